@@ -1,0 +1,121 @@
+//! What becomes of a job after a failed try. Pure: the decision depends on its arguments alone.
+
+use std::time::Duration;
+
+use super::RetryOptions;
+use crate::error::{Class, Error};
+
+/// A job that must wait longer than this is settled back to whoever submitted it; it would only fill our memory.
+pub const LONGEST_HELD_WAIT: Duration = Duration::from_secs(5);
+
+/// How often in a row a job may be told to wait before it is settled back: an answer that always says "soon" must not
+/// keep it for ever.
+const MOST_THROTTLES: u32 = 10;
+
+/// When the other side says "slow down" without a time.
+const DEFAULT_THROTTLE: Duration = Duration::from_secs(1);
+
+/// What was spent on a job so far.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Spent {
+    /// Tries that count against the retries.
+    pub charged: u32,
+    /// Times in a row the job was told to wait.
+    pub throttled: u32,
+}
+
+/// What to do next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Try again after this wait.
+    Again(Duration),
+    /// Settle as failed; `charged` says whether a store should count the attempt.
+    Settle {
+        /// Whether the attempt counts.
+        charged: bool,
+    },
+}
+
+/// Decides. `jitter` is a uniform random number in 0..1.
+#[must_use]
+pub fn decide(error: &Error, spent: Spent, options: &RetryOptions, jitter: f64) -> Verdict {
+    match error.class() {
+        Class::Throttled => {
+            let wait = throttle_wait(error);
+            if wait <= LONGEST_HELD_WAIT && spent.throttled < MOST_THROTTLES {
+                Verdict::Again(wait)
+            } else {
+                Verdict::Settle { charged: false }
+            }
+        }
+        Class::Transient | Class::Ambiguous if spent.charged <= options.quick => {
+            let wait = backoff(spent.charged, options, jitter).max(error.retry_after.unwrap_or_default());
+            if wait <= LONGEST_HELD_WAIT { Verdict::Again(wait) } else { Verdict::Settle { charged: true } }
+        }
+        Class::Cancelled => Verdict::Settle { charged: false },
+        _ => Verdict::Settle { charged: true },
+    }
+}
+
+/// How long a throttled job (and its whole bot) has to wait.
+#[must_use]
+pub fn throttle_wait(error: &Error) -> Duration {
+    error.retry_after.unwrap_or(DEFAULT_THROTTLE)
+}
+
+/// Full jitter: anywhere between nothing and the doubled base, so that a burst that failed together does not come back
+/// together (<https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/>).
+fn backoff(charged: u32, options: &RetryOptions, jitter: f64) -> Duration {
+    let doubled = options.base_ms.saturating_mul(1_u64.checked_shl(charged.saturating_sub(1)).unwrap_or(u64::MAX));
+    Duration::from_millis(doubled.min(options.max_ms)).mul_f64(jitter.clamp(0.0, 1.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Code;
+
+    const OPTIONS: RetryOptions = RetryOptions { quick: 2, base_ms: 400, max_ms: 1_000 };
+
+    fn after(code: Code, wait: Option<u64>, charged: u32, throttled: u32) -> Verdict {
+        let error = Error::new(code, "x").retry_after(wait.map(Duration::from_secs));
+        decide(&error, Spent { charged, throttled }, &OPTIONS, 1.0)
+    }
+
+    #[test]
+    fn every_class_has_its_verdict() {
+        let settled = Verdict::Settle { charged: true };
+        let uncharged = Verdict::Settle { charged: false };
+        for code in Code::ALL {
+            let verdict = after(*code, None, 1, 0);
+            match code.class() {
+                Class::Transient | Class::Ambiguous => assert_eq!(verdict, Verdict::Again(Duration::from_millis(400))),
+                Class::Throttled => assert_eq!(verdict, Verdict::Again(DEFAULT_THROTTLE)),
+                Class::Cancelled => assert_eq!(verdict, uncharged),
+                Class::Permanent | Class::Config | Class::Bug => assert_eq!(verdict, settled),
+            }
+        }
+    }
+
+    #[test]
+    fn n_retries_after_the_first_try() {
+        assert_eq!(after(Code::DownloadFailed, None, 2, 0), Verdict::Again(Duration::from_millis(800)));
+        assert_eq!(after(Code::DownloadFailed, None, 3, 0), Verdict::Settle { charged: true });
+    }
+
+    #[test]
+    fn short_waits_are_held_and_long_ones_given_back_uncharged() {
+        assert_eq!(after(Code::TelegramThrottled, Some(5), 1, 0), Verdict::Again(Duration::from_secs(5)));
+        assert_eq!(after(Code::TelegramThrottled, Some(6), 1, 0), Verdict::Settle { charged: false });
+        assert_eq!(after(Code::TelegramThrottled, Some(1), 1, MOST_THROTTLES), Verdict::Settle { charged: false });
+        assert_eq!(after(Code::TelegramThrottled, Some(0), 1, 0), Verdict::Again(Duration::ZERO));
+    }
+
+    #[test]
+    fn backoff_never_overflows_and_never_exceeds_its_cap() {
+        for charged in [0, 1, 5, 63, 64, 65, u32::MAX] {
+            let options = RetryOptions { quick: u32::MAX, base_ms: u64::MAX, max_ms: 1_000 };
+            assert!(backoff(charged, &options, 2.0) <= Duration::from_secs(1));
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! What one try has done so far, written by its steps and read by the watchdog, the retry and the outcome.
+
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
+
+use parking_lot::Mutex;
+use tokio::time::{Duration, Instant};
+use tokio_util::sync::CancellationToken;
+
+use super::Timings;
+use crate::error::Error;
+
+/// A moment of a try, in microseconds after its start; 0 = not reached.
+#[derive(Default)]
+struct Mark(AtomicU64);
+
+impl Mark {
+    fn set(&self, elapsed: Duration) {
+        self.0.store(u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX).max(1), Relaxed);
+    }
+
+    fn get(&self) -> Option<u64> {
+        Some(self.0.load(Relaxed)).filter(|us| *us > 0)
+    }
+}
+
+/// The record of one try.
+pub struct Trace {
+    started: Instant,
+    opened: Mark,
+    read: Mark,
+    sent: Mark,
+    moved: Mark,
+    reading: AtomicBool,
+    bytes_in: AtomicU64,
+    bytes_out: AtomicU64,
+    resumes: AtomicU32,
+    complete: CancellationToken,
+    failure: Mutex<Option<Error>>,
+}
+
+impl Default for Trace {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Trace {
+    /// A try that starts now.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            started: Instant::now(),
+            opened: Mark::default(),
+            read: Mark::default(),
+            sent: Mark::default(),
+            moved: Mark::default(),
+            reading: AtomicBool::new(false),
+            bytes_in: AtomicU64::new(0),
+            bytes_out: AtomicU64::new(0),
+            resumes: AtomicU32::new(0),
+            complete: CancellationToken::new(),
+            failure: Mutex::new(None),
+        }
+    }
+
+    /// The source is open.
+    pub fn opened(&self) {
+        self.opened.set(self.started.elapsed());
+        self.moved.set(self.started.elapsed());
+    }
+
+    /// The source is being waited for (`true`) or has just delivered (`false`).
+    pub fn reading(&self, waiting: bool) {
+        self.reading.store(waiting, Relaxed);
+    }
+
+    /// Bytes moved from the source to the receiver.
+    pub fn moved(&self, bytes: usize) {
+        self.bytes_in.fetch_add(bytes as u64, Relaxed);
+        self.bytes_out.fetch_add(bytes as u64, Relaxed);
+        self.moved.set(self.started.elapsed());
+    }
+
+    /// The last byte of the source is there.
+    pub fn read(&self) {
+        self.read.set(self.started.elapsed());
+    }
+
+    /// The last byte of the request was handed to the connection: from here on the remote side can act.
+    pub fn sent(&self) {
+        self.sent.set(self.started.elapsed());
+        self.complete.cancel();
+    }
+
+    /// How often the read was resumed.
+    pub fn resumed(&self, resumes: u32) {
+        self.resumes.store(resumes, Relaxed);
+    }
+
+    /// Keeps the error that made the body stream end: the transport only knows that it ended.
+    pub fn fail(&self, error: Error) {
+        self.failure.lock().get_or_insert(error);
+    }
+
+    /// The error kept by [`Trace::fail`].
+    #[must_use]
+    pub fn failure(&self) -> Option<Error> {
+        self.failure.lock().clone()
+    }
+
+    /// Whether [`Trace::sent`] was called.
+    #[must_use]
+    pub fn is_sent(&self) -> bool {
+        self.sent.get().is_some()
+    }
+
+    /// Returns once [`Trace::sent`] was called.
+    pub async fn until_sent(&self) {
+        self.complete.cancelled().await;
+    }
+
+    /// Whether the source is being waited for.
+    #[must_use]
+    pub fn is_reading(&self) -> bool {
+        self.reading.load(Relaxed)
+    }
+
+    /// When the last byte moved.
+    #[must_use]
+    pub fn last_moved(&self) -> Instant {
+        self.started + Duration::from_micros(self.moved.get().unwrap_or(0))
+    }
+
+    /// Bytes read from the source.
+    #[must_use]
+    pub fn bytes_in(&self) -> u64 {
+        self.bytes_in.load(Relaxed)
+    }
+
+    /// Bytes handed to the receiver's connection.
+    #[must_use]
+    pub fn bytes_out(&self) -> u64 {
+        self.bytes_out.load(Relaxed)
+    }
+
+    /// How often the read was resumed.
+    #[must_use]
+    pub fn resumes(&self) -> u32 {
+        self.resumes.load(Relaxed)
+    }
+
+    /// The times of this try, for a job that was submitted at `submitted`.
+    #[must_use]
+    pub fn timings(&self, submitted: Instant) -> Timings {
+        #[expect(clippy::cast_precision_loss, reason = "a job of 285 years would lose a microsecond")]
+        let ms = |us: u64| us as f64 / 1000.0;
+        let now = u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let opened = self.opened.get();
+        let sent = self.sent.get();
+        Timings {
+            queue: self.started.duration_since(submitted).as_secs_f64() * 1000.0,
+            download: ms(self.read.get().unwrap_or(now)),
+            upload: opened.map_or(0.0, |opened| ms(sent.unwrap_or(now).saturating_sub(opened))),
+            answer: sent.map_or(0.0, |sent| ms(now.saturating_sub(sent))),
+            total: submitted.elapsed().as_secs_f64() * 1000.0,
+        }
+    }
+}

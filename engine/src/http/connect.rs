@@ -1,0 +1,176 @@
+//! From a URI to a byte stream: TCP, an optional proxy tunnel, TLS, all under one deadline.
+
+use std::{
+    future::Future,
+    io,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+use http::{HeaderValue, Uri};
+use hyper::rt::{Read, ReadBufCursor, Write};
+use hyper_util::{
+    client::legacy::connect::{Connected, Connection, HttpConnector, proxy::Tunnel},
+    rt::TokioIo,
+};
+use rustls::{ClientConfig, pki_types::ServerName};
+use tokio::{io::BufReader, net::TcpStream};
+use tokio_rustls::{TlsConnector, client::TlsStream};
+use tower_service::Service;
+
+use super::{Fault, FaultKind};
+use crate::error::{Code, Error, Result};
+
+/// rustls asks its socket for 4 KiB at a time; this much is fetched ahead of it, two full records.
+const TLS_READ_AHEAD: usize = 32 * 1024;
+
+/// Makes connections for hyper's pool.
+#[derive(Clone)]
+pub struct Connector {
+    tcp: HttpConnector,
+    tunnel: Option<Tunnel<HttpConnector>>,
+    tls: Arc<ClientConfig>,
+    deadline: Duration,
+}
+
+impl Connector {
+    /// A connector that gives up after `deadline`.
+    ///
+    /// # Errors
+    /// `INVALID_OPTION` when the proxy is not an `http://` URL.
+    pub fn new(tls: Arc<ClientConfig>, proxy: Option<&str>, deadline: Duration) -> Result<Self> {
+        let mut tcp = HttpConnector::new();
+        tcp.enforce_http(false);
+        tcp.set_nodelay(true);
+        tcp.set_keepalive(Some(Duration::from_secs(15)));
+        let tunnel = proxy.map(|url| tunnel(url, &tcp)).transpose()?;
+        Ok(Self { tcp, tunnel, tls, deadline })
+    }
+}
+
+fn tunnel(url: &str, tcp: &HttpConnector) -> Result<Tunnel<HttpConnector>> {
+    let bad = || Error::new(Code::InvalidOption, "http.proxy: must be a URL such as http://host:port");
+    let uri: Uri = url.parse().map_err(|_| bad())?;
+    let authority = uri.authority().ok_or_else(bad)?;
+    if uri.scheme_str() != Some("http") {
+        return Err(bad());
+    }
+    let (userinfo, host) =
+        authority.as_str().rsplit_once('@').map_or((None, authority.as_str()), |(u, h)| (Some(u), h));
+    let proxy = Uri::builder().scheme("http").authority(host).path_and_query("/").build().map_err(|_| bad())?;
+    let mut tunnel = Tunnel::new(proxy, tcp.clone());
+    if let Some(userinfo) = userinfo {
+        let decoded = percent_encoding::percent_decode_str(userinfo).decode_utf8_lossy();
+        let mut value =
+            HeaderValue::from_str(&format!("Basic {}", BASE64.encode(decoded.as_bytes()))).map_err(|_| bad())?;
+        value.set_sensitive(true);
+        tunnel = tunnel.with_auth(value);
+    }
+    Ok(tunnel)
+}
+
+impl Service<Uri> for Connector {
+    type Response = Stream;
+    type Error = Fault;
+    type Future = Pin<Box<dyn Future<Output = Result<Stream, Fault>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Fault>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        let Self { mut tcp, tunnel, tls, deadline } = self.clone();
+        Box::pin(async move {
+            let connected = async {
+                let stream = match tunnel {
+                    Some(mut tunnel) => tunnel.call(uri.clone()).await.map_err(|e| connect_fault(&e))?,
+                    None => tcp.call(uri.clone()).await.map_err(|e| connect_fault(&e))?,
+                }
+                .into_inner();
+                if uri.scheme_str() == Some("https") {
+                    handshake(stream, &uri, tls).await
+                } else {
+                    Ok(Stream::Plain(TokioIo::new(stream)))
+                }
+            };
+            tokio::time::timeout(deadline, connected)
+                .await
+                .unwrap_or_else(|_| Err(Fault::new(FaultKind::Connect, "no connection inside the deadline")))
+        })
+    }
+}
+
+async fn handshake(stream: TcpStream, uri: &Uri, tls: Arc<ClientConfig>) -> Result<Stream, Fault> {
+    let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']').to_owned();
+    let name = ServerName::try_from(host).map_err(|_| Fault::new(FaultKind::Tls, "TLS: not a host name"))?;
+    let ahead = BufReader::with_capacity(TLS_READ_AHEAD, stream);
+    let stream = TlsConnector::from(tls).connect(name, ahead).await.map_err(|e| connect_fault(&e))?;
+    Ok(Stream::Tls(Box::new(TokioIo::new(stream))))
+}
+
+/// Whatever broke while connecting, nothing was sent: `Broken` would claim otherwise.
+fn connect_fault(error: &(dyn std::error::Error + 'static)) -> Fault {
+    let fault = Fault::from_chain(error);
+    if fault.kind == FaultKind::Tls { fault } else { Fault::new(FaultKind::Connect, fault.text) }
+}
+
+/// A connection to one server.
+pub enum Stream {
+    /// `http://`
+    Plain(TokioIo<TcpStream>),
+    /// `https://`
+    Tls(Box<TokioIo<TlsStream<BufReader<TcpStream>>>>),
+}
+
+impl Connection for Stream {
+    fn connected(&self) -> Connected {
+        Connected::new()
+    }
+}
+
+macro_rules! delegate {
+    ($self:ident, $method:ident ( $($argument:expr),* )) => {
+        match $self.get_mut() {
+            Stream::Plain(stream) => Pin::new(stream).$method($($argument),*),
+            Stream::Tls(stream) => Pin::new(stream.as_mut()).$method($($argument),*),
+        }
+    };
+}
+
+impl Read for Stream {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
+        delegate!(self, poll_read(cx, buf))
+    }
+}
+
+impl Write for Stream {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        delegate!(self, poll_write(cx, buf))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        delegate!(self, poll_flush(cx))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        delegate!(self, poll_shutdown(cx))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        match self {
+            Self::Plain(stream) => stream.is_write_vectored(),
+            Self::Tls(stream) => stream.is_write_vectored(),
+        }
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        delegate!(self, poll_write_vectored(cx, bufs))
+    }
+}

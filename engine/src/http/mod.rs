@@ -1,0 +1,19 @@
+//! HTTP as media transfers need it: nothing is buffered whole, every wait has an end, and a failure says what kind it is.
+//!
+//! HTTP/1.1 over hyper's own client rather than a higher-level one, for three reasons that decide the outcome: the
+//! target goes over the wire byte for byte (a URL parser folds the dot segments of an object key), the buffers of a
+//! connection have a stated size, and TLS records are read in large pieces instead of 4 KiB system calls.
+//!
+//! No redirect is followed, no proxy taken from the environment, no `Referer` sent, no body decoded.
+
+mod client;
+mod connect;
+mod fault;
+mod options;
+mod retry_after;
+mod tls;
+
+pub use client::{Body, BodyError, Client, Request, Response, full, stream};
+pub use fault::{Fault, FaultKind};
+pub use options::{HttpOptions, Timeouts};
+pub use retry_after::retry_after;

@@ -1,0 +1,129 @@
+//! What a prewarm works on and what it produces, as both cross the door.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    error::{Code, Error, Result},
+    executor::Job,
+    secret::Secret,
+    telegram::Kind,
+};
+
+/// One media file to be warmed for one bot.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PrewarmJob {
+    /// What makes it the same job as another; `kind:sha256:botSlug` unless the caller has an own idea.
+    pub key: String,
+    /// The bot; what it is told to wait for holds all its jobs back.
+    pub bot_slug: String,
+    /// sha256 of the bytes, 64 lower-case hex digits.
+    pub sha256: String,
+    /// Decides the Bot API method, and for ever what the file_id can be used for.
+    pub kind: Kind,
+    /// Key of the object in the bucket.
+    #[serde(default)]
+    pub r2_key: Option<String>,
+    /// Path of a local file, instead of an object.
+    #[serde(default)]
+    pub path: Option<String>,
+    /// Token of the bot.
+    pub token: Secret,
+    /// Warm-up chats; the first is used.
+    pub chat_ids: Vec<String>,
+    /// Name the file gets in Telegram; `<sha256>.<extension>` when absent.
+    #[serde(default)]
+    pub file_name: Option<String>,
+    /// Content type; the stored object's when absent, the kind's usual one when that says nothing.
+    #[serde(default)]
+    pub content_type: Option<String>,
+    /// Size the caller expects, in bytes; a source of another size is refused before anything is sent.
+    #[serde(default)]
+    pub size: Option<u64>,
+    /// Higher first.
+    #[serde(default)]
+    pub priority: i32,
+    /// Text below the media.
+    #[serde(default)]
+    pub caption: Option<String>,
+    /// How long nobody else runs this job, in ms.
+    #[serde(default)]
+    pub lease_ms: Option<u64>,
+}
+
+impl PrewarmJob {
+    /// Checks what the types cannot say. JavaScript has checked it before; this is the wall behind that door.
+    ///
+    /// # Errors
+    /// `INVALID_JOB`, naming the field.
+    pub fn validate(&self) -> Result<()> {
+        let invalid = |what: &'static str| Err(Error::new(Code::InvalidJob, what));
+        if self.key.is_empty() {
+            return invalid("key: must not be empty");
+        }
+        if self.sha256.len() != 64 || !self.sha256.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
+            return invalid("sha256: must be 64 lower-case hex digits");
+        }
+        if self.r2_key.is_some() == self.path.is_some() {
+            return invalid("exactly one of r2Key and path must be given");
+        }
+        let token = self.token.reveal();
+        if token.is_empty() || !token.bytes().all(|b| b.is_ascii_alphanumeric() || b":_-".contains(&b)) {
+            return invalid("token: must be a bot token");
+        }
+        let chat = |id: &String| !id.is_empty() && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"@_-".contains(&b));
+        if self.chat_ids.is_empty() || !self.chat_ids.iter().all(chat) {
+            return invalid("chatIds: must be at least one chat id or @name");
+        }
+        Ok(())
+    }
+}
+
+impl Job for PrewarmJob {
+    fn key(&self) -> &str {
+        &self.key
+    }
+
+    fn priority(&self) -> i32 {
+        self.priority
+    }
+
+    fn scope(&self) -> &str {
+        &self.bot_slug
+    }
+
+    fn lease(&self) -> Option<Duration> {
+        self.lease_ms.map(Duration::from_millis)
+    }
+}
+
+/// What a prewarm produces.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PrewarmValue {
+    /// What the bot sends from now on.
+    pub file_id: String,
+    /// The same for every bot.
+    pub file_unique_id: String,
+    /// Message in the warm-up chat.
+    pub message_id: i64,
+    /// The warm-up chat, as text: ids exceed 32 bits.
+    pub chat_id: String,
+    /// Kind of the file_id.
+    pub kind: Kind,
+    /// Size of the file.
+    pub bytes: u64,
+    /// How the bytes went.
+    pub route: &'static str,
+    /// Pixels, where Telegram told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub width: Option<u32>,
+    /// Pixels, where Telegram told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub height: Option<u32>,
+    /// Seconds, where Telegram told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub duration: Option<u32>,
+}

@@ -1,0 +1,98 @@
+//! Where the bytes of a job come from: an object of the bucket, or a local file.
+
+use bytes::{Bytes, BytesMut};
+use tokio::{fs::File, io::AsyncReadExt};
+
+use super::PrewarmJob;
+use crate::{
+    error::{Code, Error, Phase, Result},
+    s3::{Object, S3},
+};
+
+/// A file is read in pieces of this size: each is a hop to another thread.
+const FILE_PIECE: usize = 256 * 1024;
+
+/// Bytes with a known length, read piece by piece.
+pub enum Source {
+    /// From the bucket.
+    Object(Box<Object>),
+    /// From the disk.
+    File {
+        /// The open file.
+        file: File,
+        /// Its size when it was opened.
+        len: u64,
+        /// What has been read of it.
+        received: u64,
+    },
+}
+
+impl Source {
+    /// Opens the job's source.
+    pub async fn open(s3: &S3, job: &PrewarmJob) -> Result<Self> {
+        match (&job.r2_key, &job.path) {
+            (Some(key), _) => Ok(Self::Object(Box::new(s3.open(key).await?))),
+            (None, Some(path)) => open_file(path).await.map_err(|error| error.at(Phase::Download)),
+            (None, None) => Err(Error::new(Code::InvalidJob, "the job has no source").at(Phase::Queue)),
+        }
+    }
+
+    /// Size in bytes.
+    pub fn len(&self) -> u64 {
+        match self {
+            Self::Object(object) => object.len(),
+            Self::File { len, .. } => *len,
+        }
+    }
+
+    /// The content type it was stored with.
+    pub fn content_type(&self) -> Option<&str> {
+        match self {
+            Self::Object(object) => object.content_type(),
+            Self::File { .. } => None,
+        }
+    }
+
+    /// How often the read was resumed.
+    pub fn resumes(&self) -> u32 {
+        match self {
+            Self::Object(object) => object.resumes(),
+            Self::File { .. } => 0,
+        }
+    }
+
+    /// The next piece; `None` when all [`Source::len`] bytes have been read.
+    pub async fn chunk(&mut self) -> Result<Option<Bytes>> {
+        match self {
+            Self::Object(object) => object.chunk().await,
+            Self::File { file, len, received } => {
+                let left = usize::try_from(*len - *received).unwrap_or(usize::MAX).min(FILE_PIECE);
+                if left == 0 {
+                    return Ok(None);
+                }
+                let mut piece = BytesMut::with_capacity(left);
+                let got = file.take(left as u64).read_buf(&mut piece).await.map_err(|error| unreadable(&error))?;
+                if got == 0 {
+                    return Err(Error::new(Code::SourceChanged, "the file became shorter while it was being read")
+                        .at(Phase::Download));
+                }
+                *received += got as u64;
+                Ok(Some(piece.freeze()))
+            }
+        }
+    }
+}
+
+async fn open_file(path: &str) -> Result<Source> {
+    let file = File::open(path).await.map_err(|error| unreadable(&error))?;
+    let metadata = file.metadata().await.map_err(|error| unreadable(&error))?;
+    if !metadata.is_file() {
+        return Err(Error::new(Code::SourceNotFound, "the path is not a file"));
+    }
+    Ok(Source::File { file, len: metadata.len(), received: 0 })
+}
+
+fn unreadable(error: &std::io::Error) -> Error {
+    let code = if error.kind() == std::io::ErrorKind::NotFound { Code::SourceNotFound } else { Code::DownloadFailed };
+    Error::quoting(code, "the file could not be read", error.kind()).at(Phase::Download)
+}

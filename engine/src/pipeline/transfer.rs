@@ -1,0 +1,163 @@
+//! Bytes on their way from a source to a request body: counted, hashed, timed, and never completed when they are wrong.
+
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use futures_util::{Stream, stream};
+use sha2::{Digest, Sha256};
+use tokio::time::{Instant, sleep_until};
+
+use super::source::Source;
+use crate::{
+    error::{Code, Error, Phase, Result},
+    executor::Trace,
+    http::{BodyError, Timeouts},
+};
+
+/// The body stream of an upload.
+pub struct Outgoing(Pin<Box<dyn Stream<Item = Result<Bytes, BodyError>> + Send>>);
+
+impl Stream for Outgoing {
+    type Item = Result<Bytes, BodyError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.0.as_mut().poll_next(cx)
+    }
+}
+
+/// Streams a source. With `sha256` given, the last piece is only let through when all bytes together have that hash: a
+/// wrong file breaks the request off instead of becoming a message.
+pub fn outgoing(source: Source, sha256: Option<String>, trace: Arc<Trace>) -> Outgoing {
+    struct State {
+        source: Source,
+        trace: Arc<Trace>,
+        check: Option<(Sha256, String)>,
+        left: u64,
+    }
+
+    impl State {
+        async fn next(&mut self) -> Result<Option<Bytes>> {
+            self.trace.reading(true);
+            let piece = self.source.chunk().await;
+            self.trace.reading(false);
+            self.trace.resumed(self.source.resumes());
+            let piece = piece?;
+            if let Some(bytes) = &piece {
+                self.left = self.left.saturating_sub(bytes.len() as u64);
+                if let Some((hash, _)) = &mut self.check {
+                    hash.update(bytes);
+                }
+                self.trace.moved(bytes.len());
+            }
+            if self.left == 0 {
+                self.trace.read();
+                if let Some((hash, expected)) = self.check.take()
+                    && hex::encode(hash.finalize()) != expected
+                {
+                    return Err(Error::new(Code::Sha256Mismatch, "the source's bytes do not have the job's sha256")
+                        .at(Phase::Download));
+                }
+            }
+            Ok(piece)
+        }
+    }
+
+    let left = source.len();
+    let state = State { source, trace, check: sha256.map(|expected| (Sha256::new(), expected)), left };
+    Outgoing(Box::pin(stream::try_unfold(state, |mut state| async move {
+        match state.next().await {
+            Ok(Some(bytes)) => Ok(Some((bytes, state))),
+            Ok(None) => {
+                state.trace.sent();
+                Ok(None)
+            }
+            Err(error) => {
+                state.trace.fail(error.clone());
+                Err(error.into())
+            }
+        }
+    })))
+}
+
+/// Returns with an error when the receiver takes no byte for the idle time, or the whole transfer takes longer than its
+/// size allows. Never returns once the request is complete: the answer has a deadline of its own.
+pub async fn watch(trace: &Trace, len: u64, timeouts: &Timeouts) -> Error {
+    let end = Instant::now() + timeouts.transfer(len);
+    loop {
+        // Waiting for the source is the source's own deadline, not the receiver's.
+        let idle_end =
+            if trace.is_reading() { Instant::now() + timeouts.idle() } else { trace.last_moved() + timeouts.idle() };
+        tokio::select! {
+            () = trace.until_sent() => std::future::pending().await,
+            () = sleep_until(idle_end.min(end)) => {}
+        }
+        let now = Instant::now();
+        if now >= end {
+            let (code, phase) = if trace.is_reading() {
+                (Code::DownloadTimeout, Phase::Download)
+            } else {
+                (Code::SendFailed, Phase::Upload)
+            };
+            return Error::new(code, "the transfer was slower than timeouts.minBytesPerSecond allows").at(phase);
+        }
+        if !trace.is_reading() && now >= trace.last_moved() + timeouts.idle() {
+            return Error::new(Code::SendFailed, "Telegram took no byte inside timeouts.idleMs").at(Phase::Upload);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    const TIMEOUTS: Timeouts =
+        Timeouts { connect_ms: 1, first_byte_ms: 1, idle_ms: 20_000, answer_ms: 1, min_bytes_per_second: 1_000 };
+
+    async fn after(trace: Arc<Trace>, len: u64) -> (Error, Duration) {
+        let begin = Instant::now();
+        (watch(&trace, len, &TIMEOUTS).await, begin.elapsed())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_receiver_that_takes_nothing_is_given_up_after_the_idle_time() {
+        let trace = Arc::new(Trace::new());
+        let (error, waited) = after(trace, 1_000_000).await;
+        assert_eq!((error.code, error.phase), (Code::SendFailed, Some(Phase::Upload)));
+        assert_eq!(waited.as_secs(), 20);
+    }
+
+    /// The slow loris: a byte now and then beats every idle deadline, but not the one of the whole transfer.
+    #[tokio::test(start_paused = true)]
+    async fn a_trickle_ends_with_the_time_its_size_allows() {
+        for (reading, code) in [(true, Code::DownloadTimeout), (false, Code::SendFailed)] {
+            let trace = Arc::new(Trace::new());
+            let trickle = tokio::spawn({
+                let trace = Arc::clone(&trace);
+                async move {
+                    loop {
+                        trace.moved(1);
+                        trace.reading(reading);
+                        tokio::time::sleep(Duration::from_secs(1)).await;
+                    }
+                }
+            });
+            let (error, waited) = after(trace, 60_000).await;
+            assert_eq!((error.code, waited.as_secs()), (code, 30 + 60));
+            trickle.abort();
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_complete_request_is_no_longer_watched() {
+        let trace = Arc::new(Trace::new());
+        trace.sent();
+        let watched = tokio::time::timeout(Duration::from_hours(24), after(trace, 1)).await;
+        assert!(watched.is_err());
+    }
+}

@@ -1,0 +1,201 @@
+//! Objects of one bucket: read as a stream that resumes by itself, written in one request.
+//! API: <https://developers.cloudflare.com/r2/api/s3/api/>.
+
+mod object;
+mod options;
+mod refusal;
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::{Duration, UNIX_EPOCH},
+};
+
+use bytes::Bytes;
+use http::Method;
+pub use object::Object;
+pub use options::S3Options;
+
+use crate::{
+    clock::Clock,
+    error::{Code, Error, Phase, Result},
+    http::{Client, Fault, FaultKind, Request, Response, Timeouts, full, retry_after},
+    sigv4::{Credentials, Options, Payload, Request as SignRequest, Signer, Target, encode},
+};
+
+/// Longest error document that is read.
+const ERROR_BODY_LIMIT: usize = 64 * 1024;
+
+/// Longest object that [`S3::read`] takes into memory: S3's own limit of one PUT is higher, a Node process's heap is not.
+const READ_LIMIT: u64 = 1 << 30;
+
+struct Inner {
+    client: Client,
+    signer: Signer,
+    clock: Arc<dyn Clock>,
+    timeouts: Timeouts,
+    /// Scheme, host and base path; the key is appended to the path.
+    base: Target,
+    /// What the server's clock is ahead of ours, in ms. Learned from a refusal, used for every request after it.
+    skew_ms: AtomicI64,
+}
+
+/// A bucket. Clones share connections, keys and the learned clock offset.
+#[derive(Clone)]
+pub struct S3(Arc<Inner>);
+
+/// A request that is not bound to a moment: it can be signed again for another try.
+struct Call<'a> {
+    method: Method,
+    key: &'a str,
+    headers: Vec<(String, String)>,
+    body: Bytes,
+    /// The code of a failure that may go away.
+    unavailable: Code,
+}
+
+impl S3 {
+    /// A client for one bucket.
+    ///
+    /// # Errors
+    /// `INVALID_OPTION` naming the option that cannot work.
+    pub fn new(options: S3Options, client: Client, timeouts: Timeouts, clock: Arc<dyn Clock>) -> Result<Self> {
+        let option = |name: &str, why: &str| Error::new(Code::InvalidOption, format!("s3.{name}: {why}"));
+        let mut base = Target::parse(options.endpoint.trim_end_matches('/'))
+            .map_err(|_| option("endpoint", "must be a URL such as https://ACCOUNT.r2.cloudflarestorage.com"))?;
+        if !base.query.is_empty() {
+            return Err(option("endpoint", "must not have a query"));
+        }
+        if options.bucket.is_empty()
+            || !options.bucket.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b))
+        {
+            return Err(option("bucket", "must be letters, digits, '-', '.' and '_'"));
+        }
+        base.path.truncate(base.path.trim_end_matches('/').len());
+        if options.virtual_host {
+            base.host = format!("{}.{}", options.bucket, base.host);
+        } else {
+            base.path = format!("{}/{}", base.path, options.bucket);
+        }
+        let credentials = Credentials {
+            access_key_id: options.access_key_id,
+            secret_access_key: options.secret_access_key,
+            session_token: options.session_token,
+        };
+        let signer = Signer::new(credentials, Options::for_service(options.region, "s3"))
+            .map_err(|error| Error::new(error.code, format!("s3.{}", error.message)))?;
+        Ok(Self(Arc::new(Inner { client, signer, clock, timeouts, base, skew_ms: AtomicI64::new(0) })))
+    }
+
+    /// Opens an object for reading. The body has not been read yet; it resumes by itself when the connection breaks.
+    ///
+    /// # Errors
+    /// `SOURCE_NOT_FOUND`, `DOWNLOAD_FAILED`, `DOWNLOAD_TIMEOUT`, `S3_*`, `TLS`.
+    pub async fn open(&self, key: &str) -> Result<Object> {
+        Object::open(self.clone(), key).await.map_err(|error| error.at(Phase::Download))
+    }
+
+    /// Reads a whole object into memory.
+    ///
+    /// # Errors
+    /// As [`S3::open`]; `TOO_LARGE` above 1 GiB.
+    pub async fn read(&self, key: &str) -> Result<Bytes> {
+        let mut object = self.open(key).await?;
+        if object.len() > READ_LIMIT {
+            return Err(
+                Error::new(Code::TooLarge, "the object is too large to be read into memory").at(Phase::Download)
+            );
+        }
+        let mut whole = bytes::BytesMut::with_capacity(usize::try_from(object.len()).unwrap_or(0));
+        while let Some(chunk) = object.chunk().await? {
+            whole.extend_from_slice(&chunk);
+        }
+        Ok(whole.freeze())
+    }
+
+    /// Writes an object in one request and returns its `ETag`.
+    ///
+    /// # Errors
+    /// `S3_UNAVAILABLE` (safe to repeat: the same bytes under the same key), other `S3_*`, `TLS`.
+    pub async fn put(&self, key: &str, body: Bytes, content_type: Option<&str>) -> Result<String> {
+        let mut headers = vec![("content-length".to_owned(), body.len().to_string())];
+        if let Some(content_type) = content_type {
+            headers.push(("content-type".to_owned(), content_type.to_owned()));
+        }
+        let timeouts = &self.0.timeouts;
+        let deadline = timeouts.transfer(body.len() as u64) + timeouts.answer();
+        let call = Call { method: Method::PUT, key, headers, body, unavailable: Code::S3Unavailable };
+        let answer = self.call(&call, deadline).await.map_err(|error| error.at(Phase::Upload))?;
+        Ok(answer.header("etag").unwrap_or_default().to_owned())
+    }
+
+    /// Sends a call, signed for now, and returns the answer when it is a success. A refusal for the clock is
+    /// repeated once with the server's time.
+    async fn call(&self, call: &Call<'_>, deadline: Duration) -> Result<Response> {
+        let mut corrected = false;
+        loop {
+            let response = tokio::time::timeout(deadline, self.send(call))
+                .await
+                .unwrap_or_else(|_| Err(timed_out(call.unavailable)))?;
+            if response.status.is_success() {
+                return Ok(response);
+            }
+            let status = response.status;
+            let server_ms = response.header("date").and_then(|date| httpdate::parse_http_date(date).ok());
+            let wait = response.header("retry-after").and_then(|v| retry_after(v, self.0.clock.wall_ms()));
+            let body = response.bytes(ERROR_BODY_LIMIT, self.0.timeouts.first_byte()).await.unwrap_or_default();
+            let s3_code = refusal::code_of(&body);
+            if s3_code == "RequestTimeTooSkewed" && !corrected && self.learn_skew(server_ms) {
+                corrected = true;
+                continue;
+            }
+            return Err(refusal::refusal(status, &s3_code, call.unavailable).retry_after(wait));
+        }
+    }
+
+    async fn send(&self, call: &Call<'_>) -> Result<Response> {
+        let Inner { client, signer, base, .. } = &*self.0;
+        let target = Target { path: format!("{}/{}", base.path, encode::key(call.key)), ..base.clone() };
+        let request = SignRequest {
+            method: call.method.as_str(),
+            target: &target,
+            headers: &call.headers,
+            payload: Payload::Bytes(&call.body),
+            epoch_ms: self.now_ms(),
+        };
+        let mut headers = signer.sign(&request)?.headers;
+        headers.retain(|(name, _)| name != "host");
+        let url = format!("{}{}", target.origin(), target.path);
+        let request = Request { method: call.method.clone(), url, headers, body: full(call.body.clone()) };
+        client.send(request).await.map_err(|fault| transport(&fault, call.unavailable))
+    }
+
+    /// Our wall clock, corrected by what the server told us.
+    fn now_ms(&self) -> u64 {
+        self.0.clock.wall_ms().saturating_add_signed(self.0.skew_ms.load(Ordering::Relaxed))
+    }
+
+    fn learn_skew(&self, server: Option<std::time::SystemTime>) -> bool {
+        let Some(server_ms) = server.and_then(|at| at.duration_since(UNIX_EPOCH).ok()) else { return false };
+        let server_ms = i64::try_from(server_ms.as_millis()).unwrap_or(i64::MAX);
+        let ours = i64::try_from(self.0.clock.wall_ms()).unwrap_or(i64::MAX);
+        self.0.skew_ms.store(server_ms.saturating_sub(ours), Ordering::Relaxed);
+        true
+    }
+}
+
+fn timed_out(unavailable: Code) -> Error {
+    let code = if unavailable == Code::DownloadFailed { Code::DownloadTimeout } else { unavailable };
+    Error::new(code, "the object store did not answer inside its deadline")
+}
+
+fn transport(fault: &Fault, unavailable: Code) -> Error {
+    match fault.kind {
+        FaultKind::Tls => Error::quoting(Code::Tls, "the object store's certificate was refused", fault),
+        FaultKind::Protocol => Error::quoting(Code::S3Protocol, "the object store", fault),
+        FaultKind::Timeout => timed_out(unavailable),
+        _ => Error::quoting(unavailable, "the object store", fault),
+    }
+}

@@ -1,0 +1,250 @@
+//! What the Bot API answers (<https://core.telegram.org/bots/api#making-requests>), and what it means for the job.
+
+use std::time::Duration;
+
+use http::StatusCode;
+use serde::Deserialize;
+
+use super::Kind;
+use crate::error::{Code, Error, Result};
+
+#[derive(Deserialize)]
+struct Envelope {
+    ok: bool,
+    result: Option<Message>,
+    error_code: Option<u16>,
+    description: Option<String>,
+    parameters: Option<Parameters>,
+}
+
+#[derive(Default, Deserialize)]
+struct Parameters {
+    retry_after: Option<u64>,
+    migrate_to_chat_id: Option<i64>,
+}
+
+/// The part of a `Message` that a prewarm needs.
+#[derive(Debug, Deserialize)]
+pub struct Message {
+    /// Id of the message in its chat.
+    pub message_id: i64,
+    /// The chat.
+    pub chat: Chat,
+    photo: Option<Vec<File>>,
+    video: Option<File>,
+    audio: Option<File>,
+    voice: Option<File>,
+    animation: Option<File>,
+    document: Option<File>,
+    sticker: Option<File>,
+    video_note: Option<File>,
+}
+
+/// The chat of a message.
+#[derive(Debug, Deserialize)]
+pub struct Chat {
+    /// May exceed 32 bits, never 53.
+    pub id: i64,
+}
+
+/// What every kind of file has in common.
+#[derive(Clone, Debug, Deserialize)]
+pub struct File {
+    /// What the bot sends again.
+    pub file_id: String,
+    /// The same for every bot.
+    pub file_unique_id: String,
+    /// Pixels.
+    pub width: Option<u32>,
+    /// Pixels.
+    pub height: Option<u32>,
+    /// Side of a video note, in pixels.
+    pub length: Option<u32>,
+    /// Seconds.
+    pub duration: Option<u32>,
+}
+
+impl Message {
+    /// The file of this kind; of several photo sizes the largest, which is the one that is sent again in full.
+    #[must_use]
+    pub fn file(&self, kind: Kind) -> Option<&File> {
+        match kind {
+            Kind::Photo => self
+                .photo
+                .as_ref()?
+                .iter()
+                .max_by_key(|size| u64::from(size.width.unwrap_or(0)) * u64::from(size.height.unwrap_or(0))),
+            Kind::Video => self.video.as_ref(),
+            Kind::Audio => self.audio.as_ref(),
+            Kind::Voice => self.voice.as_ref(),
+            Kind::Animation => self.animation.as_ref(),
+            Kind::Document => self.document.as_ref(),
+            Kind::Sticker => self.sticker.as_ref(),
+            Kind::VideoNote => self.video_note.as_ref(),
+        }
+    }
+
+    /// The kinds this message has a file of.
+    pub fn kinds(&self) -> impl Iterator<Item = Kind> {
+        Kind::ALL.into_iter().filter(|kind| self.file(*kind).is_some())
+    }
+}
+
+/// Reads an answer. `header_retry_after` is the `Retry-After` header, for a 429 without JSON.
+///
+/// # Errors
+/// By the table of <https://core.telegram.org/api/errors> as the Bot API words it.
+pub fn read(status: StatusCode, body: &[u8], header_retry_after: Option<Duration>) -> Result<Message> {
+    match serde_json::from_slice::<Envelope>(body) {
+        Ok(Envelope { ok: true, result: Some(message), .. }) => Ok(message),
+        Ok(Envelope { ok: false, error_code, description, parameters, .. }) => {
+            let code = error_code.unwrap_or_else(|| status.as_u16());
+            Err(refusal(
+                code,
+                description.as_deref().unwrap_or("no description"),
+                &parameters.unwrap_or_default(),
+                header_retry_after,
+            ))
+        }
+        // Success without a readable result: the message may well exist.
+        _ if status.is_success() => {
+            Err(Error::new(Code::SendAmbiguous, "Telegram answered 200 without a readable result").maybe_sent())
+        }
+        // A proxy's or nginx's page: never parsed, judged by its status alone.
+        _ => Err(refusal(status.as_u16(), "not a Bot API answer", &Parameters::default(), header_retry_after)),
+    }
+}
+
+fn refusal(status: u16, description: &str, parameters: &Parameters, header: Option<Duration>) -> Error {
+    let context = format!("Telegram answered {status}");
+    let lower = description.to_ascii_lowercase();
+    let error = |code| Error::quoting(code, &context, description);
+    match status {
+        429 => {
+            let wait = parameters.retry_after.map(Duration::from_secs).or(header);
+            error(Code::TelegramThrottled).retry_after(Some(wait.unwrap_or(DEFAULT_FLOOD_WAIT)))
+        }
+        // The path is /bot<token>/<method>: a token of a wrong form answers 404.
+        401 | 404 => error(Code::TelegramUnauthorized),
+        403 => error(Code::TelegramChat),
+        413 => error(Code::TooLarge),
+        400 if parameters.migrate_to_chat_id.is_some() => {
+            error(Code::TelegramChat) // the message says "upgraded to a supergroup chat"; the chat id must be replaced
+        }
+        400 if [
+            "chat not found",
+            "not enough rights",
+            "have no rights",
+            "chat_write_forbidden",
+            "user is deactivated",
+        ]
+        .iter()
+        .any(|text| lower.contains(text)) =>
+        {
+            error(Code::TelegramChat)
+        }
+        400 if lower.contains("file is too big") || lower.contains("too large") => error(Code::TooLarge),
+        // A gateway gave up on the server behind it, which may have finished all the same.
+        502 | 504 => error(Code::SendAmbiguous).maybe_sent(),
+        408 | 500..=599 => error(Code::TelegramServer),
+        400 => error(Code::TelegramRejected),
+        _ => error(Code::TelegramProtocol),
+    }
+}
+
+/// For a 429 that names no time.
+const DEFAULT_FLOOD_WAIT: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::{Certainty, Class};
+
+    fn answer(status: u16, body: &str) -> Result<Message> {
+        read(StatusCode::from_u16(status).unwrap(), body.as_bytes(), None)
+    }
+
+    #[test]
+    fn a_photo_is_its_largest_size() {
+        let body = r#"{"ok":true,"result":{"message_id":7,"date":1,"chat":{"id":-1001234567890,"type":"group"},
+            "photo":[{"file_id":"s","file_unique_id":"us","width":90,"height":60},
+                     {"file_id":"l","file_unique_id":"ul","width":1280,"height":853},
+                     {"file_id":"m","file_unique_id":"um","width":320,"height":213}]}}"#;
+        let message = answer(200, body).unwrap();
+        assert_eq!(message.file(Kind::Photo).unwrap().file_id, "l");
+        assert_eq!(message.chat.id, -1_001_234_567_890);
+        assert_eq!(message.kinds().collect::<Vec<_>>(), [Kind::Photo]);
+    }
+
+    #[test]
+    fn every_documented_refusal_has_its_class() {
+        for (status, body, code) in [
+            (
+                429,
+                r#"{"ok":false,"error_code":429,"description":"Too Many Requests: retry after 2","parameters":{"retry_after":2}}"#,
+                Code::TelegramThrottled,
+            ),
+            (401, r#"{"ok":false,"error_code":401,"description":"Unauthorized"}"#, Code::TelegramUnauthorized),
+            (404, r#"{"ok":false,"error_code":404,"description":"Not Found"}"#, Code::TelegramUnauthorized),
+            (
+                403,
+                r#"{"ok":false,"error_code":403,"description":"Forbidden: bot was kicked from the group chat"}"#,
+                Code::TelegramChat,
+            ),
+            (400, r#"{"ok":false,"error_code":400,"description":"Bad Request: chat not found"}"#, Code::TelegramChat),
+            (
+                400,
+                r#"{"ok":false,"error_code":400,"description":"Bad Request: group chat was upgraded to a supergroup chat","parameters":{"migrate_to_chat_id":-100}}"#,
+                Code::TelegramChat,
+            ),
+            (
+                400,
+                r#"{"ok":false,"error_code":400,"description":"Bad Request: PHOTO_INVALID_DIMENSIONS"}"#,
+                Code::TelegramRejected,
+            ),
+            (413, r#"{"ok":false,"error_code":413,"description":"Request Entity Too Large"}"#, Code::TooLarge),
+            (413, "<html>nginx</html>", Code::TooLarge),
+            (
+                500,
+                r#"{"ok":false,"error_code":500,"description":"Internal Server Error: restart"}"#,
+                Code::TelegramServer,
+            ),
+            (502, "<html><h1>502 Bad Gateway</h1></html>", Code::SendAmbiguous),
+            (503, "", Code::TelegramServer),
+            (504, "<html>", Code::SendAmbiguous),
+            (302, "", Code::TelegramProtocol),
+            (200, "", Code::SendAmbiguous),
+            (200, "[]", Code::SendAmbiguous),
+            (200, r#"{"ok":true,"result":true}"#, Code::SendAmbiguous),
+            (200, r#"{"ok":false,"error_code":400,"description":"x"}"#, Code::TelegramRejected),
+        ] {
+            assert_eq!(answer(status, body).unwrap_err().code, code, "{status} {body}");
+        }
+    }
+
+    #[test]
+    fn the_wait_of_a_429_comes_from_the_body_then_the_header_then_a_default() {
+        let header = Some(Duration::from_secs(9));
+        let read = |body: &str, header| read(StatusCode::TOO_MANY_REQUESTS, body.as_bytes(), header).unwrap_err();
+        let body = r#"{"ok":false,"error_code":429,"description":"x","parameters":{"retry_after":2}}"#;
+        assert_eq!(read(body, header).retry_after, Some(Duration::from_secs(2)));
+        assert_eq!(read("<html>", header).retry_after, header);
+        assert_eq!(read("", None).retry_after, Some(DEFAULT_FLOOD_WAIT));
+        assert_eq!(read("", None).class(), Class::Throttled);
+    }
+
+    #[test]
+    fn only_answers_that_leave_doubt_are_maybe_sent() {
+        assert_eq!(answer(502, "").unwrap_err().certainty, Certainty::MaybeSent);
+        assert_eq!(answer(200, "{").unwrap_err().certainty, Certainty::MaybeSent);
+        assert_eq!(answer(500, "").unwrap_err().certainty, Certainty::NotSent);
+        assert_eq!(answer(400, "").unwrap_err().certainty, Certainty::NotSent);
+    }
+
+    /// Nesting is bounded by `serde_json` (128), so a hostile answer cannot exhaust the stack.
+    #[test]
+    fn deep_nesting_is_refused_not_followed() {
+        let deep = format!(r#"{{"ok":true,"result":{}1{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
+        assert_eq!(answer(200, &deep).unwrap_err().code, Code::SendAmbiguous);
+    }
+}

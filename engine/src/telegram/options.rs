@@ -1,0 +1,20 @@
+//! Which Bot API server, as it comes through the door.
+
+use serde::Deserialize;
+
+/// A Bot API server.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct TelegramOptions {
+    /// Root of the server; `https://api.telegram.org`, or a local Bot API server.
+    pub api_root: String,
+    /// Largest upload the server takes, in bytes, for every kind; the cloud's limits when absent. A local server takes
+    /// 2,000 MB.
+    pub max_upload_bytes: Option<u64>,
+}
+
+impl Default for TelegramOptions {
+    fn default() -> Self {
+        Self { api_root: "https://api.telegram.org".to_owned(), max_upload_bytes: None }
+    }
+}

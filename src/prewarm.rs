@@ -1,0 +1,156 @@
+//! The prewarm executor.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use napi::{
+    Status,
+    bindgen_prelude::Function,
+    threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode},
+};
+use napi_derive::napi;
+use serde_json::json;
+use warmpath_engine::{
+    clock::SystemClock,
+    error::Code,
+    executor::{Executor, Submitted},
+    pipeline::{Prewarm, PrewarmJob, PrewarmOptions},
+    runtime,
+};
+
+use crate::errors::{Result, exception, malformed, parse};
+
+/// Weak: an idle executor keeps no process alive. Bounded at one: a wake-up that is already on its way is enough.
+type Wake = ThreadsafeFunction<(), (), (), Status, false, true, 1>;
+
+#[napi]
+pub struct NativePrewarm {
+    executor: Executor<Prewarm>,
+    /// Whether a wake-up is on its way.
+    woken: Arc<AtomicBool>,
+}
+
+#[napi]
+impl NativePrewarm {
+    #[napi(constructor, catch_unwind)]
+    pub fn new(options: String, #[napi(ts_arg_type = "() => void")] wake: Function<'_, (), ()>) -> Result<Self> {
+        let options: PrewarmOptions = parse(options, Code::InvalidOption)?;
+        let internal = |error: napi::Error| napi::Error::new(Code::Internal.as_str(), error.reason.clone());
+        let wake: Wake = wake
+            .build_threadsafe_function()
+            .weak::<true>()
+            .callee_handled::<false>()
+            .max_queue_size::<1>()
+            .build()
+            .map_err(internal)?;
+        let runtime = runtime::handle().map_err(exception)?;
+        let woken = Arc::new(AtomicBool::new(false));
+        let on_settled = {
+            let woken = Arc::clone(&woken);
+            Box::new(move || {
+                if !woken.swap(true, Ordering::AcqRel) {
+                    // Closing: that thread of Node is going away, and nobody is left to be told.
+                    let _: Status = wake.call((), ThreadsafeFunctionCallMode::NonBlocking);
+                }
+            })
+        };
+        let limits = options.executor();
+        let pipeline = {
+            let _entered = runtime.enter();
+            Prewarm::new(options, Arc::new(SystemClock)).map_err(exception)?
+        };
+        Ok(Self { executor: Executor::new(pipeline, &limits, &runtime, on_settled), woken })
+    }
+
+    /// Per job: 0 queued, 1 duplicate, 2 processing, 3 full, 4 closed. All jobs are checked before the first is taken.
+    #[napi(catch_unwind)]
+    pub fn submit_many(&self, jobs: String) -> Result<Vec<u32>> {
+        let jobs: Vec<PrewarmJob> = parse(jobs, Code::InvalidJob)?;
+        jobs.iter().try_for_each(PrewarmJob::validate).map_err(exception)?;
+        let code = |submitted| match submitted {
+            Submitted::Queued => 0,
+            Submitted::Duplicate => 1,
+            Submitted::Processing => 2,
+            Submitted::Full => 3,
+            Submitted::Closed => 4,
+        };
+        Ok(self.executor.submit_many(jobs).into_iter().map(code).collect())
+    }
+
+    /// A JSON array of outcomes; null when none is left.
+    #[napi(catch_unwind)]
+    pub fn take_settled(&self, max: u32) -> Result<Option<String>> {
+        // Before taking, or an outcome that comes in between would wake nobody.
+        self.woken.store(false, Ordering::Release);
+        let outcomes = self.executor.take_settled(max as usize);
+        if outcomes.is_empty() {
+            return Ok(None);
+        }
+        serde_json::to_string(&outcomes).map(Some).map_err(malformed(Code::Internal))
+    }
+
+    #[napi(catch_unwind)]
+    pub fn cancel(&self, key: String) -> bool {
+        self.executor.cancel(&key)
+    }
+
+    #[napi(catch_unwind)]
+    pub fn extend(&self, keys: Vec<String>, lease_ms: u32) -> Vec<bool> {
+        self.executor.extend(&keys, Duration::from_millis(u64::from(lease_ms)))
+    }
+
+    #[napi(catch_unwind)]
+    pub fn pause(&self) {
+        self.executor.pause();
+    }
+
+    #[napi(catch_unwind)]
+    pub fn resume(&self) {
+        self.executor.resume();
+    }
+
+    #[napi(catch_unwind)]
+    pub fn set_concurrency(&self, concurrency: u32) {
+        self.executor.set_concurrency(concurrency as usize);
+    }
+
+    #[napi(catch_unwind)]
+    pub fn stats(&self) -> Result<String> {
+        serde_json::to_string(&self.executor.stats()).map_err(malformed(Code::Internal))
+    }
+
+    #[napi(catch_unwind)]
+    pub fn list(&self) -> Result<String> {
+        let jobs: Vec<_> = self
+            .executor
+            .list()
+            .into_iter()
+            .map(|(job, place, since)| {
+                json!({
+                    "key": job.key,
+                    "botSlug": job.bot_slug,
+                    "kind": job.kind,
+                    "sha256": job.sha256,
+                    "state": place,
+                    "sinceMs": u64::try_from(since.as_millis()).unwrap_or(u64::MAX),
+                })
+            })
+            .collect();
+        serde_json::to_string(&jobs).map_err(malformed(Code::Internal))
+    }
+
+    #[napi(catch_unwind)]
+    pub fn close_intake(&self) {
+        self.executor.close_intake();
+    }
+
+    #[napi(catch_unwind)]
+    pub fn cancel_all(&self) {
+        self.executor.cancel_all();
+    }
+}
