@@ -24,3 +24,4 @@ mod queue;
 mod s3;
 mod settle;
 mod signer;
+mod waker;

@@ -1,12 +1,6 @@
 //! The prewarm executor.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use napi::{
     Status,
@@ -23,7 +17,10 @@ use warmpath_engine::{
     runtime,
 };
 
-use crate::errors::{Result, exception, malformed, parse};
+use crate::{
+    errors::{Result, exception, malformed, parse},
+    waker::Waker,
+};
 
 /// Weak: an idle executor keeps no process alive. Bounded at one: a wake-up that is already on its way is enough.
 type Wake = ThreadsafeFunction<(), (), (), Status, false, true, 1>;
@@ -31,8 +28,7 @@ type Wake = ThreadsafeFunction<(), (), (), Status, false, true, 1>;
 #[napi]
 pub struct NativePrewarm {
     executor: Executor<Prewarm>,
-    /// Whether a wake-up is on its way.
-    woken: Arc<AtomicBool>,
+    waker: Arc<Waker>,
 }
 
 #[napi]
@@ -49,22 +45,20 @@ impl NativePrewarm {
             .build()
             .map_err(internal)?;
         let runtime = runtime::handle().map_err(exception)?;
-        let woken = Arc::new(AtomicBool::new(false));
+        let waker = Arc::new(Waker::new(runtime.clone(), move || {
+            // Closing: that thread of Node is going away, and nobody is left to be told.
+            let _: Status = wake.call((), ThreadsafeFunctionCallMode::NonBlocking);
+        }));
         let on_settled = {
-            let woken = Arc::clone(&woken);
-            Box::new(move || {
-                if !woken.swap(true, Ordering::AcqRel) {
-                    // Closing: that thread of Node is going away, and nobody is left to be told.
-                    let _: Status = wake.call((), ThreadsafeFunctionCallMode::NonBlocking);
-                }
-            })
+            let waker = Arc::clone(&waker);
+            Box::new(move || waker.wake())
         };
         let limits = options.executor();
         let pipeline = {
             let _entered = runtime.enter();
             Prewarm::new(options, Arc::new(SystemClock)).map_err(exception)?
         };
-        Ok(Self { executor: Executor::new(pipeline, &limits, &runtime, on_settled), woken })
+        Ok(Self { executor: Executor::new(pipeline, &limits, &runtime, on_settled), waker })
     }
 
     /// Per job: 0 queued, 1 duplicate, 2 processing, 3 full, 4 closed. All jobs are checked before the first is taken.
@@ -86,7 +80,7 @@ impl NativePrewarm {
     #[napi(catch_unwind)]
     pub fn take_settled(&self, max: u32) -> Result<Option<String>> {
         // Before taking, or an outcome that comes in between would wake nobody.
-        self.woken.store(false, Ordering::Release);
+        self.waker.heard();
         let outcomes = self.executor.take_settled(max as usize);
         if outcomes.is_empty() {
             return Ok(None);

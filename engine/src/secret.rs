@@ -23,6 +23,24 @@ impl Secret {
         &self.0
     }
 
+    /// `text` without this secret, as it is or percent-encoded. For remote texts that may repeat what we sent; to be
+    /// called before a text is clipped, or half a secret could stay at its end.
+    #[must_use]
+    pub fn redact(&self, text: &str) -> String {
+        let mut clean = text.to_owned();
+        // A bot token is `id:secret`: the second half alone is as good as the whole.
+        let parts = [Some(self.reveal()), self.reveal().split_once(':').map(|(_, secret)| secret)];
+        for part in parts.into_iter().flatten().filter(|part| !part.is_empty()) {
+            let encoded = percent_encoding::utf8_percent_encode(part, percent_encoding::NON_ALPHANUMERIC).to_string();
+            let colon_only = part.replace(':', "%3A");
+            for form in [part, &encoded, &encoded.to_ascii_lowercase(), &colon_only, &colon_only.replace("%3A", "%3a")]
+            {
+                clean = clean.replace(form, "…");
+            }
+        }
+        clean
+    }
+
     /// Whether there is no text.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -51,5 +69,16 @@ mod tests {
         let secret = Secret::new("123:canary".to_owned());
         assert!(!format!("{secret:?} {:?}", Some(&secret)).contains("canary"));
         assert_eq!(secret.reveal(), "123:canary");
+    }
+
+    #[test]
+    fn redaction_knows_every_form() {
+        let secret = Secret::new("123:Ca-na_ry".to_owned());
+        for form in
+            ["123:Ca-na_ry", "123%3ACa-na_ry", "123%3aCa-na_ry", "123%3ACa%2Dna%5Fry", "Ca-na_ry", "Ca%2Dna%5Fry"]
+        {
+            assert_eq!(secret.redact(&format!("not found: /bot{form}/x")), "not found: /bot…/x", "{form}");
+        }
+        assert_eq!(Secret::default().redact("text"), "text");
     }
 }

@@ -65,6 +65,7 @@ struct Rig {
     s3: Server,
     telegram: Server,
     clock: Arc<FakeClock>,
+    told: Arc<tokio::sync::Notify>,
     options: serde_json::Value,
     job: serde_json::Value,
 }
@@ -86,7 +87,7 @@ impl Rig {
             "key": "k", "botSlug": "bot", "sha256": sha256(&media()), "kind": "photo", "r2Key": "dir/á b+c.jpg",
             "token": TOKEN, "chatIds": ["42"],
         });
-        Self { s3, telegram, clock: Arc::new(FakeClock::at(NOW_MS)), options, job }
+        Self { s3, telegram, clock: Arc::new(FakeClock::at(NOW_MS)), told: Arc::default(), options, job }
     }
 
     fn timeout(mut self, name: &str, ms: u64) -> Self {
@@ -99,25 +100,32 @@ impl Rig {
         self
     }
 
-    /// Runs the job to its end. Whatever happened, no secret may stand in the outcome.
-    async fn run(&self) -> Outcome<PrewarmValue> {
+    fn executor(&self) -> Executor<Prewarm> {
         let options: PrewarmOptions = serde_json::from_value(self.options.clone()).unwrap();
-        let job: PrewarmJob = serde_json::from_value(self.job.clone()).unwrap();
-        job.validate().unwrap();
         let limits = options.executor();
         let clock: Arc<dyn Clock> = self.clock.clone();
         let pipeline = Prewarm::new(options, clock).unwrap();
-        let (told, mut settled) = tokio::sync::mpsc::unbounded_channel();
-        let on_settled = Box::new(move || {
-            told.send(()).ok();
-        });
-        let executor = Executor::new(pipeline, &limits, &tokio::runtime::Handle::current(), on_settled);
+        let told = Arc::clone(&self.told);
+        let on_settled = Box::new(move || told.notify_one());
+        Executor::new(pipeline, &limits, &tokio::runtime::Handle::current(), on_settled)
+    }
+
+    /// Runs the job, with some fields of its own, to its end. Whatever happened, no secret may stand in the outcome.
+    async fn settle(&self, executor: &Executor<Prewarm>, fields: &serde_json::Value) -> Outcome<PrewarmValue> {
+        let mut job = self.job.clone();
+        job.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        let job: PrewarmJob = serde_json::from_value(job).unwrap();
+        job.validate().unwrap();
         executor.submit_many([job]);
-        tokio::time::timeout(Duration::from_mins(1), settled.recv()).await.expect("the job was never settled");
+        tokio::time::timeout(Duration::from_mins(1), self.told.notified()).await.expect("the job was never settled");
         let outcome = executor.take_settled(1).remove(0);
         let text = format!("{outcome:?}{}", serde_json::to_string(&outcome).unwrap());
         assert!(!text.contains("canary"), "{text}");
         outcome
+    }
+
+    async fn run(&self) -> Outcome<PrewarmValue> {
+        self.settle(&self.executor(), &json!({})).await
     }
 
     /// Runs the job, which must fail with this code.
@@ -373,18 +381,14 @@ async fn a_body_without_a_length_is_refused_and_a_short_one_is_resumed() {
 
 #[tokio::test]
 async fn wrong_bytes_never_become_a_message() {
-    let rig = Rig::new(
-        |_, _| {
-            let mut bytes = media();
-            bytes[299_999] ^= 1;
-            vec![http("200 OK", &[("etag", "\"v1\"")], bytes)]
-        },
-        |r, _| accept(r),
-    )
-    .await;
-    let outcome = rig.fails("SHA256_MISMATCH").await;
+    // A file small enough to be read before the upload begins, and one that is found wrong at the very end of it.
+    let small = Rig::new(|r, _| object(r), |r, _| accept(r)).await.with("sha256", "0".repeat(64)).with("size", 300_000);
+    small.fails("SHA256_MISMATCH").await;
+    assert!(small.telegram.seen().iter().all(|post| !post.complete));
+    let large = big(|r, _| accept(r)).await.with("sha256", "0".repeat(64));
+    let outcome = large.fails("SHA256_MISMATCH").await;
     assert_eq!(serde_json::to_value(outcome.error.unwrap()).unwrap()["certainty"], "not-sent");
-    let posts = rig.telegram.seen();
+    let posts = large.telegram.seen();
     assert_eq!((posts.len(), posts[0].complete), (1, false), "the upload must have begun and never ended");
 }
 
@@ -540,4 +544,19 @@ async fn nobody_listening_is_transient_and_nothing_was_sent() {
     let outcome = rig.fails("SEND_FAILED").await;
     assert_eq!(outcome.attempts, 3);
     assert_eq!(serde_json::to_value(outcome.error.unwrap()).unwrap()["certainty"], "not-sent");
+}
+
+#[tokio::test]
+async fn connections_are_kept_and_a_closed_one_is_noticed_before_it_is_used() {
+    for (closes, connections) in [(false, 1), (true, 5)] {
+        let rig =
+            Rig::new(move |r, _| object(r).into_iter().chain(closes.then_some(Act::Close)).collect(), |r, _| accept(r))
+                .await;
+        let executor = rig.executor();
+        for round in 0..5 {
+            let outcome = rig.settle(&executor, &json!({ "key": round.to_string() })).await;
+            assert_eq!((outcome.status, outcome.attempts), (Status::Succeeded, 1), "{:?}", outcome.error);
+        }
+        assert_eq!((rig.s3.connections(), rig.telegram.connections()), (connections, 1));
+    }
 }

@@ -187,7 +187,7 @@ impl<P: Pipeline> Shared<P> {
         let mut refused = Vec::new();
         let mut schedule = this.schedule.lock();
         while let Some(pending) = schedule.next(Instant::now(), &mut refused) {
-            this.runtime.spawn(Self::run(Arc::clone(this), pending));
+            this.runtime.spawn(Self::occupy(Arc::clone(this), pending));
         }
         let due = schedule.next_due();
         drop(schedule);
@@ -197,23 +197,39 @@ impl<P: Pipeline> Shared<P> {
         this.settle_unrun(refused);
     }
 
-    /// One try of one job, from a slot to the decision about what comes next.
-    async fn run(this: Arc<Self>, mut pending: Pending<P::Job>) {
+    /// The life of a slot: one job after the other, for as long as there is one. Going on in the same task instead of
+    /// spawning the next job saves waking another thread for each of them.
+    async fn occupy(this: Arc<Self>, mut pending: Pending<P::Job>) {
+        loop {
+            let (result, trace) = this.attempt(&mut pending).await;
+            this.stats.lock().tried(&trace);
+            this.finish(pending, result, &trace);
+            let mut refused = Vec::new();
+            let mut schedule = this.schedule.lock();
+            let next = schedule.next(Instant::now(), &mut refused);
+            drop(schedule);
+            this.settle_unrun(refused);
+            match next {
+                Some(next) => pending = next,
+                // The queue may be empty and yet a job be waiting for its moment.
+                None => return Self::pump(&this),
+            }
+        }
+    }
+
+    /// One try of one job.
+    async fn attempt(&self, pending: &mut Pending<P::Job>) -> (Result<P::Value>, Arc<Trace>) {
         let trace = Arc::new(Trace::new());
         pending.spent.charged += 1;
-        let result = {
-            let Control { lease, cancel } = pending.control.clone();
-            let attempt = AssertUnwindSafe(this.pipeline.attempt(&pending.job, &trace)).catch_unwind();
-            tokio::select! {
-                biased;
-                () = cancel.cancelled() => Err(unless_sent(cancelled(), &trace)),
-                () = lease.over() => Err(unless_sent(Error::new(Code::LeaseLost, "the lease was about to end"), &trace)),
-                result = attempt => result.unwrap_or_else(|_| Err(Error::new(Code::Internal, "the pipeline panicked"))),
-            }
+        let Control { lease, cancel } = pending.control.clone();
+        let attempt = AssertUnwindSafe(self.pipeline.attempt(&pending.job, &trace)).catch_unwind();
+        let result = tokio::select! {
+            biased;
+            () = cancel.cancelled() => Err(unless_sent(cancelled(), &trace)),
+            () = lease.over() => Err(unless_sent(Error::new(Code::LeaseLost, "the lease was about to end"), &trace)),
+            result = attempt => result.unwrap_or_else(|_| Err(Error::new(Code::Internal, "the pipeline panicked"))),
         };
-        this.stats.lock().tried(&trace);
-        this.finish(pending, result, &trace);
-        Self::pump(&this);
+        (result, trace)
     }
 
     fn finish(&self, mut pending: Pending<P::Job>, result: Result<P::Value>, trace: &Trace) {

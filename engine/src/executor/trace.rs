@@ -74,9 +74,14 @@ impl Trace {
         self.reading.store(waiting, Relaxed);
     }
 
-    /// Bytes moved from the source to the receiver.
-    pub fn moved(&self, bytes: usize) {
+    /// Bytes came from the source.
+    pub fn moved_in(&self, bytes: usize) {
         self.bytes_in.fetch_add(bytes as u64, Relaxed);
+        self.moved.set(self.started.elapsed());
+    }
+
+    /// Bytes were taken by the receiver's connection.
+    pub fn moved_out(&self, bytes: usize) {
         self.bytes_out.fetch_add(bytes as u64, Relaxed);
         self.moved.set(self.started.elapsed());
     }

@@ -1,22 +1,20 @@
 //! One request, one answer, over a pool of connections.
 
-use std::{error::Error as StdError, time::Duration};
+use std::{error::Error as StdError, sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header::HOST};
 use http_body_util::{BodyExt, Full, combinators::UnsyncBoxBody};
 use hyper::body::Incoming;
-use hyper_util::{
-    client::legacy,
-    rt::{TokioExecutor, TokioTimer},
+
+use super::{
+    Fault, FaultKind, HttpOptions, Timeouts,
+    connect::Connector,
+    pool::{Pool, origin},
+    tls,
+    wire::{Unsent, Wire},
 };
-
-use super::{Fault, FaultKind, HttpOptions, Timeouts, connect::Connector, tls};
 use crate::error::Result;
-
-/// The most that one connection keeps of a body in either direction: it bounds the memory of a transfer whose receiver
-/// is slower than its sender.
-const CONNECTION_BUFFER: usize = 64 * 1024;
 
 /// Why a body stream ended early.
 pub type BodyError = Box<dyn StdError + Send + Sync>;
@@ -52,9 +50,7 @@ pub struct Request {
 
 /// Sends requests. Clones share the pool.
 #[derive(Clone)]
-pub struct Client {
-    inner: legacy::Client<Connector, Body>,
-}
+pub struct Client(Arc<Pool>);
 
 impl Client {
     /// A client with a pool of its own.
@@ -63,13 +59,7 @@ impl Client {
     /// `INVALID_OPTION` for a bad `ca` or `proxy`.
     pub fn new(options: &HttpOptions, timeouts: &Timeouts) -> Result<Self> {
         let tls = tls::client_config(options.ca.as_deref())?;
-        let connector = Connector::new(tls, options.proxy.as_deref(), timeouts.connect())?;
-        let inner = legacy::Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(Duration::from_secs(30))
-            .http1_max_buf_size(CONNECTION_BUFFER)
-            .build(connector);
-        Ok(Self { inner })
+        Ok(Self(Arc::new(Pool::new(Connector::new(tls, options.proxy.as_deref(), timeouts.connect())?))))
     }
 
     /// Sends a request and returns when the head of the answer is there. Dropping the future closes the connection.
@@ -77,27 +67,44 @@ impl Client {
     /// # Errors
     /// A [`Fault`] of the transport; an answer of any status is a success here.
     pub async fn send(&self, request: Request) -> Result<Response, Fault> {
-        let request = build(request)?;
-        let answer = self.inner.request(request).await.map_err(|error| Fault::from_chain(&error))?;
-        let (head, body) = answer.into_parts();
-        Ok(Response { status: head.status, headers: head.headers, body })
+        let (uri, mut request) = build(request)?;
+        let origin = origin(&uri);
+        loop {
+            let mut wire = match self.0.take(&origin).await {
+                Some(wire) => wire,
+                None => self.0.connect(&uri).await?,
+            };
+            match wire.send(request).await {
+                Ok(answer) => {
+                    let (head, body) = answer.into_parts();
+                    let lease = Some((Arc::clone(&self.0), origin, wire));
+                    return Ok(Response { status: head.status, headers: head.headers, body, lease });
+                }
+                // Closed between the look and the request, which has not left: as if it had never been idle.
+                Err(Unsent { request: Some(unsent), .. }) if wire.reused => request = unsent,
+                Err(Unsent { fault, .. }) => return Err(fault),
+            }
+        }
     }
 }
 
-fn build(request: Request) -> Result<http::Request<Body>, Fault> {
+/// The request as hyper wants it, and where it goes. On the wire it has the path alone: the origin is the connection's.
+fn build(request: Request) -> Result<(Uri, http::Request<Body>), Fault> {
     // The texts came through checks of our own; what is left to fail here is a defect or a setting, never a secret to show.
     let bad = |what: &str| Fault::new(FaultKind::Protocol, format!("the request's {what} cannot be sent"));
     let uri: Uri = request.url.parse().map_err(|_| bad("URL"))?;
     let mut built = http::Request::new(request.body);
     *built.method_mut() = request.method;
-    *built.uri_mut() = uri;
+    let host = uri.authority().and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());
+    built.headers_mut().insert(HOST, host.ok_or_else(|| bad("URL"))?);
+    *built.uri_mut() = uri.path_and_query().cloned().map(Uri::from).ok_or_else(|| bad("URL"))?;
     for (name, value) in request.headers {
         let name = HeaderName::try_from(name).map_err(|_| bad("header"))?;
         let mut value = HeaderValue::try_from(value).map_err(|_| bad("header"))?;
         value.set_sensitive(name == http::header::AUTHORIZATION);
         built.headers_mut().insert(name, value);
     }
-    Ok(built)
+    Ok((uri, built))
 }
 
 /// The head of an answer, and its body to be read.
@@ -107,6 +114,8 @@ pub struct Response {
     /// Headers.
     pub headers: HeaderMap,
     body: Incoming,
+    /// The connection, until the body ends.
+    lease: Option<(Arc<Pool>, String, Wire)>,
 }
 
 impl Response {
@@ -127,12 +136,15 @@ impl Response {
     /// # Errors
     /// A [`Fault`] when the connection breaks first.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, Fault> {
-        while let Some(frame) = self.body.frame().await {
-            if let Ok(data) = frame.map_err(|error| Fault::from_chain(&error))?.into_data() {
-                return Ok(Some(data));
-            }
+        let Some((_, _, wire)) = &mut self.lease else { return Ok(None) };
+        let chunk = std::future::poll_fn(|cx| wire.poll_chunk(&mut self.body, cx)).await?;
+        if chunk.is_none()
+            && let Some((pool, origin, mut wire)) = self.lease.take()
+            && wire.is_reusable().await
+        {
+            pool.give(origin, wire);
         }
-        Ok(None)
+        Ok(chunk)
     }
 
     /// The whole body, which must not exceed `limit` bytes.

@@ -1,7 +1,6 @@
 //! From a URI to a byte stream: TCP, an optional proxy tunnel, TLS, all under one deadline.
 
 use std::{
-    future::Future,
     io,
     pin::Pin,
     sync::Arc,
@@ -13,7 +12,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use http::{HeaderValue, Uri};
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::{
-    client::legacy::connect::{Connected, Connection, HttpConnector, proxy::Tunnel},
+    client::legacy::connect::{HttpConnector, proxy::Tunnel},
     rt::TokioIo,
 };
 use rustls::{ClientConfig, pki_types::ServerName};
@@ -21,13 +20,13 @@ use tokio::{io::BufReader, net::TcpStream};
 use tokio_rustls::{TlsConnector, client::TlsStream};
 use tower_service::Service;
 
-use super::{Fault, FaultKind};
+use super::{Fault, FaultKind, greedy::Greedy};
 use crate::error::{Code, Error, Result};
 
-/// rustls asks its socket for 4 KiB at a time; this much is fetched ahead of it, two full records.
-const TLS_READ_AHEAD: usize = 32 * 1024;
+/// rustls asks its socket for 4 KiB at a time; this much is fetched ahead of it, four full records.
+const TLS_READ_AHEAD: usize = 64 * 1024;
 
-/// Makes connections for hyper's pool.
+/// Makes connections.
 #[derive(Clone)]
 pub struct Connector {
     tcp: HttpConnector,
@@ -72,34 +71,28 @@ fn tunnel(url: &str, tcp: &HttpConnector) -> Result<Tunnel<HttpConnector>> {
     Ok(tunnel)
 }
 
-impl Service<Uri> for Connector {
-    type Response = Stream;
-    type Error = Fault;
-    type Future = Pin<Box<dyn Future<Output = Result<Stream, Fault>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Fault>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, uri: Uri) -> Self::Future {
+impl Connector {
+    /// A connection to the URI's origin.
+    ///
+    /// # Errors
+    /// `Connect` or `Tls`: whatever went wrong, nothing was sent.
+    pub async fn connect(&self, uri: &Uri) -> Result<Stream, Fault> {
         let Self { mut tcp, tunnel, tls, deadline } = self.clone();
-        Box::pin(async move {
-            let connected = async {
-                let stream = match tunnel {
-                    Some(mut tunnel) => tunnel.call(uri.clone()).await.map_err(|e| connect_fault(&e))?,
-                    None => tcp.call(uri.clone()).await.map_err(|e| connect_fault(&e))?,
-                }
-                .into_inner();
-                if uri.scheme_str() == Some("https") {
-                    handshake(stream, &uri, tls).await
-                } else {
-                    Ok(Stream::Plain(TokioIo::new(stream)))
-                }
-            };
-            tokio::time::timeout(deadline, connected)
-                .await
-                .unwrap_or_else(|_| Err(Fault::new(FaultKind::Connect, "no connection inside the deadline")))
-        })
+        let connected = async {
+            let stream = match tunnel {
+                Some(mut tunnel) => tunnel.call(uri.clone()).await.map_err(|e| connect_fault(&e))?,
+                None => tcp.call(uri.clone()).await.map_err(|e| connect_fault(&e))?,
+            }
+            .into_inner();
+            if uri.scheme_str() == Some("https") {
+                handshake(stream, uri, tls).await
+            } else {
+                Ok(Stream::Plain(TokioIo::new(stream)))
+            }
+        };
+        tokio::time::timeout(deadline, connected)
+            .await
+            .unwrap_or_else(|_| Err(Fault::new(FaultKind::Connect, "no connection inside the deadline")))
     }
 }
 
@@ -108,7 +101,7 @@ async fn handshake(stream: TcpStream, uri: &Uri, tls: Arc<ClientConfig>) -> Resu
     let name = ServerName::try_from(host).map_err(|_| Fault::new(FaultKind::Tls, "TLS: not a host name"))?;
     let ahead = BufReader::with_capacity(TLS_READ_AHEAD, stream);
     let stream = TlsConnector::from(tls).connect(name, ahead).await.map_err(|e| connect_fault(&e))?;
-    Ok(Stream::Tls(Box::new(TokioIo::new(stream))))
+    Ok(Stream::Tls(Box::new(TokioIo::new(Greedy(stream)))))
 }
 
 /// Whatever broke while connecting, nothing was sent: `Broken` would claim otherwise.
@@ -122,13 +115,7 @@ pub enum Stream {
     /// `http://`
     Plain(TokioIo<TcpStream>),
     /// `https://`
-    Tls(Box<TokioIo<TlsStream<BufReader<TcpStream>>>>),
-}
-
-impl Connection for Stream {
-    fn connected(&self) -> Connected {
-        Connected::new()
-    }
+    Tls(Box<TokioIo<Greedy<TlsStream<BufReader<TcpStream>>>>>),
 }
 
 macro_rules! delegate {

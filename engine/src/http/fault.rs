@@ -46,11 +46,6 @@ impl Fault {
             if let Some(fault) = cause.downcast_ref::<Self>() {
                 return fault.clone();
             }
-            if let Some(legacy) = cause.downcast_ref::<hyper_util::client::legacy::Error>()
-                && legacy.is_connect()
-            {
-                kind = FaultKind::Connect;
-            }
             if let Some(hyper) = cause.downcast_ref::<hyper::Error>() {
                 if hyper.is_user() {
                     kind = FaultKind::Body;

@@ -9,9 +9,12 @@
 mod client;
 mod connect;
 mod fault;
+mod greedy;
 mod options;
+mod pool;
 mod retry_after;
 mod tls;
+mod wire;
 
 pub use client::{Body, BodyError, Client, Request, Response, full, stream};
 pub use fault::{Fault, FaultKind};

@@ -133,10 +133,13 @@ impl Prewarm {
             len: source.len(),
         };
         let expected = self.verify_sha256.then(|| job.sha256.clone());
-        let body = outgoing(source, expected, Arc::clone(trace));
+        let transfer = async {
+            let body = outgoing(source, expected, Arc::clone(trace)).await?;
+            self.telegram.send(&upload, body, trace.until_sent()).await
+        };
         tokio::select! {
             biased;
-            message = self.telegram.send(&upload, body, trace.until_sent()) => message,
+            message = transfer => message,
             error = watch(trace, upload.len, &self.timeouts) => Err(error),
         }
     }

@@ -1,6 +1,7 @@
 //! Bytes on their way from a source to a request body: counted, hashed, timed, and never completed when they are wrong.
 
 use std::{
+    collections::VecDeque,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -29,58 +30,85 @@ impl Stream for Outgoing {
     }
 }
 
+/// What is read of a source before the upload begins. A file of up to this size goes out in one write, instead of
+/// two connections waking each other for every piece of it.
+const READ_FIRST: u64 = 64 * 1024;
+
 /// Streams a source. With `sha256` given, the last piece is only let through when all bytes together have that hash: a
 /// wrong file breaks the request off instead of becoming a message.
-pub fn outgoing(source: Source, sha256: Option<String>, trace: Arc<Trace>) -> Outgoing {
-    struct State {
-        source: Source,
-        trace: Arc<Trace>,
-        check: Option<(Sha256, String)>,
-        left: u64,
+///
+/// # Errors
+/// Those of the source, when it fails before the upload has begun.
+pub async fn outgoing(source: Source, sha256: Option<String>, trace: Arc<Trace>) -> Result<Outgoing> {
+    let mut reader = Reader::new(source, sha256, trace);
+    let mut first = VecDeque::new();
+    let mut read = 0;
+    while read < READ_FIRST
+        && let Some(piece) = reader.next().await?
+    {
+        read += piece.len() as u64;
+        first.push_back(piece);
     }
-
-    impl State {
-        async fn next(&mut self) -> Result<Option<Bytes>> {
-            self.trace.reading(true);
-            let piece = self.source.chunk().await;
-            self.trace.reading(false);
-            self.trace.resumed(self.source.resumes());
-            let piece = piece?;
-            if let Some(bytes) = &piece {
-                self.left = self.left.saturating_sub(bytes.len() as u64);
-                if let Some((hash, _)) = &mut self.check {
-                    hash.update(bytes);
-                }
-                self.trace.moved(bytes.len());
+    Ok(Outgoing(Box::pin(stream::try_unfold((reader, first), |(mut reader, mut first)| async move {
+        let piece = match first.pop_front() {
+            Some(piece) => Ok(Some(piece)),
+            None => reader.next().await,
+        };
+        match piece {
+            Ok(Some(bytes)) => {
+                reader.trace.moved_out(bytes.len());
+                Ok(Some((bytes, (reader, first))))
             }
-            if self.left == 0 {
-                self.trace.read();
-                if let Some((hash, expected)) = self.check.take()
-                    && hex::encode(hash.finalize()) != expected
-                {
-                    return Err(Error::new(Code::Sha256Mismatch, "the source's bytes do not have the job's sha256")
-                        .at(Phase::Download));
-                }
-            }
-            Ok(piece)
-        }
-    }
-
-    let left = source.len();
-    let state = State { source, trace, check: sha256.map(|expected| (Sha256::new(), expected)), left };
-    Outgoing(Box::pin(stream::try_unfold(state, |mut state| async move {
-        match state.next().await {
-            Ok(Some(bytes)) => Ok(Some((bytes, state))),
             Ok(None) => {
-                state.trace.sent();
+                reader.trace.sent();
                 Ok(None)
             }
             Err(error) => {
-                state.trace.fail(error.clone());
+                reader.trace.fail(error.clone());
                 Err(error.into())
             }
         }
-    })))
+    }))))
+}
+
+/// A source that is counted, timed and checked while it is read.
+struct Reader {
+    source: Source,
+    trace: Arc<Trace>,
+    check: Option<(Sha256, String)>,
+    left: u64,
+}
+
+impl Reader {
+    fn new(source: Source, sha256: Option<String>, trace: Arc<Trace>) -> Self {
+        let left = source.len();
+        Self { source, trace, check: sha256.map(|expected| (Sha256::new(), expected)), left }
+    }
+
+    async fn next(&mut self) -> Result<Option<Bytes>> {
+        self.trace.reading(true);
+        let piece = self.source.chunk().await;
+        self.trace.reading(false);
+        self.trace.resumed(self.source.resumes());
+        let piece = piece?;
+        if let Some(bytes) = &piece {
+            self.left = self.left.saturating_sub(bytes.len() as u64);
+            if let Some((hash, _)) = &mut self.check {
+                hash.update(bytes);
+            }
+            self.trace.moved_in(bytes.len());
+        }
+        if self.left == 0 {
+            self.trace.read();
+            if let Some((hash, expected)) = self.check.take()
+                && hex::encode(hash.finalize()) != expected
+            {
+                let message = "the source's bytes do not have the job's sha256";
+                return Err(Error::new(Code::Sha256Mismatch, message).at(Phase::Download));
+            }
+        }
+        Ok(piece)
+    }
 }
 
 /// Returns with an error when the receiver takes no byte for the idle time, or the whole transfer takes longer than its
@@ -141,7 +169,7 @@ mod tests {
                 let trace = Arc::clone(&trace);
                 async move {
                     loop {
-                        trace.moved(1);
+                        trace.moved_in(1);
                         trace.reading(reading);
                         tokio::time::sleep(Duration::from_secs(1)).await;
                     }

@@ -95,6 +95,10 @@ impl Object {
             let idle = self.s3.0.timeouts.idle();
             let fault = match tokio::time::timeout(idle, response.chunk()).await {
                 Ok(Ok(Some(chunk))) => match self.accept(chunk)? {
+                    Some(bytes) if self.received == self.len => {
+                        self.hand_back().await;
+                        return Ok(Some(bytes));
+                    }
                     Some(bytes) => return Ok(Some(bytes)),
                     None => continue,
                 },
@@ -104,8 +108,16 @@ impl Object {
             };
             self.broke(&fault)?;
         }
-        self.response = None;
         Ok(None)
+    }
+
+    /// Reads the end of the body, which is there already: that is what makes the connection free for the next request,
+    /// while the upload may go on for minutes.
+    async fn hand_back(&mut self) {
+        if let Some(mut response) = self.response.take() {
+            // Whatever this says, the object is complete; a connection that says more is not used again.
+            tokio::time::timeout(std::time::Duration::ZERO, response.chunk()).await.ok();
+        }
     }
 
     /// Counts a chunk in, dropping what was read before and refusing more than was declared.

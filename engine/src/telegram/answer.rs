@@ -6,7 +6,10 @@ use http::StatusCode;
 use serde::Deserialize;
 
 use super::Kind;
-use crate::error::{Code, Error, Result};
+use crate::{
+    error::{Code, Error, Result},
+    secret::Secret,
+};
 
 #[derive(Deserialize)]
 struct Envelope {
@@ -90,18 +93,19 @@ impl Message {
     }
 }
 
-/// Reads an answer. `header_retry_after` is the `Retry-After` header, for a 429 without JSON.
+/// Reads an answer. `header_retry_after` is the `Retry-After` header, for a 429 without JSON; `token` is taken out of
+/// whatever is quoted, for servers that repeat the path.
 ///
 /// # Errors
 /// By the table of <https://core.telegram.org/api/errors> as the Bot API words it.
-pub fn read(status: StatusCode, body: &[u8], header_retry_after: Option<Duration>) -> Result<Message> {
+pub fn read(status: StatusCode, body: &[u8], header_retry_after: Option<Duration>, token: &Secret) -> Result<Message> {
     match serde_json::from_slice::<Envelope>(body) {
         Ok(Envelope { ok: true, result: Some(message), .. }) => Ok(message),
         Ok(Envelope { ok: false, error_code, description, parameters, .. }) => {
             let code = error_code.unwrap_or_else(|| status.as_u16());
             Err(refusal(
                 code,
-                description.as_deref().unwrap_or("no description"),
+                &token.redact(description.as_deref().unwrap_or("no description")),
                 &parameters.unwrap_or_default(),
                 header_retry_after,
             ))
@@ -161,7 +165,7 @@ mod tests {
     use crate::error::{Certainty, Class};
 
     fn answer(status: u16, body: &str) -> Result<Message> {
-        read(StatusCode::from_u16(status).unwrap(), body.as_bytes(), None)
+        read(StatusCode::from_u16(status).unwrap(), body.as_bytes(), None, &Secret::default())
     }
 
     #[test]
@@ -225,7 +229,9 @@ mod tests {
     #[test]
     fn the_wait_of_a_429_comes_from_the_body_then_the_header_then_a_default() {
         let header = Some(Duration::from_secs(9));
-        let read = |body: &str, header| read(StatusCode::TOO_MANY_REQUESTS, body.as_bytes(), header).unwrap_err();
+        let read = |body: &str, header| {
+            read(StatusCode::TOO_MANY_REQUESTS, body.as_bytes(), header, &Secret::default()).unwrap_err()
+        };
         let body = r#"{"ok":false,"error_code":429,"description":"x","parameters":{"retry_after":2}}"#;
         assert_eq!(read(body, header).retry_after, Some(Duration::from_secs(2)));
         assert_eq!(read("<html>", header).retry_after, header);
@@ -239,6 +245,14 @@ mod tests {
         assert_eq!(answer(200, "{").unwrap_err().certainty, Certainty::MaybeSent);
         assert_eq!(answer(500, "").unwrap_err().certainty, Certainty::NotSent);
         assert_eq!(answer(400, "").unwrap_err().certainty, Certainty::NotSent);
+    }
+
+    #[test]
+    fn a_server_that_repeats_the_token_does_not_get_it_into_our_message() {
+        let token = Secret::new("123:canary".to_owned());
+        let body = format!(r#"{{"ok":false,"error_code":400,"description":"{} /bot123:canary/x"}}"#, "y".repeat(270));
+        let error = read(StatusCode::BAD_REQUEST, body.as_bytes(), None, &token).unwrap_err();
+        assert!(!error.message.contains("123:") && !error.message.contains("cana"), "{}", error.message);
     }
 
     /// Nesting is bounded by `serde_json` (128), so a hostile answer cannot exhaust the stack.

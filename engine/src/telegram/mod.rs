@@ -96,7 +96,7 @@ impl Telegram {
             let status = response.status;
             let wait = response.header("retry-after").and_then(|value| retry_after(value, self.clock.wall_ms()));
             let body = response.bytes(ANSWER_LIMIT, self.timeouts.answer()).await.map_err(|fault| transport(&fault))?;
-            answer::read(status, &body, wait).map_err(|error| error.at(Phase::Answer))
+            answer::read(status, &body, wait, upload.token).map_err(|error| error.at(Phase::Answer))
         };
         let overdue = async {
             sent.await;
