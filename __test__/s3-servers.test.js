@@ -1,0 +1,113 @@
+'use strict';
+
+const assert = require('node:assert/strict');
+const { after, before, describe, it } = require('node:test');
+const { PrewarmExecutor } = require('../index.js');
+const { objectUrl, signedFetch } = require('../lib/cli/services/signed-fetch');
+const { TelegramSandbox } = require('../lib/testing');
+const { randomToken } = require('./support/example');
+const { realMedia } = require('./support/media');
+const { s3Servers, s3ServersMissing } = require('./support/services');
+
+/** Keys that a signer or a URL builder gets wrong. */
+const ODD_KEYS = [
+  'with space.jpg',
+  'acentuação/ação.jpg',
+  '日本語/絵.jpg',
+  "plus+and&'()*!~=.jpg",
+  'per%20cent.jpg',
+  'emoji-🎬.jpg',
+];
+
+describe('the main path on S3 servers of others', async () => {
+  const missing = await s3ServersMissing();
+  const token = randomToken(654_321);
+  let telegram;
+  let media;
+
+  before(async () => {
+    telegram = await TelegramSandbox.start({ bots: [{ token, chats: ['42'] }], limits: false });
+    media = await realMedia(16);
+  });
+  after(() => telegram?.close());
+
+  for (const [name, start] of Object.entries(s3Servers)) {
+    describe(name, { skip: missing ?? false }, () => {
+      let server;
+      before(async () => {
+        server = await start();
+      });
+      after(() => server?.stop());
+
+      const executor = (overrides = {}) => {
+        const { endpoint, bucket, region, accessKeyId, secretAccessKey } = server;
+        const s3 = { endpoint, bucket, region, accessKeyId, secretAccessKey, ...overrides };
+        return new PrewarmExecutor({ s3, telegram: { apiRoot: telegram.url } });
+      };
+      const put = async (key, file) => {
+        const { accessKeyId, secretAccessKey, region, endpoint, bucket } = server;
+        const credentials = { accessKeyId, secretAccessKey, region };
+        const url = objectUrl(endpoint, bucket, key);
+        await signedFetch({
+          credentials,
+          url,
+          method: 'PUT',
+          headers: { 'content-type': file.contentType },
+          body: file.data,
+        });
+      };
+      const jobOf = (file, r2Key, more = {}) => {
+        const { sha256, kind, name: fileName, contentType } = file;
+        return { botSlug: 'alpha', sha256, kind, r2Key, token, chatIds: ['42'], fileName, contentType, ...more };
+      };
+
+      it('sends real media of every kind', async () => {
+        for (const file of media) await put(`media/${file.name}`, file);
+        const engine = executor();
+        try {
+          const values = await Promise.all(media.map((file) => engine.run(jobOf(file, `media/${file.name}`))));
+          for (const [index, value] of values.entries()) {
+            const file = media[index];
+            const issued = telegram.issued(value.fileId);
+            assert.equal(issued?.sha256, file.sha256, file.name);
+            assert.equal(issued.kind, file.kind);
+            assert.equal(value.bytes, file.bytes);
+          }
+        } finally {
+          await engine.close();
+        }
+      });
+
+      it('reads keys that are hard to sign', async () => {
+        const file = media.find((one) => one.kind === 'photo');
+        const engine = executor();
+        try {
+          for (const [index, key] of ODD_KEYS.entries()) {
+            await put(key, file);
+            const value = await engine.run(jobOf(file, key, { key: `odd-${index}` }));
+            assert.equal(telegram.issued(value.fileId)?.sha256, file.sha256, key);
+          }
+        } finally {
+          await engine.close();
+        }
+      });
+
+      it('is told apart: a wrong secret, a missing object, other bytes than announced', async () => {
+        const file = media.find((one) => one.kind === 'photo');
+        await put('there.jpg', file);
+        const cases = [
+          [executor({ secretAccessKey: 'w'.repeat(40) }), jobOf(file, 'there.jpg'), 'ERR_WARMPATH_S3_SIGNATURE'],
+          [executor(), jobOf(file, 'nowhere.jpg'), 'ERR_WARMPATH_SOURCE_NOT_FOUND'],
+          [executor(), jobOf(file, 'there.jpg', { sha256: '0'.repeat(64) }), 'ERR_WARMPATH_SHA256_MISMATCH'],
+        ];
+        for (const [engine, job, code] of cases) {
+          try {
+            await assert.rejects(engine.run(job), { code });
+          } finally {
+            await engine.close();
+          }
+        }
+      });
+    });
+  }
+});

@@ -1,0 +1,79 @@
+'use strict';
+
+const assert = require('node:assert/strict');
+const { execFileSync } = require('node:child_process');
+const path = require('node:path');
+const test = require('node:test');
+const { events } = require('./support/prewarm.js');
+const { useWorkers, resolveBot } = require('./support/workers.js');
+
+const world = useWorkers();
+
+test('stop lets running jobs finish, and leaves the rest warming for the next start', async (t) => {
+  const worker = world.pooled(t, { concurrency: 1 });
+  const jobs = await Promise.all(Array.from({ length: 6 }, () => world.stage.workerJob()));
+  await worker.enqueueMany(jobs);
+  const fault = world.stage.tg.faults.add({ kind: 'delay', ms: 100 });
+  await worker.start();
+  await fault.bitten();
+  await worker.stop();
+  const sent = world.stage.tg.received.length;
+  assert.ok(sent >= 1 && sent <= 2, `${sent} sent`);
+  const statuses = (await world.db.rows()).map((row) => row.status).sort();
+  assert.deepEqual(statuses, [...Array(sent).fill('ready'), ...Array(6 - sent).fill('warming')]);
+  await assert.rejects(worker.enqueue(jobs[0]), { code: 'ERR_WARMPATH_CLOSED' });
+  const done = events(worker, 'succeeded', 6 - sent);
+  await worker.start();
+  await done;
+  assert.equal(world.stage.tg.received.length, 6);
+});
+
+test('stop in a hurry cancels, hands back uncharged, and the jobs run after a restart', async (t) => {
+  const worker = world.pooled(t, { concurrency: 2 });
+  const fault = world.stage.r2.faults.add({ kind: 'stallBeforeHead', times: 2 });
+  const jobs = await Promise.all(Array.from({ length: 4 }, () => world.stage.workerJob()));
+  await worker.enqueueMany(jobs);
+  const failures = [];
+  worker.on('failed', (result) => failures.push(result)).on('retry', (result) => failures.push(result));
+  await worker.start();
+  await fault.bitten(2);
+  await worker.stop({ timeoutMs: 0 });
+  assert.deepEqual(failures, []);
+  assert.equal(world.stage.tg.received.length, 0);
+  assert.deepEqual([...new Set((await world.db.rows()).map((row) => row.status))], ['warming']);
+  const done = events(worker, 'succeeded', 4);
+  await worker.start();
+  for (const { attempt } of await done) assert.equal(attempt, 1);
+  assert.equal(world.stage.tg.received.length, 4);
+});
+
+test('an impatient second stop cuts the first one short', async (t) => {
+  const worker = world.open(t, { resolveBot });
+  const fault = world.stage.tg.faults.add({ kind: 'stallBeforeHead' });
+  await worker.enqueue(await world.stage.workerJob());
+  await worker.start();
+  await fault.bitten();
+  const patient = worker.stop({ timeoutMs: 600_000 });
+  await worker.stop({ timeoutMs: 0 });
+  await patient;
+  await worker.stop();
+  await worker[Symbol.asyncDispose]();
+});
+
+test('a stop with a wrong argument stops nothing', async (t) => {
+  const worker = world.open(t, { resolveBot });
+  await worker.start();
+  for (const timeoutMs of [-1, 1.5, '5', null]) {
+    await assert.rejects(worker.stop({ timeoutMs }), { code: 'ERR_WARMPATH_INVALID_ARGUMENT' });
+  }
+  const done = events(worker, 'succeeded');
+  await worker.enqueue(await world.stage.workerJob());
+  await done;
+});
+
+test('an idle worker does not keep the process alive', () => {
+  const code = `const { PrewarmWorker } = require('.');
+    new PrewarmWorker({ ...JSON.parse(process.env.OPTIONS), resolveBot: async () => null }).start()`;
+  const env = { ...process.env, OPTIONS: JSON.stringify(world.stage.options()) };
+  execFileSync(process.execPath, ['-e', code], { cwd: path.join(__dirname, '..'), env, timeout: 20_000 });
+});

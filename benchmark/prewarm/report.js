@@ -1,0 +1,109 @@
+'use strict';
+
+const { bytes, digits, range, table } = require('../lib/markdown');
+
+const NAMES = {
+  ours: '**warmpath**',
+  'fetch-formdata': 'fetch + FormData + Blob',
+  'undici-buffered': 'undici, buffered',
+  'undici-streaming': 'undici, streaming',
+  'undici-gathered': 'undici, streaming and gathered',
+  floor: 'floor (blocking copy loop)',
+};
+
+const MB = 1 << 20;
+
+/** Columns: title, figure, what it is divided by to be shown, and which direction is better. */
+const COLUMNS = [
+  ['jobs/s', 'jobsPerSecond', 1, 'more'],
+  ['CPU ms/job', 'cpuPerJobUs', 1000, 'less'],
+  ['delay p50 ms', 'delayP50', 1, null],
+  ['p99 ms', 'delayP99', 1, 'less'],
+  ['max ms', 'delayMax', 1, 'less'],
+  ['p99 above idle', 'aboveIdleP99', 1, null],
+  ['loop busy %', 'loopBusy', 0.01, null],
+  ['peak RSS MB', 'peakRss', MB, 'less'],
+  ['base RSS MB', 'baseRss', MB, null],
+];
+
+/** The most that ours may use of undici streaming's CPU, by size: what we promise. */
+const limitOf = (size) => (size > MB ? 1 / 3 : 1 / 4);
+const DELAY_LIMIT_MS = 2;
+
+/** Above this share of the machine taken by other processes, a figure is theirs as much as ours. */
+const DISTURBED = 0.1;
+
+const othersIn = (cell) => Math.max(...cell.rows.map((row) => row.othersShare.median));
+
+/** Whether a peer's median beats ours. The floor is no peer: it cannot do the job, only bound it. */
+function beats(row, ours, figure, better) {
+  if (!ours || !better || row === ours || row.contender === 'floor' || row[figure] === null) {
+    return false;
+  }
+  const [theirs, own] = [row[figure].median, ours[figure].median];
+  return better === 'more' ? theirs > own : theirs < own;
+}
+
+function cellTable(cell) {
+  const ours = cell.rows.find((row) => row.contender === 'ours');
+  const rows = cell.rows.map((row) => {
+    const figures = COLUMNS.map(([, figure, unit, better]) => {
+      const text = range(row[figure], unit);
+      return beats(row, ours, figure, better) ? `${text} †` : text;
+    });
+    return [NAMES[row.contender], ...figures];
+  });
+  const idle = cell.rows.filter((row) => row.idleP99);
+  if (idle.length > 0) {
+    // One control ran beside every contender; the table shows its worst.
+    const worst = (figure) => digits(Math.max(...idle.map((row) => row[figure].max)));
+    const delay = [worst('idleP50'), worst('idleP99'), worst('idleMax')];
+    rows.push(['idle Node beside them (worst)', '–', '–', ...delay, '–', '–', '–', '–']);
+  }
+  const title = `#### ${cell.tls ? 'TLS' : 'Plain HTTP'}, ${bytes(cell.size)}${cell.verify ? ', SHA-256 verified' : ''}`;
+  const others = othersIn(cell);
+  const warning = `\n\n**Disturbed**: other processes took up to ${digits(others * 100)} % of the machine beside a contender.`;
+  return `${title}\n\n${table(['', ...COLUMNS.map(([name]) => name)], rows)}${others > DISTURBED ? warning : ''}`;
+}
+
+function ratioTable(cells) {
+  const columns = ['CPU per job: ours divided by …', 'fetch', 'buffered', 'streaming', 'gathered', 'floor'];
+  columns.push('limit (streaming)', 'delay p99 above idle ms', 'limit', 'met');
+  const rows = cells.flatMap((cell) => {
+    const of = (name) => cell.rows.find((row) => row.contender === name);
+    const ours = of('ours');
+    if (!ours) {
+      return [];
+    }
+    const ratio = (name) => (of(name) ? ours.cpuPerJobUs.median / of(name).cpuPerJobUs.median : Number.NaN);
+    const shown = ['fetch-formdata', 'undici-buffered', 'undici-streaming', 'undici-gathered', 'floor'].map(ratio);
+    const promised = cell.tls && !cell.verify;
+    const cpuMet = !promised || ratio('undici-streaming') <= limitOf(cell.size);
+    const met = cpuMet && ours.aboveIdleP99.median <= DELAY_LIMIT_MS;
+    const title = `${cell.tls ? 'TLS' : 'plain'} ${bytes(cell.size)}${cell.verify ? ' verified' : ''}`;
+    const limits = [promised ? digits(limitOf(cell.size)) : '–', digits(ours.aboveIdleP99.median), `${DELAY_LIMIT_MS}`];
+    return [
+      [title, ...shown.map((value) => (Number.isNaN(value) ? '–' : digits(value))), ...limits, met ? 'yes' : '**no**'],
+    ];
+  });
+  return rows.length > 0 ? table(columns, rows) : '';
+}
+
+/** The tables, those without verification first, then what they come to. */
+function report({ plan, cells }) {
+  const tables = (verify) => cells.filter((cell) => cell.verify === verify).map(cellTable);
+  return [
+    '## prewarm: object server → Bot API, 16 at once',
+    `Median (min–max) of ${plan.rounds} interleaved round(s) of about ${plan.measureMs / 1000} s after ${plan.warmMs / 1000} s of warm-up, each in a fresh process. ` +
+      'CPU is user + system time of the whole client process. Delay is `monitorEventLoopDelay` at a resolution of 1 ms, in a run of its own: an idle loop shows about 1 ms. ' +
+      '† = a row where a peer beats ours (the floor is no peer: it only copies).',
+    '### Without verification',
+    ...tables(false),
+    '### With verification (everybody hashes)',
+    ...tables(true),
+    '### Ratios',
+    ratioTable(cells),
+  ].join('\n\n');
+}
+
+module.exports = { report };

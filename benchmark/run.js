@@ -1,0 +1,58 @@
+'use strict';
+
+// node benchmark/run.js [name…] [--quick] [--rounds N] [--contenders a,b]
+// Runs the named benchmarks (all without a name), writes JSON and Markdown to benchmark/results/ and prints the Markdown.
+
+const fs = require('node:fs');
+const path = require('node:path');
+const { parseArgs } = require('node:util');
+const { describe, heading } = require('./lib/machine');
+const { buildNative } = require('./lib/native');
+
+const BENCHMARKS = ['prewarm', 'memory', 'throughput'];
+
+const USAGE = `node benchmark/run.js [${BENCHMARKS.join('] [')}] [--quick] [--rounds N] [--contenders a,b]`;
+
+async function main() {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      quick: { type: 'boolean', default: false },
+      rounds: { type: 'string' },
+      contenders: { type: 'string' },
+      help: { type: 'boolean' },
+    },
+  });
+  const unknown = positionals.find((name) => !BENCHMARKS.includes(name));
+  if (values.help || unknown) {
+    console.error(unknown ? `no benchmark named ${unknown}\n${USAGE}` : USAGE);
+    process.exitCode = unknown ? 1 : 0;
+    return;
+  }
+  const about = describe(process.argv.slice(2));
+  const programs = await buildNative();
+  const results = {};
+  const sections = [heading(about)];
+  for (const name of BENCHMARKS.filter((each) => positionals.length === 0 || positionals.includes(each))) {
+    const { run } = require(`./${name}`);
+    const log = (text) => console.error(`[${name}] ${text}`);
+    const contenders = values.contenders?.split(',');
+    const rounds = values.rounds && Number(values.rounds);
+    const { data, markdown } = await run({ quick: values.quick, rounds, programs, contenders, log });
+    results[name] = data;
+    sections.push(markdown);
+  }
+  const folder = path.join(__dirname, 'results');
+  fs.mkdirSync(folder, { recursive: true });
+  const stem = path.join(folder, about.date.replaceAll(':', '-').replace(/\..*/, ''));
+  const markdown = `${sections.join('\n\n')}\n`;
+  fs.writeFileSync(`${stem}.json`, JSON.stringify({ ...about, quick: values.quick, results }, null, 1));
+  fs.writeFileSync(`${stem}.md`, markdown);
+  console.log(markdown);
+  console.error(`written: ${path.relative(process.cwd(), stem)}.json and .md`);
+}
+
+main().catch((error) => {
+  console.error(error);
+  process.exitCode = 1;
+});

@@ -1,0 +1,37 @@
+'use strict';
+
+/** An empty value means "not set", as in most deployment panels. */
+function text(env, name, fallback) {
+  const value = env[name];
+  if (value !== undefined && value !== '') return value;
+  if (fallback === undefined) throw new Error(`${name} is not set`);
+  return fallback;
+}
+
+function integer(env, name, fallback, { min, max }) {
+  const value = text(env, name, String(fallback));
+  const number = Number(value);
+  if (!Number.isInteger(number) || number < min || number > max) {
+    throw new Error(`${name} must be a whole number from ${min} to ${max}`);
+  }
+  return number;
+}
+
+/**
+ * The settings of the app itself. R2_*, TELEGRAM_API_ROOT and MEDIA_PREWARM_* are read by warmpath.
+ * @param {NodeJS.ProcessEnv} env
+ * @throws {Error} naming the variable that is missing or wrong
+ */
+function readConfig(env) {
+  return {
+    port: integer(env, 'PORT', 3000, { min: 0, max: 65535 }),
+    host: text(env, 'HOST', '127.0.0.1'),
+    databaseUrl: text(env, 'DATABASE_URL'),
+    adminToken: text(env, 'ADMIN_API_TOKEN'),
+    maxUploadBytes: integer(env, 'MAX_UPLOAD_BYTES', 50_000_000, { min: 1, max: 2_000_000_000 }),
+    shutdownTimeoutMs: integer(env, 'SHUTDOWN_TIMEOUT_MS', 10_000, { min: 0, max: 600_000 }),
+    debug: env.LOG_LEVEL === 'debug',
+  };
+}
+
+module.exports = { readConfig };

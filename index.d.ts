@@ -1,0 +1,1087 @@
+/// <reference types="node" />
+
+/**
+ * Rust hot paths for messaging-media backends: R2 to Telegram prewarm, SigV4 signing and a bounded queue, off the event
+ * loop.
+ *
+ * All sizes are bytes, all times milliseconds unless a name says otherwise. Options and jobs are plain objects, read as
+ * own properties only: a wrong type, NaN, a value out of range or an unknown key throws a {@link WarmpathError} that names
+ * it; `undefined` counts as absent. Every constructor that needs the native addon loads it at first use and throws
+ * `ERR_WARMPATH_NATIVE_LOAD` when that fails; `require('warmpath')` itself never throws.
+ *
+ * @packageDocumentation
+ */
+
+import { EventEmitter } from 'node:events';
+
+// Without this every declaration of the file would count as exported.
+export {};
+
+type Awaitable<T> = T | PromiseLike<T>;
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Errors
+
+/** Stable, machine-readable name of a failure. The table in the README says what each means and what to do. */
+export type WarmpathErrorCode =
+  // transient
+  | 'ERR_WARMPATH_DOWNLOAD_FAILED'
+  | 'ERR_WARMPATH_DOWNLOAD_TIMEOUT'
+  | 'ERR_WARMPATH_SOURCE_CHANGED'
+  | 'ERR_WARMPATH_SEND_FAILED'
+  | 'ERR_WARMPATH_TELEGRAM_SERVER'
+  | 'ERR_WARMPATH_S3_UNAVAILABLE'
+  | 'ERR_WARMPATH_DATABASE'
+  // throttled
+  | 'ERR_WARMPATH_TELEGRAM_THROTTLED'
+  | 'ERR_WARMPATH_S3_THROTTLED'
+  // permanent
+  | 'ERR_WARMPATH_SOURCE_NOT_FOUND'
+  | 'ERR_WARMPATH_SHA256_MISMATCH'
+  | 'ERR_WARMPATH_TOO_LARGE'
+  | 'ERR_WARMPATH_TELEGRAM_REJECTED'
+  | 'ERR_WARMPATH_TELEGRAM_KIND'
+  | 'ERR_WARMPATH_TELEGRAM_PROTOCOL'
+  | 'ERR_WARMPATH_S3_PROTOCOL'
+  | 'ERR_WARMPATH_S3_REJECTED'
+  | 'ERR_WARMPATH_INVALID_OPTION'
+  | 'ERR_WARMPATH_INVALID_ARGUMENT'
+  | 'ERR_WARMPATH_INVALID_JOB'
+  | 'ERR_WARMPATH_QUEUE_FULL'
+  | 'ERR_WARMPATH_CLOSED'
+  | 'ERR_WARMPATH_PEER_MISSING'
+  | 'ERR_WARMPATH_NATIVE_LOAD'
+  // config
+  | 'ERR_WARMPATH_S3_SIGNATURE'
+  | 'ERR_WARMPATH_S3_ACCESS'
+  | 'ERR_WARMPATH_TELEGRAM_UNAUTHORIZED'
+  | 'ERR_WARMPATH_TELEGRAM_CHAT'
+  | 'ERR_WARMPATH_TLS'
+  | 'ERR_WARMPATH_BOT_NOT_FOUND'
+  | 'ERR_WARMPATH_BOT_TOKEN_NOT_SET'
+  | 'ERR_WARMPATH_WARMUP_CHAT_NOT_SET'
+  // ambiguous
+  | 'ERR_WARMPATH_SEND_AMBIGUOUS'
+  // cancelled
+  | 'ERR_WARMPATH_CANCELLED'
+  | 'ERR_WARMPATH_ABORTED'
+  | 'ERR_WARMPATH_LEASE_LOST'
+  // bug
+  | 'ERR_WARMPATH_INTERNAL';
+
+/**
+ * What has to happen after a failure; a code never changes its class.
+ * - `transient`: will probably go away, retry with backoff
+ * - `throttled`: the other side named a time, retry then
+ * - `permanent`: will never succeed with this input
+ * - `config`: a setting is wrong (key, token, chat)
+ * - `ambiguous`: the request may have taken effect although no answer arrived
+ * - `cancelled`: somebody asked for the end, or a lease ran out
+ * - `bug`: a defect of warmpath
+ */
+export type WarmpathErrorClass = 'transient' | 'throttled' | 'permanent' | 'config' | 'ambiguous' | 'cancelled' | 'bug';
+
+/** Where in a job a failure happened. */
+export type WarmpathErrorPhase = 'queue' | 'download' | 'upload' | 'answer' | 'settle';
+
+/** Whether the remote side can have acted on a request that failed. */
+export type WarmpathCertainty = 'not-sent' | 'maybe-sent';
+
+/** What a {@link WarmpathError} may carry beside code and message. */
+export interface WarmpathErrorFields {
+  /** Default: the class that belongs to the code, where the code is one that the JS layer throws; else `permanent`. */
+  class?: WarmpathErrorClass | undefined;
+  phase?: WarmpathErrorPhase | null | undefined;
+  /** The wait that the other side asked for, ms. */
+  retryAfterMs?: number | null | undefined;
+  certainty?: WarmpathCertainty | null | undefined;
+  /** Path of the option, argument or job field that is wrong, such as `s3.bucket`. */
+  option?: string | null | undefined;
+  cause?: unknown;
+}
+
+/** What `JSON.stringify` makes of a {@link WarmpathError}: `cause` and the stack are left out. */
+export interface WarmpathErrorJSON {
+  name: string;
+  code: WarmpathErrorCode;
+  class: WarmpathErrorClass;
+  message: string;
+  phase?: WarmpathErrorPhase | undefined;
+  retryAfterMs?: number | undefined;
+  certainty?: WarmpathCertainty | undefined;
+  option?: string | undefined;
+}
+
+/**
+ * The one error class of the package. Messages hold no secrets and no URLs. `instanceof` holds across several copies of
+ * the package. `name` is `WarmpathError`, or `AbortError` with the code `ERR_WARMPATH_ABORTED`, whose `cause` is the
+ * signal's reason.
+ */
+export class WarmpathError extends Error {
+  /**
+   * @param code what happened
+   * @param message safe text
+   * @param fields `cause` becomes the error's `cause`, the others fields of the same name
+   */
+  constructor(code: WarmpathErrorCode, message: string, fields?: WarmpathErrorFields);
+  readonly code: WarmpathErrorCode;
+  readonly class: WarmpathErrorClass;
+  readonly phase?: WarmpathErrorPhase;
+  /** The wait that the other side asked for, ms. */
+  readonly retryAfterMs?: number;
+  readonly certainty?: WarmpathCertainty;
+  /** Path of the option, argument or job field that is wrong, such as `s3.bucket`. */
+  readonly option?: string;
+  toJSON(): WarmpathErrorJSON;
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Queue
+
+export interface QueueOptions {
+  /** Most items held at once, 1 to 16,777,216. Default 500. */
+  capacity?: number | undefined;
+}
+
+export interface EnqueueOptions {
+  /** Items with a key that is still queued are duplicates. At most 4096 characters. Default: no key, never a duplicate. */
+  key?: string | undefined;
+  /** 32-bit integer, higher first; first in, first out among equals. Default 0. */
+  priority?: number | undefined;
+}
+
+export interface QueueEntry<T> extends EnqueueOptions {
+  /** Anything but null and undefined. */
+  item: T;
+}
+
+/** `full`: nothing was queued and nothing dropped. */
+export type QueueStatus = 'queued' | 'duplicate' | 'full';
+
+/** Counters since the queue was made, and its state now. */
+export interface QueueStats {
+  /** Items in the queue now. */
+  queued: number;
+  capacity: number;
+  closed: boolean;
+  /** Items dropped by the queue itself: always 0 in this version. */
+  dropped: 0;
+  enqueued: number;
+  dequeued: number;
+  /** Taken out by remove() and clear(). */
+  removed: number;
+  /** Refused as duplicates. */
+  duplicates: number;
+  /** Refused for lack of room. */
+  full: number;
+}
+
+/**
+ * A bounded queue with duplicate check and priorities. Order, keys, bound and waiting are native; the items stay in JS and
+ * keep their identity.
+ *
+ * @example
+ * const queue = new Queue<{ id: number }>({ capacity: 1000 });
+ * queue.enqueue({ id: 1 }, { key: 'job-1', priority: 5 });
+ * for await (const job of queue) await work(job); // ends when the queue is closed and drained
+ */
+export class Queue<T extends NonNullable<unknown> = NonNullable<unknown>> {
+  /** @throws `ERR_WARMPATH_INVALID_OPTION`, `ERR_WARMPATH_NATIVE_LOAD` */
+  constructor(options?: QueueOptions);
+  /** @throws `ERR_WARMPATH_INVALID_ARGUMENT` naming the argument; `ERR_WARMPATH_CLOSED` after close() */
+  enqueue(item: T, options?: EnqueueOptions): QueueStatus;
+  /** `enqueue(item, { priority })`. @throws as enqueue() */
+  enqueuePriority(item: T, priority?: number): QueueStatus;
+  /** One status per entry; all are checked before the first is queued. @throws as enqueue() */
+  enqueueMany(entries: readonly QueueEntry<T>[]): QueueStatus[];
+  /** The first item, or null when the queue is empty. */
+  dequeue(): T | null;
+  /**
+   * Up to `max` items in order.
+   *
+   * @param max 1 to 2,147,483,647
+   * @throws `ERR_WARMPATH_INVALID_ARGUMENT`
+   */
+  dequeueMany(max: number): T[];
+  /** The item that dequeue() would give, left in place; null when the queue is empty. */
+  peek(): T | null;
+  /** The items in order, as a snapshot. */
+  toArray(): T[];
+  isEmpty(): boolean;
+  /** Items in the queue now. */
+  get length(): number;
+  /** Whether an item with this key is queued. @throws `ERR_WARMPATH_INVALID_ARGUMENT` if the key is no string */
+  has(key: string): boolean;
+  /**
+   * Takes the item with this key out and returns it; null when there is none.
+   *
+   * @throws `ERR_WARMPATH_INVALID_ARGUMENT` if the key is no string
+   */
+  remove(key: string): T | null;
+  /** Drops everything that is queued; returns how many items that were. */
+  clear(): number;
+  /** Refuses producers from now on; consumers drain what is left, then their loops end. */
+  close(): void;
+  stats(): QueueStats;
+  /** Waits for items without polling; ends when the queue is closed and drained. Several loops share the items. */
+  [Symbol.asyncIterator](): AsyncGenerator<T, void, undefined>;
+  /** close(). */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// SigV4Signer
+
+export interface SigV4SignerOptions {
+  /** Printable ASCII without spaces and `/`, at most 128 characters. */
+  accessKeyId: string;
+  /** Printable ASCII without spaces, at most 8192 characters. */
+  secretAccessKey: string;
+  /** Token of temporary credentials. */
+  sessionToken?: string | undefined;
+  /** Default `auto`, the region of R2. @see https://developers.cloudflare.com/r2/api/s3/api/ */
+  region?: string | undefined;
+  /** Default `s3`. */
+  service?: string | undefined;
+  /** Escape the path once more, as every service but S3 wants. Default: `service !== 's3'`. */
+  uriEscapePath?: boolean | undefined;
+  /** Resolve `.`, `..` and `//` in the path, as every service but S3 wants. Default: `service !== 's3'`. */
+  normalizePath?: boolean | undefined;
+  /** Send and sign `x-amz-content-sha256`, as S3 wants. Default: `service === 's3'`. */
+  applyChecksum?: boolean | undefined;
+}
+
+/** An address that is taken verbatim, as it goes over the wire; a URL parser would resolve dots and escape. */
+export interface SigV4UrlParts {
+  scheme: 'http' | 'https';
+  /** With the port where it is not the default one. */
+  host: string;
+  /** From the first slash, escaped as it is sent. */
+  path: string;
+  /** Without the question mark. Default: none. */
+  query?: string | undefined;
+}
+
+/** Values by name, in any case. A repeated header is an array; `undefined` is left out. */
+export type SigV4Headers = Readonly<Record<string, string | number | readonly (string | number)[] | undefined>>;
+
+export interface SigV4Request {
+  /** An HTTP method. */
+  method: string;
+  url: string | SigV4UrlParts;
+  /** All are signed, but `authorization`, `user-agent` and `x-amzn-trace-id`. An `x-amz-date` here is replaced. */
+  headers?: SigV4Headers | undefined;
+  /** What is sent; text is sent as UTF-8. For a stream give `payloadHash`. Default: an empty body. */
+  body?: string | Uint8Array | null | undefined;
+  /**
+   * sha256 of the body in lower-case hex, or a marker such as `UNSIGNED-PAYLOAD`; wins over `body` and over a header
+   * `x-amz-content-sha256`.
+   */
+  payloadHash?: string | undefined;
+  /** When it is signed: a Date, ms since 1970, or ISO text with a zone (also as `20261122T023000Z`). Default: now. */
+  date?: Date | number | string | undefined;
+}
+
+export interface SigV4PresignRequest extends Omit<SigV4Request, 'method'> {
+  /** Default `GET`. */
+  method?: string | undefined;
+  /** How long the URL is valid, in seconds: 1 to 604,800. Default 900. */
+  expiresIn?: number | undefined;
+}
+
+export interface SigV4Signed {
+  /** All headers to send: lower-case names, `host` and `authorization` included. */
+  headers: Record<string, string>;
+  /** Value of the header `authorization`. */
+  authorization: string;
+  /** Value of the header `x-amz-date`: `yyyymmddThhmmssZ`. */
+  amzDate: string;
+  /** The payload hash that was signed. */
+  payloadHash: string;
+}
+
+/** The stages of a signature, to be compared line by line with what a server says it computed. */
+export interface SigV4Explanation {
+  canonicalRequest: string;
+  stringToSign: string;
+  /** Lower-case hex. */
+  signature: string;
+}
+
+/**
+ * Signs requests with AWS Signature Version 4, synchronously. The credential lives in native memory only: nothing of it
+ * can be read from this object, from `util.inspect` or from JSON.
+ *
+ * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
+ * @see https://developers.cloudflare.com/r2/api/s3/api/
+ */
+export class SigV4Signer {
+  /** @throws `ERR_WARMPATH_INVALID_OPTION` naming the option, `ERR_WARMPATH_NATIVE_LOAD` */
+  constructor(options: SigV4SignerOptions);
+  /** Signs by headers. @throws `ERR_WARMPATH_INVALID_ARGUMENT` naming the field */
+  sign(request: SigV4Request): SigV4Signed;
+  /**
+   * A URL that carries its own signature. For S3 the payload is `UNSIGNED-PAYLOAD` unless `body` or `payloadHash` is given.
+   *
+   * @throws `ERR_WARMPATH_INVALID_ARGUMENT` naming the field
+   * @see https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
+   * @see https://developers.cloudflare.com/r2/api/s3/presigned-urls/
+   */
+  presign(request: SigV4PresignRequest): string;
+  /** One URL per request; all are checked before the first is signed. @throws as presign() */
+  presignMany(requests: readonly SigV4PresignRequest[]): string[];
+  /** The stages of sign(). @throws as sign() */
+  explain(request: SigV4Request): SigV4Explanation;
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Options that executor and worker share
+
+interface S3Common {
+  /** Letters, digits, `.`, `_` and `-`. */
+  bucket: string;
+  /** @see https://developers.cloudflare.com/r2/api/tokens/ */
+  accessKeyId: string;
+  secretAccessKey: string;
+  /** Token of temporary credentials. */
+  sessionToken?: string | undefined;
+  /** Default `auto`, the region of R2. */
+  region?: string | undefined;
+  /** `https://BUCKET.host/key` instead of `https://host/BUCKET/key`. Default false. */
+  virtualHost?: boolean | undefined;
+}
+
+/** One bucket: at R2 by `accountId`, at any S3-compatible store by `endpoint`. */
+export type S3Options = S3Common &
+  (
+    | {
+        /** Absolute http(s) URL without the bucket, such as `https://ACCOUNT.r2.cloudflarestorage.com`. */
+        endpoint: string;
+        accountId?: undefined;
+        jurisdiction?: undefined;
+      }
+    | {
+        endpoint?: undefined;
+        /** Cloudflare account id; the endpoint is made from it. */
+        accountId: string;
+        /** For buckets in a jurisdiction. @see https://developers.cloudflare.com/r2/reference/data-location/ */
+        jurisdiction?: 'eu' | 'fedramp' | undefined;
+      }
+  );
+
+export interface TelegramOptions {
+  /**
+   * Root of the Bot API server. Default `https://api.telegram.org`.
+   *
+   * @see https://core.telegram.org/bots/api#using-a-local-bot-api-server
+   */
+  apiRoot?: string | undefined;
+  /**
+   * Largest upload the server takes, for every kind: 1 to 4,294,967,296 bytes. Default: the cloud's limits, 10 MiB for
+   * photos and 50 MiB for the other kinds. A local server takes 2000 MB.
+   *
+   * @see https://core.telegram.org/bots/api#sending-files
+   */
+  maxUploadBytes?: number | undefined;
+}
+
+/** What the engine itself tries again, besides what a store retries. */
+export interface RetryOptions {
+  /** Retries after the first try, 0 to 10. Default 1. */
+  quick?: number | undefined;
+  /** The first wait is anywhere between 0 and this, and doubles with each retry. Not above `maxMs`. Default 500. */
+  baseMs?: number | undefined;
+  /** No wait is longer. Default 5000. */
+  maxMs?: number | undefined;
+}
+
+/** Deadlines by phase, 1 ms to 2,147,483,647 ms each. */
+export interface TimeoutOptions {
+  /** TCP and TLS together, for one connection. Default 5000. */
+  connectMs?: number | undefined;
+  /** From the request for the source to its first byte. Default 15,000. */
+  firstByteMs?: number | undefined;
+  /** Without a single byte moving, in either direction. Default 20,000. */
+  idleMs?: number | undefined;
+  /** From the last byte of the upload to the whole answer. Default 120,000. */
+  answerMs?: number | undefined;
+  /** The slowest transfer that is worth its slot: a job is bounded at 30 s + bytes / this. 0 = no bound. Default 65,536. */
+  minBytesPerSecond?: number | undefined;
+}
+
+export interface HttpOptions {
+  /** PEM text of certificates trusted beside the system's. */
+  ca?: string | undefined;
+  /** URL of an HTTP proxy that every connection tunnels through; may hold `user:password@`. */
+  proxy?: string | undefined;
+}
+
+/** What {@link PrewarmExecutor} and {@link PrewarmWorker} have in common. */
+export interface PrewarmCommonOptions {
+  s3: S3Options;
+  telegram?: TelegramOptions | undefined;
+  /** Jobs that run at once, 1 to 4096. Default 5. */
+  concurrency?: number | undefined;
+  /** Jobs that wait; running jobs and those between two tries are outside it. 1 to 1,000,000. Default 500. */
+  capacity?: number | undefined;
+  /** How bytes reach Telegram; both mean streaming in this version. Default `auto`. */
+  route?: 'auto' | 'stream' | undefined;
+  /** Pacing is not available in this version: only off. A 429 is always obeyed. */
+  limits?: false | undefined;
+  /** The download cache is not available in this version: only off. */
+  cache?: false | undefined;
+  timeouts?: TimeoutOptions | undefined;
+  http?: HttpOptions | undefined;
+  /**
+   * Compare the sha256 of what was read with the job's before the upload is completed, so that wrong bytes never get a
+   * file_id. Default true.
+   */
+  verifySha256?: boolean | undefined;
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Prewarm: jobs and outcomes
+
+/**
+ * Each kind is sent by its own Bot API method, because the kind of a file_id can never change.
+ *
+ * @see https://core.telegram.org/bots/api#sending-files
+ */
+export type MediaKind = 'photo' | 'video' | 'audio' | 'voice' | 'animation' | 'document' | 'sticker' | 'video_note';
+
+/**
+ * A chat as it is given to the Bot API: an id (a safe integer, or text of digits), or `@name`.
+ *
+ * @see https://core.telegram.org/bots/api#sendmessage
+ */
+export type ChatId = number | string;
+
+/** Where the bytes come from: one of the two. */
+export type PrewarmSource =
+  | {
+      /** Key of the object in the bucket, at most 1024 bytes of UTF-8. */
+      r2Key: string;
+      path?: undefined;
+    }
+  | {
+      r2Key?: undefined;
+      /** Path of a local file, at most 4096 characters. */
+      path: string;
+    };
+
+/** What a job says about its media. */
+export interface PrewarmMedia {
+  /**
+   * Jobs with equal keys are one job. At most 1024 characters (1000 for a worker). Default `kind:sha256:botSlug`, see
+   * {@link jobKey}.
+   */
+  key?: string | undefined;
+  /** The bot, by the app's own name for it; at most 255 characters. After a 429 all jobs of that bot wait. */
+  botSlug: string;
+  /** sha256 of the bytes: 64 lower-case hexadecimal digits. */
+  sha256: string;
+  kind: MediaKind;
+  /** Name the file gets in Telegram, at most 1024 characters. Default `<sha256>.<extension>`. */
+  fileName?: string | undefined;
+  /** A media type such as `image/jpeg`. Default: the stored object's, or the usual one of the kind. */
+  contentType?: string | undefined;
+  /** Expected size, bytes; a source of another size is refused with `ERR_WARMPATH_SHA256_MISMATCH`. */
+  size?: number | undefined;
+  /** 32-bit integer, higher first; first in, first out among equals. Default 0. */
+  priority?: number | undefined;
+  /** Text below the media, at most 4096 characters; kinds that take none (sticker, video_note) are sent without. */
+  caption?: string | undefined;
+}
+
+/** A job of a {@link PrewarmExecutor}. */
+export type PrewarmJob = PrewarmMedia &
+  PrewarmSource & {
+    /** Token of the bot: `123456:ABC`. */
+    token: string;
+    /** Warm-up chats, 1 to 100; the first is used. */
+    chatIds: readonly ChatId[];
+    /**
+     * How long nobody else runs this job, ms. It is not started, or is aborted with `ERR_WARMPATH_LEASE_LOST`, 5 s before
+     * that; extend() renews it. Default: no lease.
+     */
+    leaseMs?: number | undefined;
+  };
+
+/** A job of a {@link PrewarmWorker}, which adds token, chats and lease. */
+export type PrewarmWorkerJob = PrewarmMedia & PrewarmSource;
+
+/** What {@link jobKey} reads of a job. */
+export type JobIdentity =
+  | { key: string; kind?: unknown; sha256?: unknown; botSlug?: unknown }
+  | { key?: undefined; kind: string; sha256: string; botSlug: string };
+
+/**
+ * The key under which equal jobs count as one: `job.key` where given, else `kind:sha256:botSlug`.
+ *
+ * @throws `ERR_WARMPATH_INVALID_JOB` when a field that it needs is no string
+ */
+export function jobKey(job: JobIdentity): string;
+
+/** What a prewarm produces. */
+export interface PrewarmValue {
+  /** What the bot sends from now on; valid for that bot and kind only. */
+  fileId: string;
+  /** The same for every bot; cannot be sent. */
+  fileUniqueId: string;
+  /** The message in the warm-up chat. */
+  messageId: number;
+  /** The warm-up chat, as text: ids may pass what a number holds. */
+  chatId: string;
+  kind: MediaKind;
+  /** Size of the file. */
+  bytes: number;
+  route: 'stream';
+  /** Pixels, where Telegram told. */
+  width?: number;
+  /** Pixels, where Telegram told. */
+  height?: number;
+  /** Seconds, where Telegram told. */
+  duration?: number;
+}
+
+/** Why a job failed, as a plain value; run() rejects with the same as a {@link WarmpathError}. */
+export interface PrewarmFailure {
+  code: WarmpathErrorCode;
+  class: WarmpathErrorClass;
+  phase?: WarmpathErrorPhase;
+  message: string;
+  /** The wait that the other side asked for, ms. */
+  retryAfterMs?: number | undefined;
+  certainty: WarmpathCertainty;
+}
+
+/** Milliseconds by phase. Download and upload overlap: a transfer does both at once. */
+export interface PrewarmTimings {
+  /** From submit to the start of the last try. */
+  queue: number;
+  /** From the start of the last try to the last byte of the source. */
+  download: number;
+  /** From the opened source to the last byte handed to the connection. */
+  upload: number;
+  /** From there to the answer. */
+  answer: number;
+  /** From submit to the end. */
+  total: number;
+}
+
+interface Accounting {
+  /** Tries that were started and count. */
+  attempts: number;
+  /** Whether a store should count this against the retries of the job. */
+  charged: boolean;
+  /** Failed tries that may have left a message behind. */
+  possibleDuplicates: number;
+  /** Bytes of the source that were read in the last try. */
+  bytes: number;
+  timings: PrewarmTimings;
+}
+
+export interface PrewarmSucceeded extends Accounting {
+  key: string;
+  status: 'succeeded';
+  value: PrewarmValue;
+  error?: undefined;
+}
+
+export interface PrewarmFailed extends Accounting {
+  key: string;
+  status: 'failed';
+  value?: undefined;
+  error: PrewarmFailure;
+}
+
+/** How a job of an executor ended. */
+export type PrewarmOutcome = PrewarmSucceeded | PrewarmFailed;
+
+// ---------------------------------------------------------------------------------------------------------------------
+// PrewarmExecutor
+
+export interface PrewarmExecutorOptions extends PrewarmCommonOptions {
+  retry?: RetryOptions | undefined;
+}
+
+/**
+ * `duplicate`: an equal key waits already; `processing`: it is running; in both cases the first job wins. `full`: the queue
+ * is at its capacity.
+ */
+export type SubmitStatus = 'queued' | 'duplicate' | 'processing' | 'full';
+
+export interface RunOptions {
+  /** Aborting rejects this caller only; the job is cancelled when its last caller has left. */
+  signal?: AbortSignal | undefined;
+}
+
+export interface CloseOptions {
+  /** How long accepted jobs may go on, ms; 0 = not at all. Default 10,000. */
+  timeoutMs?: number | undefined;
+}
+
+/** Milliseconds. */
+export interface Quantiles {
+  p50: number;
+  p95: number;
+  p99: number;
+}
+
+/** Counters since the executor was made, and its state now. */
+export interface PrewarmExecutorStats {
+  /** Jobs in the queue. */
+  queued: number;
+  /** Jobs between two tries, or held back by a 429; they hold no slot. */
+  waiting: number;
+  /** Jobs that hold a slot. */
+  running: number;
+  succeeded: number;
+  failed: number;
+  /** Failed jobs by class; a class without any is absent. */
+  byClass: Partial<Record<WarmpathErrorClass, number>>;
+  /** Bytes read from sources, all tries. */
+  bytesIn: number;
+  /** Bytes handed to Telegram, all tries. */
+  bytesOut: number;
+  concurrency: number;
+  capacity: number;
+  paused: boolean;
+  /** Failed tries that may have left a message behind. */
+  possibleDuplicates: number;
+  /** Tries after the first. */
+  retries: number;
+  /** Downloads that broke and were resumed. */
+  resumes: number;
+  /** Over every settled job that ran; empty before the first. */
+  phases: Partial<Record<keyof PrewarmTimings, Quantiles>>;
+  /** Pacing: none in this version. */
+  limits: null;
+}
+
+/** A job that is in the executor now. */
+export interface PrewarmListItem {
+  key: string;
+  botSlug: string;
+  kind: MediaKind;
+  sha256: string;
+  state: 'queued' | 'waiting' | 'running';
+  /** Time since it was submitted, ms. */
+  sinceMs: number;
+}
+
+export interface PrewarmExecutorEvents {
+  /** Jobs ended; up to 256 outcomes at once, each job once. */
+  settled: [outcomes: PrewarmOutcome[]];
+}
+
+/** An EventEmitter with known events. */
+declare class Emitter<Events extends { [E in keyof Events]: unknown[] }> extends EventEmitter {
+  on<E extends keyof Events & string>(event: E, listener: (...args: Events[E]) => void): this;
+  once<E extends keyof Events & string>(event: E, listener: (...args: Events[E]) => void): this;
+  off<E extends keyof Events & string>(event: E, listener: (...args: Events[E]) => void): this;
+  addListener<E extends keyof Events & string>(event: E, listener: (...args: Events[E]) => void): this;
+  removeListener<E extends keyof Events & string>(event: E, listener: (...args: Events[E]) => void): this;
+  prependListener<E extends keyof Events & string>(event: E, listener: (...args: Events[E]) => void): this;
+  prependOnceListener<E extends keyof Events & string>(event: E, listener: (...args: Events[E]) => void): this;
+}
+
+/**
+ * Prewarms media: streams an object from S3/R2 (or a file) to a bot's warm-up chat and hands back its file_id. Nothing runs
+ * in JS between submit and settle. An idle executor keeps no process alive; a pending run(), drain() or close() does.
+ *
+ * Events: `settled`, see {@link PrewarmExecutorEvents}.
+ *
+ * @example
+ * const executor = new PrewarmExecutor({ s3: { accountId, bucket, accessKeyId, secretAccessKey } });
+ * const { fileId } = await executor.run({ botSlug, sha256, kind: 'photo', r2Key, token, chatIds: [chatId] });
+ * await executor.close();
+ */
+export class PrewarmExecutor extends Emitter<PrewarmExecutorEvents> {
+  /** @throws `ERR_WARMPATH_INVALID_OPTION` naming the option, `ERR_WARMPATH_NATIVE_LOAD` */
+  constructor(options: PrewarmExecutorOptions);
+  /** @throws `ERR_WARMPATH_INVALID_JOB` naming the field; `ERR_WARMPATH_CLOSED` after close() */
+  submit(job: PrewarmJob): SubmitStatus;
+  /** One status per job; all jobs are checked before the first is queued. @throws as submit() */
+  submitMany(jobs: readonly PrewarmJob[]): SubmitStatus[];
+  /**
+   * Submits the job, or joins an equal one that is here, and resolves with its value.
+   *
+   * Rejects with the error of the outcome (any code of a failed job), `ERR_WARMPATH_INVALID_JOB`,
+   * `ERR_WARMPATH_INVALID_ARGUMENT`, `ERR_WARMPATH_QUEUE_FULL`, `ERR_WARMPATH_CLOSED`, or `ERR_WARMPATH_ABORTED` (named
+   * `AbortError`).
+   */
+  run(job: PrewarmJob, options?: RunOptions): Promise<PrewarmValue>;
+  /**
+   * Renews leases: each job may now run for `leaseMs` from here. One answer per key, false where that job is not here.
+   *
+   * @param keys at most 1,000,000
+   * @param leaseMs 1 to 2,147,483,647
+   * @throws `ERR_WARMPATH_INVALID_ARGUMENT`
+   */
+  extend(keys: readonly string[], leaseMs: number): boolean[];
+  /**
+   * Cancels a queued, waiting or running job; its outcome follows, with `ERR_WARMPATH_CANCELLED`. False when there is no
+   * such job.
+   *
+   * @throws `ERR_WARMPATH_INVALID_ARGUMENT`
+   */
+  cancel(key: string): boolean;
+  /** Starts no further job; running ones go on. */
+  pause(): void;
+  resume(): void;
+  /** How many jobs run at once from now on, 1 to 4096. @throws `ERR_WARMPATH_INVALID_ARGUMENT` */
+  setConcurrency(n: number): void;
+  stats(): PrewarmExecutorStats;
+  /** The jobs that are here now, as a snapshot. */
+  list(): PrewarmListItem[];
+  /** Resolves when every accepted job is settled and its outcome delivered. */
+  drain(): Promise<void>;
+  /**
+   * Takes no further jobs, lets the accepted ones finish for `timeoutMs`, then cancels the rest, uncharged. Resolves when
+   * all outcomes are delivered. A second call can only shorten the wait. Rejects with `ERR_WARMPATH_INVALID_ARGUMENT`.
+   */
+  close(options?: CloseOptions): Promise<void>;
+  /** close(). */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Stores
+
+/** A job as a store holds it: checked, with its key. */
+export type StoredPrewarmJob = PrewarmWorkerJob & { key: string };
+
+/** `cached`: a result exists already, nothing was queued. */
+export type EnqueueStatus = 'queued' | 'duplicate' | 'processing' | 'cached' | 'full';
+
+/** Names one claim of a job; a stale fence changes nothing. */
+export interface StoreLease {
+  key: string;
+  /** Grows with every claim of the job. */
+  fence: number;
+}
+
+export interface StoreClaim extends StoreLease {
+  job: StoredPrewarmJob;
+  /** Charged attempts including this one, from 1; counted at the claim. */
+  attempt: number;
+  /** How long the job was ready before it was claimed, ms. */
+  waitedMs?: number | undefined;
+}
+
+export interface StoreSettlement extends StoreLease {
+  status: 'succeeded' | 'failed';
+  /** Of a success. */
+  value?: PrewarmValue | undefined;
+  /** Of a failure. */
+  error?: PrewarmFailure | undefined;
+  /** False: the attempt does not count. */
+  charged: boolean;
+  /** The earliest a retry makes sense, ms from now. */
+  retryAfterMs?: number | undefined;
+}
+
+/** What the store made of a settlement. `dead`: failed for good. `runAtMs`: ms since 1970. */
+export type StoreSettled =
+  | { applied: false; state?: undefined; runAtMs?: undefined }
+  | { applied: true; state: 'done' | 'dead'; runAtMs?: undefined }
+  | { applied: true; state: 'retry'; runAtMs: number };
+
+/** As far as this process knows. */
+export interface StoreStats {
+  /** Ready to be claimed. */
+  queued: number;
+  /** Waiting for a retry. */
+  delayed: number;
+  /** Claimed. */
+  running: number;
+  /** Most jobs that may be ready at once. */
+  capacity: number;
+}
+
+/**
+ * What a worker needs from the place where jobs wait. {@link MemoryStore} is the reference. Answers may be promises, but
+ * for stats() and onWork().
+ */
+export interface Store {
+  /** One status per job. */
+  enqueue(jobs: readonly StoredPrewarmJob[]): Awaitable<EnqueueStatus[]>;
+  /** Up to `limit` jobs, best first (priority, then age), reserved for `owner` for `leaseMs`. */
+  claim(request: { limit: number; leaseMs: number; owner: string }): Awaitable<StoreClaim[]>;
+  /** One answer per lease; false = it is lost, the job is stopped here. */
+  extend(leases: readonly StoreLease[], leaseMs: number): Awaitable<boolean[]>;
+  /** One answer per settlement. The store decides between retry and dead. */
+  settle(settlements: readonly StoreSettlement[]): Awaitable<StoreSettled[]>;
+  /** Gives jobs back at once, uncharged. */
+  release(leases: readonly StoreLease[]): Awaitable<void>;
+  stats(): StoreStats;
+  /** Time until something can be claimed, ms (0 = now), or null when nothing waits. */
+  nextDueMs(): Awaitable<number | null>;
+  /**
+   * Calls `fn` when something may have become claimable, or due earlier.
+   *
+   * @returns ends it
+   */
+  onWork(fn: () => void): () => unknown;
+  /** Frees what the store itself holds, never a pool it was given. */
+  close(): Awaitable<void>;
+}
+
+export interface MemoryStoreOptions {
+  /** Jobs that are ready; claimed ones and those that wait for a retry are outside it. 1 to 1,000,000. Default 500. */
+  capacity?: number | undefined;
+  /**
+   * The delay before each retry, ms; as many retries as entries, at most 32. 0-10 % of jitter is added, never taken off.
+   * Default `[60000, 120000, 240000, 480000, 960000]`.
+   */
+  delaysMs?: readonly number[] | undefined;
+}
+
+/** A job in a {@link MemoryStore}. */
+export interface MemoryStoreItem {
+  key: string;
+  job: StoredPrewarmJob;
+  state: 'queued' | 'delayed' | 'running';
+  /** Charged attempts so far. */
+  attempt: number;
+  /** ms since 1970. */
+  enqueuedAt: number;
+}
+
+/** The store contract in the memory of this process. All waiting is on the monotonic clock. */
+export class MemoryStore implements Store {
+  /**
+   * @param options see {@link MemoryStoreOptions}
+   * @param sources for tests: `now` a monotonic clock in ms, default `performance.now`; `random` from 0 to 1, default
+   *   `Math.random`
+   * @throws `ERR_WARMPATH_INVALID_OPTION`
+   */
+  constructor(
+    options?: MemoryStoreOptions,
+    sources?: { now?: (() => number) | undefined; random?: (() => number) | undefined },
+  );
+  /** Sets both options anew (absent: the default); what is held already stays. @throws `ERR_WARMPATH_INVALID_OPTION` */
+  adjust(options: MemoryStoreOptions): void;
+  /**
+   * Jobs are not checked here; one without a `key` gets that of {@link jobKey}.
+   *
+   * @throws `ERR_WARMPATH_CLOSED` after close(), `ERR_WARMPATH_INVALID_JOB`
+   */
+  enqueue(jobs: readonly PrewarmWorkerJob[]): Exclude<EnqueueStatus, 'cached'>[];
+  claim(request: { limit: number; leaseMs: number; owner?: string | undefined }): (StoreClaim & { waitedMs: number })[];
+  extend(leases: readonly StoreLease[], leaseMs: number): boolean[];
+  settle(settlements: readonly StoreSettlement[]): StoreSettled[];
+  release(leases: readonly StoreLease[]): void;
+  stats(): StoreStats;
+  nextDueMs(): number | null;
+  onWork(fn: () => void): () => boolean;
+  /** Everything that is here now, oldest first. */
+  list(): MemoryStoreItem[];
+  /** Refuses further jobs; what is held stays claimable. */
+  close(): void;
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// PrewarmWorker
+
+/**
+ * A Postgres pool, by its shape: `pg.Pool`, or anything with such a `query`. Where it has `on` and `removeListener`, the
+ * worker listens to its `error` events while it runs.
+ *
+ * @see https://node-postgres.com/apis/pool
+ */
+export interface PgPool {
+  query(text: string, params?: unknown[]): Promise<{ rows: unknown[]; rowCount: number | null }>;
+}
+
+/** Only these methods are used, each with one line of text and an object of fields. `console` fits. */
+export interface Logger {
+  debug(message: string, fields?: object): unknown;
+  info(message: string, fields?: object): unknown;
+  warn(message: string, fields?: object): unknown;
+  error(message: string, fields?: object): unknown;
+}
+
+/** Labels of a metric: closed sets only. */
+export interface MetricLabels {
+  /** Slug of the bot. */
+  bot?: string;
+  kind?: MediaKind;
+  /** Code of the failure. */
+  error?: WarmpathErrorCode;
+}
+
+/**
+ * Takes a metric: counters (`…_total`, to be added), durations (`…_ms`) and gauges (`media_prewarm_queue_size`,
+ * `…_active_workers`, `…_batch_size`). What it throws is ignored.
+ */
+export type Observe = (name: string, value: number, labels?: MetricLabels) => unknown;
+
+/** What a worker needs to know of a bot. */
+export interface BotAccount {
+  /** `123456:ABC`. Absent, or of another form: `ERR_WARMPATH_BOT_TOKEN_NOT_SET`. */
+  token: string | null | undefined;
+  /** Warm-up chats, the first is used. None, or no chat ids: `ERR_WARMPATH_WARMUP_CHAT_NOT_SET`. */
+  chatIds: readonly ChatId[];
+}
+
+/** Null: no such bot, `ERR_WARMPATH_BOT_NOT_FOUND`. A failure is a transient `ERR_WARMPATH_DATABASE`, never an absence. */
+export type ResolveBot = (slug: string) => Awaitable<BotAccount | null | undefined>;
+
+export interface WorkerRetryOptions extends RetryOptions {
+  /**
+   * The delay before each retry by the store, ms; as many retries as entries, at most 32. Not used with a `store` of your
+   * own. Default `[60000, 120000, 240000, 480000, 960000]`.
+   */
+  delaysMs?: readonly number[] | undefined;
+}
+
+/** Options of a {@link PrewarmWorker}, but for where it finds its bots. */
+export interface PrewarmWorkerSettings extends PrewarmCommonOptions {
+  /**
+   * Where jobs wait. Default: a {@link MemoryStore} with `capacity` and `retry.delaysMs`; only with this default, results
+   * go to `media_cache` of the pool, and its `warming` rows are taken up again at start.
+   */
+  store?: Store | undefined;
+  retry?: WorkerRetryOptions | undefined;
+  /** How long a claimed job is reserved, ms; renewed at a third of it. 10,000 to 86,400,000. Default 60,000. */
+  leaseMs?: number | undefined;
+  /** Fallback poll for a store that cannot tell of work, ms; at least 10. Work itself waits for no tick. Default 2000. */
+  pollMs?: number | undefined;
+  /** Send a media once more when its file_unique_id has 10 characters or fewer on the first attempt. Default false. */
+  retryWeakId?: boolean | undefined;
+  /** Default: nothing is logged. */
+  logger?: Logger | undefined;
+  observe?: Observe | undefined;
+}
+
+/** A `pool`, a `resolveBot`, or both. */
+export type PrewarmWorkerOptions = PrewarmWorkerSettings &
+  (
+    | {
+        /** Tables `bots`, `media_store` and `media_cache` are the app's; see the README for their columns. */
+        pool: PgPool;
+        /**
+         * Kept for 5 min (an absence 10 s), one lookup at a time per bot, asked again when Telegram refuses the bot. Default:
+         * `token` and `warmup_chat_id` of `bots` by `slug`, where `deleted_at` is null.
+         */
+        resolveBot?: ResolveBot | undefined;
+      }
+    | {
+        pool?: undefined;
+        resolveBot: ResolveBot;
+      }
+  );
+
+interface ResultBase extends Accounting {
+  key: string;
+  job: StoredPrewarmJob;
+  /** Charged attempts including this one, from 1. */
+  attempt: number;
+  /** How long the job was ready before it was claimed, ms. */
+  waitedMs: number;
+}
+
+/** Sent and recorded. */
+export interface PrewarmDoneResult extends ResultBase {
+  status: 'succeeded';
+  state: 'done';
+  value: PrewarmValue;
+  error?: undefined;
+  runAtMs?: undefined;
+}
+
+/** Failed for good. */
+export interface PrewarmDeadResult extends ResultBase {
+  status: 'failed';
+  state: 'dead';
+  value?: undefined;
+  error: PrewarmFailure;
+  runAtMs?: undefined;
+}
+
+/** Failed, and to be tried again. */
+export interface PrewarmRetryResult extends ResultBase {
+  status: 'failed';
+  state: 'retry';
+  value?: undefined;
+  error: PrewarmFailure;
+  /** When, ms since 1970. */
+  runAtMs: number;
+}
+
+/** How an attempt of a worker's job ended, and what becomes of the job. */
+export type PrewarmResult = PrewarmDoneResult | PrewarmDeadResult | PrewarmRetryResult;
+
+export interface PrewarmWorkerEvents {
+  /** Results that are recorded; each comes by its own event too. */
+  settled: [results: PrewarmResult[]];
+  succeeded: [result: PrewarmDoneResult];
+  /** Failed for good. */
+  failed: [result: PrewarmDeadResult];
+  retry: [result: PrewarmRetryResult];
+  /** A failure that belongs to no job, such as a database that is away. Without a listener it is dropped, never thrown. */
+  error: [error: WarmpathError];
+}
+
+/**
+ * Numbers of this process. `succeeded`, `failed` and `retries` count since the worker was made; the optional ones are those
+ * of the executor, absent before the first start() and counted from the last one.
+ */
+export interface PrewarmWorkerStats
+  extends Pick<PrewarmExecutorStats, 'queued' | 'running' | 'succeeded' | 'failed' | 'concurrency' | 'capacity'>,
+    Partial<
+      Pick<
+        PrewarmExecutorStats,
+        'byClass' | 'bytesIn' | 'bytesOut' | 'paused' | 'possibleDuplicates' | 'resumes' | 'phases' | 'limits'
+      >
+    > {
+  /** Jobs between two tries, in the store or in the executor. */
+  waiting: number;
+  /** Attempts that the store will repeat. */
+  retries: number;
+  /** Results that are not recorded yet. */
+  recording: number;
+}
+
+/**
+ * A durable prewarm worker: takes jobs without token, looks the bot up, sends, records the file_id.
+ *
+ * With `pool` and no `store`, jobs wait in memory, their durable copy is the `warming` row of `media_cache`, and results go
+ * there too. One process per database in this form. An idle worker keeps no process alive.
+ *
+ * Events: `settled`, `succeeded`, `failed`, `retry`, `error`, see {@link PrewarmWorkerEvents}.
+ *
+ * @example
+ * const worker = new PrewarmWorker({ pool, s3: { accountId, bucket, accessKeyId, secretAccessKey } });
+ * worker.on('succeeded', ({ job, value }) => console.log(job.botSlug, value.fileId));
+ * await worker.start();
+ * await worker.enqueue({ botSlug: 'shop', sha256, kind: 'photo', r2Key: 'cats/1.jpg' });
+ */
+export class PrewarmWorker extends Emitter<PrewarmWorkerEvents> {
+  /** @throws `ERR_WARMPATH_INVALID_OPTION` naming the option, `ERR_WARMPATH_NATIVE_LOAD` */
+  constructor(options: PrewarmWorkerOptions);
+  /**
+   * Starts to work; a running worker is left as it is, a stopped one starts anew. With a pool it resolves after the first
+   * look for unfinished rows, also when that fails (an `error` event tells, and the look is repeated). Rejects with
+   * `ERR_WARMPATH_CLOSED` while it is stopping.
+   */
+  start(): Promise<void>;
+  /**
+   * Claims no more, lets what was claimed finish for `timeoutMs`, then hands the rest back to the store, uncharged. Resolves
+   * when every result is recorded (up to 2 s more), or was given up. A second call can only shorten the wait. Rejects with
+   * `ERR_WARMPATH_INVALID_ARGUMENT`.
+   */
+  stop(options?: CloseOptions): Promise<void>;
+  /**
+   * Queues a job, also before the first start(). Rejects with `ERR_WARMPATH_INVALID_JOB` naming the field,
+   * `ERR_WARMPATH_CLOSED` after stop(), or `ERR_WARMPATH_DATABASE`.
+   */
+  enqueue(job: PrewarmWorkerJob): Promise<EnqueueStatus>;
+  /** One status per job; all jobs are checked before the first is queued. Rejects as enqueue(). */
+  enqueueMany(jobs: readonly PrewarmWorkerJob[]): Promise<EnqueueStatus[]>;
+  stats(): PrewarmWorkerStats;
+  /** stop(). */
+  [Symbol.asyncDispose](): Promise<void>;
+}

@@ -1,0 +1,20 @@
+'use strict';
+
+const { WarmpathError } = require('./lib/errors.js');
+const { jobKey } = require('./lib/key.js');
+const { Queue } = require('./lib/queue.js');
+const { SigV4Signer } = require('./lib/signer.js');
+const { PrewarmExecutor } = require('./lib/executor/prewarm.js');
+const { PrewarmWorker } = require('./lib/worker/prewarm.js');
+const { MemoryStore } = require('./lib/store/memory.js');
+
+// Shorthand names only: this is what Node's lexer reads as the named exports of the ES module view.
+module.exports = {
+  Queue,
+  SigV4Signer,
+  PrewarmExecutor,
+  PrewarmWorker,
+  MemoryStore,
+  WarmpathError,
+  jobKey,
+};

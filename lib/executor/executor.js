@@ -1,0 +1,186 @@
+'use strict';
+
+const { EventEmitter } = require('node:events');
+const { WarmpathError, fromOutcome, abortError, guard } = require('../errors.js');
+const { shape, milliseconds, arrayOf, text, having, failWith } = require('../options/check.js');
+const { closeOptions, concurrency } = require('../options/executor.js');
+const { checkAll } = require('../options/job.js');
+const { emitSafely } = require('./emit.js');
+const { KeepAlive } = require('./keep-alive.js');
+const { Runs } = require('./runs.js');
+
+const STATUS = ['queued', 'duplicate', 'processing', 'full'];
+const BATCH = 256;
+
+const invalid = failWith('ERR_WARMPATH_INVALID_ARGUMENT');
+const key = text({ max: 1024 });
+const runOptions = shape({ signal: having('addEventListener', 'removeEventListener') });
+
+/**
+ * What every executor's face has in common: jobs go in as one JSON text, outcomes come back in batches, everything
+ * between happens natively. A subclass brings the native object and the check of its jobs.
+ *
+ * Events: 'settled' (outcomes[]).
+ */
+class Executor extends EventEmitter {
+  #native;
+  #checkJob;
+  #runs;
+  #keepAlive = new KeepAlive();
+  // Accepted jobs whose outcome is not delivered yet. A key can be there twice: its first job settled natively, the
+  // second accepted, and the first outcome still waiting for the event loop.
+  #pending = new Map();
+  #idle = [];
+  #closed = false;
+
+  /**
+   * @param {(wake: () => void) => object} create makes the native executor
+   * @param {(job: object, path?: string) => object} checkJob
+   */
+  constructor(create, checkJob) {
+    super();
+    this.#checkJob = checkJob;
+    this.#native = guard(() => create(() => this.#collect()));
+    this.#runs = new Runs({
+      submit: (job) => ({ status: this.#submit([job])[0], stale: (this.#pending.get(job.key) ?? 1) - 1 }),
+      cancel: (k) => this.#native.cancel(k),
+      keepAlive: this.#keepAlive,
+    });
+  }
+
+  /**
+   * @returns {'queued' | 'duplicate' | 'processing' | 'full'}
+   * @throws {WarmpathError} ERR_WARMPATH_INVALID_JOB, ERR_WARMPATH_CLOSED
+   */
+  submit(job) {
+    return this.#submitOpen([this.#checkJob(job)])[0];
+  }
+
+  /** One status per job; all jobs are checked before the first is queued. */
+  submitMany(jobs) {
+    return this.#submitOpen(checkAll(this.#checkJob, jobs));
+  }
+
+  #submitOpen(jobs) {
+    const statuses = this.#submit(jobs);
+    for (let i = 0; i < jobs.length; i++) {
+      if (statuses[i] === 'duplicate' || statuses[i] === 'processing') this.#runs.adopt(jobs[i]);
+    }
+    return statuses;
+  }
+
+  #submit(jobs) {
+    if (this.#closed) throw new WarmpathError('ERR_WARMPATH_CLOSED', 'the executor is closed');
+    if (jobs.length === 0) return [];
+    const answers = guard(() => this.#native.submitMany(JSON.stringify(jobs)));
+    answers.forEach((answer, i) => {
+      if (answer === 0) this.#pending.set(jobs[i].key, (this.#pending.get(jobs[i].key) ?? 0) + 1);
+    });
+    if (answers.includes(4)) throw new WarmpathError('ERR_WARMPATH_CLOSED', 'the executor is closed');
+    return answers.map((answer) => STATUS[answer]);
+  }
+
+  /**
+   * Submits the job, or joins an equal one, and resolves with its value. Aborting rejects this caller only; the job
+   * itself is cancelled when the last caller of a job that run() submitted has left.
+   *
+   * @throws {WarmpathError} the error of the outcome; ERR_WARMPATH_QUEUE_FULL, ERR_WARMPATH_CLOSED, ERR_WARMPATH_ABORTED
+   */
+  async run(job, options = {}) {
+    const checked = this.#checkJob(job);
+    const { signal } = runOptions(options, 'options', invalid);
+    if (signal?.aborted) throw abortError(signal);
+    const outcome = await this.#runs.join(checked, signal);
+    if (outcome.status === 'failed') throw fromOutcome(outcome.error);
+    return outcome.value;
+  }
+
+  /** Renews the leases of jobs that a store handed out; one answer per key, false where that job is not here. */
+  extend(keys, leaseMs) {
+    arrayOf(key, { max: 1_000_000 })(keys, 'keys', invalid);
+    milliseconds()(leaseMs, 'leaseMs', invalid);
+    return keys.length === 0 ? [] : guard(() => this.#native.extend(keys, leaseMs));
+  }
+
+  /** Cancels a queued or running job; its outcome follows, class `cancelled`. False when there is no such job. */
+  cancel(jobKey) {
+    return guard(() => this.#native.cancel(key(jobKey, 'key', invalid)));
+  }
+
+  /** Starts no further job; running ones go on. */
+  pause() {
+    guard(() => this.#native.pause());
+  }
+
+  resume() {
+    guard(() => this.#native.resume());
+  }
+
+  /** How many jobs run at once, from now on (1 to 4096). */
+  setConcurrency(n) {
+    guard(() => this.#native.setConcurrency(concurrency(n, 'concurrency', invalid)));
+  }
+
+  stats() {
+    return JSON.parse(guard(() => this.#native.stats()));
+  }
+
+  /** The jobs that are here now: key, botSlug, kind, sha256, state ('queued' | 'waiting' | 'running'), sinceMs. */
+  list() {
+    return JSON.parse(guard(() => this.#native.list()));
+  }
+
+  /** Resolves when every accepted job is settled and its outcome delivered. */
+  drain() {
+    if (this.#pending.size === 0) return Promise.resolve();
+    const release = this.#keepAlive.hold();
+    return new Promise((resolve) => {
+      this.#idle.push(() => {
+        release();
+        resolve();
+      });
+    });
+  }
+
+  /**
+   * Takes no further jobs, lets the accepted ones finish for `timeoutMs` (default 10,000; 0 = not at all), then cancels
+   * the rest, uncharged. Resolves when all outcomes are delivered. A second call can only shorten the wait.
+   */
+  async close(options) {
+    const { timeoutMs } = closeOptions(options);
+    this.#closed = true;
+    guard(() => this.#native.closeIntake());
+    const cancel = () => guard(() => this.#native.cancelAll());
+    const timer = timeoutMs > 0 && this.#pending.size > 0 ? setTimeout(cancel, timeoutMs) : null;
+    if (timeoutMs === 0) cancel();
+    await this.drain();
+    clearTimeout(timer);
+  }
+
+  [Symbol.asyncDispose]() {
+    return this.close();
+  }
+
+  /** Called by the native side when outcomes wait. */
+  #collect() {
+    for (;;) {
+      const json = this.#native.takeSettled(BATCH);
+      if (json === null || json === undefined) break;
+      const outcomes = JSON.parse(json);
+      for (const outcome of outcomes) {
+        this.#delivered(outcome.key);
+        this.#runs.settle(outcome);
+      }
+      emitSafely(this, 'settled', outcomes);
+    }
+    if (this.#pending.size === 0) for (const resolve of this.#idle.splice(0)) resolve();
+  }
+
+  #delivered(jobKey) {
+    const left = (this.#pending.get(jobKey) ?? 1) - 1;
+    if (left === 0) this.#pending.delete(jobKey);
+    else this.#pending.set(jobKey, left);
+  }
+}
+
+module.exports = { Executor };

@@ -1,0 +1,21 @@
+'use strict';
+
+const { native } = require('../native.js');
+const { executorOptions } = require('../options/executor.js');
+const { checkExecutorJob } = require('../options/job.js');
+const { Executor } = require('./executor.js');
+
+/**
+ * Prewarms media: streams an object from S3/R2 (or a file) to a bot's warm-up chat and hands back its file_id. Nothing
+ * runs in JS between submit and settle.
+ */
+class PrewarmExecutor extends Executor {
+  /** @throws {WarmpathError} ERR_WARMPATH_INVALID_OPTION, ERR_WARMPATH_NATIVE_LOAD */
+  constructor(options) {
+    const json = JSON.stringify(executorOptions(options));
+    const { NativePrewarm } = native();
+    super((wake) => new NativePrewarm(json, wake), checkExecutorJob);
+  }
+}
+
+module.exports = { PrewarmExecutor };

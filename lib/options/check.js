@@ -1,0 +1,168 @@
+'use strict';
+
+// A small declarative checker. A check is a function `(value, path, fail) => value`: it hands the value back unchanged
+// (nothing is ever coerced) or calls `fail(path, text)`, which throws. Messages describe what was found by its type
+// only, so that a secret put in the wrong place is not echoed.
+
+const { WarmpathError } = require('../errors.js');
+
+const INT32_MAX = 2 ** 31 - 1;
+
+/** A `fail` that throws `code` and names the full path. */
+function failWith(code) {
+  return (path, text) => {
+    throw new WarmpathError(code, `${path} ${text}`, { option: path });
+  };
+}
+
+function describe(value) {
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return 'an array';
+  if (typeof value === 'number') return String(value);
+  if (typeof value === 'boolean') return String(value);
+  if (typeof value === 'string') return value === '' ? 'an empty string' : 'a string';
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
+}
+
+/** True for `{}` of any realm and for null-prototype objects; false for class instances and arrays. */
+function isPlainObject(value) {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  const proto = Object.getPrototypeOf(value);
+  return proto === null || Object.getPrototypeOf(proto) === null;
+}
+
+function join(path, key) {
+  return path === '' ? key : `${path}.${key}`;
+}
+
+/**
+ * A plain object with exactly these fields. Own properties only: a polluted Object.prototype neither supplies an option
+ * nor adds an unknown one. `undefined` counts as absent. A field is `{ check, required?, default? }`; a default may be a
+ * function. The result has a null prototype.
+ */
+function shape(fields, { required = [] } = {}) {
+  const known = new Map(Object.entries(fields));
+  return (value, path, fail) => {
+    if (!isPlainObject(value)) fail(path === '' ? 'options' : path, `must be a plain object, not ${describe(value)}`);
+    for (const key of Reflect.ownKeys(value)) {
+      if (!known.has(key)) fail(join(path, String(key)), 'is unknown');
+    }
+    const out = Object.create(null);
+    for (const [key, field] of known) {
+      const given = Object.hasOwn(value, key) ? value[key] : undefined;
+      if (given !== undefined) out[key] = field(given, join(path, key), fail);
+      else if (required.includes(key)) fail(join(path, key), 'is required');
+      else if (field.default !== undefined) out[key] = field.default();
+    }
+    return out;
+  };
+}
+
+/** The check, with a value for when the option is absent. */
+function withDefault(check, value) {
+  const wrapped = (v, path, fail) => check(v, path, fail);
+  wrapped.default = typeof value === 'function' ? value : () => value;
+  return wrapped;
+}
+
+function integer(min, max, unit = '') {
+  return (value, path, fail) => {
+    if (!Number.isInteger(value) || value < min || value > max) {
+      fail(path, `must be an integer from ${min} to ${max}${unit && ` (${unit})`}, not ${describe(value)}`);
+    }
+    return value;
+  };
+}
+
+const milliseconds = (min = 1, max = INT32_MAX) => integer(min, max, 'ms');
+
+function boolean(value, path, fail) {
+  if (typeof value !== 'boolean') fail(path, `must be true or false, not ${describe(value)}`);
+  return value;
+}
+
+function func(value, path, fail) {
+  if (typeof value !== 'function') fail(path, `must be a function, not ${describe(value)}`);
+  return value;
+}
+
+/** Text with no lone surrogate (it could not be sent as UTF-8) and no NUL (neither Postgres nor a path can hold it). */
+function text({ min = 1, max = 1024, pattern, form } = {}) {
+  return (value, path, fail) => {
+    if (typeof value !== 'string') fail(path, `must be a string, not ${describe(value)}`);
+    if (value.length < min || value.length > max)
+      fail(path, `must have ${min} to ${max} characters, not ${value.length}`);
+    if (!value.isWellFormed() || value.includes('\0')) fail(path, 'must be well-formed text without NUL');
+    if (pattern && !pattern.test(value)) fail(path, `must be ${form}`);
+    return value;
+  };
+}
+
+/** A credential: printable ASCII. A stray newline from a .env file is the usual mistake, and it is named. */
+const credential = text({
+  max: 8192,
+  pattern: /^[\x21-\x7e]+$/,
+  form: 'printable ASCII without spaces or line breaks',
+});
+
+function oneOf(...values) {
+  const list = values.map((v) => `'${v}'`).join(', ');
+  return (value, path, fail) => {
+    if (typeof value !== 'string' || !values.includes(value)) fail(path, `must be one of ${list}`);
+    return value;
+  };
+}
+
+function arrayOf(check, { min = 0, max = 1000 } = {}) {
+  return (value, path, fail) => {
+    if (!Array.isArray(value)) fail(path, `must be an array, not ${describe(value)}`);
+    if (value.length < min || value.length > max) fail(path, `must have ${min} to ${max} items, not ${value.length}`);
+    // Array.from visits holes as undefined, so a sparse array is refused and not skipped over.
+    return Array.from(value, (item, i) => check(item, `${path}[${i}]`, fail));
+  };
+}
+
+/** An absolute http(s) URL without query or fragment; credentials in it are refused unless asked for. */
+function httpUrl({ userinfo = false } = {}) {
+  return (value, path, fail) => {
+    if (typeof value !== 'string') fail(path, `must be a string, not ${describe(value)}`);
+    const url = URL.canParse(value) ? new URL(value) : null;
+    if (url === null || !['http:', 'https:'].includes(url.protocol) || url.hostname === '') {
+      fail(path, 'must be an absolute http or https URL');
+    }
+    if (/[\s\\]/.test(value)) fail(path, 'must not hold spaces or backslashes');
+    if (!userinfo && (url.username !== '' || url.password !== '')) fail(path, 'must not hold a user name or password');
+    if (value.includes('?') || value.includes('#')) fail(path, 'must not hold a query or fragment');
+    return value;
+  };
+}
+
+/** An object with these methods, own or inherited (a pg pool, a logger): structural, never a class check. */
+function having(...methods) {
+  return (value, path, fail) => {
+    const fits = (typeof value === 'object' || typeof value === 'function') && value !== null;
+    for (const name of methods) {
+      if (!fits || typeof value[name] !== 'function') fail(path, `must be an object with the method ${name}()`);
+    }
+    return value;
+  };
+}
+
+module.exports = {
+  INT32_MAX,
+  failWith,
+  describe,
+  isPlainObject,
+  shape,
+  withDefault,
+  integer,
+  milliseconds,
+  boolean,
+  func,
+  text,
+  credential,
+  oneOf,
+  arrayOf,
+  httpUrl,
+  having,
+};

@@ -1,0 +1,147 @@
+'use strict';
+
+const check = require('./check.js');
+
+const { shape, withDefault, integer, milliseconds, boolean, text, credential, oneOf, httpUrl } = check;
+
+const invalidOption = check.failWith('ERR_WARMPATH_INVALID_OPTION');
+
+// Telegram's own limit is 2000 MB with a local server; one 4 GiB ceiling keeps every size far from 2^53.
+const MAX_FILE_BYTES = 2 ** 32;
+
+const s3Fields = shape(
+  {
+    endpoint: httpUrl(),
+    accountId: text({ max: 63, pattern: /^[A-Za-z0-9-]+$/, form: 'a Cloudflare account id' }),
+    jurisdiction: oneOf('eu', 'fedramp'),
+    bucket: text({ max: 255, pattern: /^[A-Za-z0-9][A-Za-z0-9._-]*$/, form: 'a bucket name' }),
+    accessKeyId: credential,
+    secretAccessKey: credential,
+    sessionToken: credential,
+    region: withDefault(text({ max: 64, pattern: /^[A-Za-z0-9-]+$/, form: 'a region name' }), 'auto'),
+    virtualHost: withDefault(boolean, false),
+  },
+  { required: ['bucket', 'accessKeyId', 'secretAccessKey'] },
+);
+
+/** `s3` as the engine takes it: `accountId` and `jurisdiction` become the endpoint. */
+function s3(value, path, fail) {
+  const { accountId, jurisdiction, ...rest } = s3Fields(value, path, fail);
+  if (rest.endpoint === undefined && accountId === undefined) fail(`${path}.endpoint`, 'or accountId is required');
+  if (rest.endpoint !== undefined && accountId !== undefined) {
+    fail(`${path}.accountId`, 'must not be given together with endpoint');
+  }
+  if (jurisdiction !== undefined && accountId === undefined) fail(`${path}.jurisdiction`, 'needs accountId');
+  const host = [accountId, jurisdiction, 'r2.cloudflarestorage.com'].filter(Boolean).join('.');
+  return { ...rest, endpoint: rest.endpoint ?? `https://${host}` };
+}
+
+const telegramFields = shape({
+  apiRoot: withDefault(httpUrl(), 'https://api.telegram.org'),
+  maxUploadBytes: integer(1, MAX_FILE_BYTES, 'bytes'),
+});
+
+const retryFields = {
+  quick: withDefault(integer(0, 10), 1),
+  baseMs: withDefault(milliseconds(), 500),
+  maxMs: withDefault(milliseconds(), 5000),
+};
+
+function retry(value, path, fail) {
+  const out = shape(retryFields)(value, path, fail);
+  if (out.baseMs > out.maxMs) fail(`${path}.baseMs`, `must not be above ${path}.maxMs`);
+  return out;
+}
+
+const timeouts = shape({
+  connectMs: withDefault(milliseconds(), 5000),
+  firstByteMs: withDefault(milliseconds(), 15000),
+  idleMs: withDefault(milliseconds(), 20000),
+  answerMs: withDefault(milliseconds(), 120000),
+  minBytesPerSecond: withDefault(integer(0, check.INT32_MAX, 'bytes per second'), 65536),
+});
+
+const http = shape({
+  ca: text({
+    max: 2 ** 22,
+    pattern: /-----BEGIN CERTIFICATE-----[\s\S]+-----END CERTIFICATE-----/,
+    form: 'PEM text with a certificate',
+  }),
+  proxy: httpUrl({ userinfo: true }),
+});
+
+/** An option whose feature does not exist yet: only `undefined` and `false` (= off, which it is) pass. */
+const onlyOff = (value, path, fail) => {
+  if (value !== false) fail(path, 'is not available in this version: leave it out or set it to false');
+  return undefined;
+};
+
+const route = (value, path, fail) => {
+  oneOf('auto', 'stream', 'url')(value, path, fail);
+  return value;
+};
+
+const concurrency = integer(1, 4096);
+const capacity = integer(1, 1_000_000);
+
+/** The fields that the executor and the workers on top of it share. */
+const common = {
+  s3,
+  telegram: withDefault(telegramFields, () => telegramFields({}, 'telegram', invalidOption)),
+  concurrency: withDefault(concurrency, 5),
+  capacity: withDefault(capacity, 500),
+  route: withDefault(route, 'auto'),
+  limits: onlyOff,
+  cache: onlyOff,
+  timeouts: withDefault(timeouts, () => timeouts({}, 'timeouts', invalidOption)),
+  http: withDefault(http, () => http({}, 'http', invalidOption)),
+  verifySha256: withDefault(boolean, true),
+};
+
+const executorFields = shape(
+  { ...common, retry: withDefault(retry, () => retry({}, 'retry', invalidOption)) },
+  { required: ['s3'] },
+);
+
+function refuseUrlRoute(options) {
+  if (options.route !== 'url') return;
+  if (options.verifySha256) invalidOption('route', "'url' cannot be used with verifySha256: true");
+  invalidOption('route', "'url' is not available in this version");
+}
+
+/** Checked options of a PrewarmExecutor, in the shape the engine reads as JSON. */
+function executorOptions(options) {
+  const { route: _route, ...native } = checked(executorFields, options);
+  return native;
+}
+
+function checked(fields, options) {
+  const out = fields(options, '', invalidOption);
+  refuseUrlRoute(out);
+  return out;
+}
+
+const s3Client = shape({ s3, timeouts: common.timeouts, http: common.http }, { required: ['s3'] });
+
+/** Checked `{ s3, timeouts?, http? }` for the S3 client alone. */
+function s3ClientOptions(options) {
+  return s3Client(options, '', invalidOption);
+}
+
+const closeFields = shape({ timeoutMs: withDefault(milliseconds(0), 10000) });
+
+/** Checked `{ timeoutMs }` of close() and stop(). */
+function closeOptions(options = {}) {
+  return closeFields(options, '', check.failWith('ERR_WARMPATH_INVALID_ARGUMENT'));
+}
+
+module.exports = {
+  invalidOption,
+  common,
+  retryFields,
+  checked,
+  executorOptions,
+  s3ClientOptions,
+  closeOptions,
+  concurrency,
+};

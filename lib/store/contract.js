@@ -1,0 +1,24 @@
+'use strict';
+
+/**
+ * The store contract: what a worker needs from the place where jobs wait. `MemoryStore` is the reference; a durable
+ * store has the same methods, all of them in batches, and may answer with promises (the worker awaits every answer).
+ *
+ * - `enqueue(jobs)` → one status per job: 'queued' | 'duplicate' (waiting already) | 'processing' (claimed) |
+ *   'cached' (a result exists) | 'full'. Every job carries its `key`.
+ * - `claim({ limit, leaseMs, owner })` → up to `limit` of `{ key, job, fence, attempt, waitedMs? }`, best first (priority,
+ *   then age). The attempt is counted here, before the work, so that a job which kills its process cannot loop for ever.
+ *   `fence` grows with every claim of a row.
+ * - `extend([{ key, fence }], leaseMs)` → one boolean each: false = the lease is lost, stop working on it.
+ * - `settle([{ key, fence, status: 'succeeded' | 'failed', value?, error?, charged, retryAfterMs? }])` →
+ *   `{ applied, state?: 'done' | 'retry' | 'dead', runAtMs? }` each. A stale fence changes nothing (`applied: false`).
+ *   The store decides between retry and dead (`retry-policy.js`); `runAtMs` is wall-clock time.
+ * - `release([{ key, fence }])` gives jobs back at once, uncharged.
+ * - `stats()` → `{ queued, delayed, running, capacity }` as far as this process knows, synchronously.
+ * - `nextDueMs()` → ms until something can be claimed (0 = now), or null when nothing waits.
+ * - `onWork(fn)` → calls `fn` when something may have become claimable, or due earlier; returns the function that ends it.
+ * - `close()` frees timers and connections of the store itself, never the pool it was given.
+ */
+const STORE_METHODS = ['enqueue', 'claim', 'extend', 'settle', 'release', 'stats', 'nextDueMs', 'onWork', 'close'];
+
+module.exports = { STORE_METHODS };

@@ -1,0 +1,188 @@
+'use strict';
+
+const { WarmpathError } = require('../errors.js');
+const { jobKey } = require('../key.js');
+const { shape, withDefault, integer, milliseconds, arrayOf, failWith } = require('../options/check.js');
+const { Heap } = require('./heap.js');
+const { afterFailure, DEFAULT_DELAYS_MS } = require('./retry-policy.js');
+
+const options = shape({
+  capacity: withDefault(integer(1, 1_000_000), 500),
+  delaysMs: withDefault(arrayOf(milliseconds(), { max: 32 }), () => [...DEFAULT_DELAYS_MS]),
+});
+
+/**
+ * The store contract (contract.js) in the memory of this process. `capacity` bounds the jobs that are ready to run;
+ * claimed ones and those that wait for a retry are outside it. All waiting is on the monotonic clock.
+ */
+class MemoryStore {
+  #entries = new Map();
+  #ready = new Heap((a, b) => a.priority > b.priority || (a.priority === b.priority && a.seq < b.seq));
+  #delayed = new Heap((a, b) => a.dueAt < b.dueAt);
+  #running = new Set();
+  #listeners = new Set();
+  #capacity;
+  #delaysMs;
+  #clock;
+  #random;
+  #seq = 0;
+  #fence = 0;
+  #closed = false;
+
+  /**
+   * @param {{ capacity?: number, delaysMs?: number[] }} [given] capacity 500; delaysMs: one delay per retry,
+   *   1, 2, 4, 8, 16 min
+   * @param {{ now?: () => number, random?: () => number }} [sources] clock and chance, for tests
+   */
+  constructor(given = {}, { now = () => performance.now(), random = Math.random } = {}) {
+    this.adjust(given);
+    this.#clock = now;
+    this.#random = random;
+  }
+
+  /** Changes the bound and the delays; what is held already stays. */
+  adjust(given) {
+    const { capacity, delaysMs } = options(given, '', failWith('ERR_WARMPATH_INVALID_OPTION'));
+    this.#capacity = capacity;
+    this.#delaysMs = delaysMs;
+  }
+
+  enqueue(jobs) {
+    if (this.#closed) throw new WarmpathError('ERR_WARMPATH_CLOSED', 'the store is closed');
+    const statuses = jobs.map((job) => this.#enqueueOne(job));
+    if (statuses.includes('queued')) this.#notify();
+    return statuses;
+  }
+
+  #enqueueOne(job) {
+    const key = jobKey(job);
+    const present = this.#entries.get(key);
+    if (present !== undefined) return present.state === 'running' ? 'processing' : 'duplicate';
+    if (this.#ready.size >= this.#capacity) return 'full';
+    const entry = { key, job, priority: job.priority ?? 0, seq: this.#seq++, attempt: 0, enqueuedAt: Date.now() };
+    this.#entries.set(key, entry);
+    this.#toReady(entry);
+    return 'queued';
+  }
+
+  #toReady(entry) {
+    entry.state = 'queued';
+    entry.readySince = this.#clock();
+    this.#ready.push(entry);
+  }
+
+  #promoteDue() {
+    const now = this.#clock();
+    while (this.#delayed.size > 0 && this.#delayed.peek().dueAt <= now) this.#toReady(this.#delayed.pop());
+    for (const entry of this.#running) {
+      if (entry.leaseUntil > now) continue;
+      this.#running.delete(entry);
+      this.#toReady(entry);
+    }
+  }
+
+  claim({ limit, leaseMs }) {
+    this.#promoteDue();
+    const now = this.#clock();
+    const claims = [];
+    while (claims.length < limit && this.#ready.size > 0) {
+      const entry = this.#ready.pop();
+      Object.assign(entry, { state: 'running', leaseUntil: now + leaseMs, fence: ++this.#fence });
+      entry.attempt++;
+      this.#running.add(entry);
+      const { key, job, fence, attempt } = entry;
+      claims.push({ key, job, fence, attempt, waitedMs: Math.round(now - entry.readySince) });
+    }
+    return claims;
+  }
+
+  #owned({ key, fence }) {
+    const entry = this.#entries.get(key);
+    return entry?.state === 'running' && entry.fence === fence ? entry : null;
+  }
+
+  extend(claims, leaseMs) {
+    const until = this.#clock() + leaseMs;
+    return claims.map((claim) => {
+      const entry = this.#owned(claim);
+      if (entry !== null) entry.leaseUntil = until;
+      return entry !== null;
+    });
+  }
+
+  settle(outcomes) {
+    const results = outcomes.map((outcome) => this.#settleOne(outcome));
+    if (results.some((result) => result.state === 'retry')) this.#notify();
+    return results;
+  }
+
+  #settleOne(outcome) {
+    const entry = this.#owned(outcome);
+    if (entry === null) return { applied: false };
+    this.#running.delete(entry);
+    if (outcome.status === 'succeeded') {
+      this.#entries.delete(entry.key);
+      return { applied: true, state: 'done' };
+    }
+    const next = afterFailure(entry.attempt, outcome, { delaysMs: this.#delaysMs, random: this.#random });
+    if (next.state === 'dead') {
+      this.#entries.delete(entry.key);
+      return { applied: true, state: 'dead' };
+    }
+    if (outcome.charged === false) entry.attempt--;
+    Object.assign(entry, { state: 'delayed', dueAt: this.#clock() + next.delayMs });
+    this.#delayed.push(entry);
+    return { applied: true, state: 'retry', runAtMs: Date.now() + next.delayMs };
+  }
+
+  release(claims) {
+    for (const claim of claims) {
+      const entry = this.#owned(claim);
+      if (entry === null) continue;
+      this.#running.delete(entry);
+      entry.attempt--;
+      this.#toReady(entry);
+    }
+    this.#notify();
+  }
+
+  stats() {
+    return {
+      queued: this.#ready.size,
+      delayed: this.#delayed.size,
+      running: this.#running.size,
+      capacity: this.#capacity,
+    };
+  }
+
+  nextDueMs() {
+    this.#promoteDue();
+    if (this.#ready.size > 0) return 0;
+    let at = Number.POSITIVE_INFINITY;
+    if (this.#delayed.size > 0) at = this.#delayed.peek().dueAt;
+    for (const entry of this.#running) at = Math.min(at, entry.leaseUntil);
+    return at === Number.POSITIVE_INFINITY ? null : Math.max(0, Math.ceil(at - this.#clock()));
+  }
+
+  onWork(fn) {
+    this.#listeners.add(fn);
+    return () => this.#listeners.delete(fn);
+  }
+
+  #notify() {
+    for (const fn of this.#listeners) fn();
+  }
+
+  /** What is here now, oldest first: `{ key, job, state: 'queued' | 'delayed' | 'running', attempt, enqueuedAt }`. */
+  list() {
+    const view = ({ key, job, state, attempt, enqueuedAt }) => ({ key, job, state, attempt, enqueuedAt });
+    return Array.from(this.#entries.values(), view);
+  }
+
+  /** Refuses further jobs; what is held stays claimable. */
+  close() {
+    this.#closed = true;
+  }
+}
+
+module.exports = { MemoryStore };

@@ -1,0 +1,28 @@
+'use strict';
+
+const DEFAULT_DELAYS_MS = Object.freeze([60_000, 120_000, 240_000, 480_000, 960_000]);
+
+// A job that was handed back without a time (its lease ran out, its bot could not be looked up) waits a moment, so that
+// a lasting cause does not become a busy loop.
+const UNCHARGED_DELAY_MS = 1000;
+
+/**
+ * What becomes of a failed job.
+ *
+ * @param {number} attempt charged attempts including this one, from 1
+ * @param {{ error?: { class?: string }, charged?: boolean, retryAfterMs?: number }} outcome
+ * @param {{ delaysMs: readonly number[], random: () => number }} policy
+ * @returns {{ state: 'dead' } | { state: 'retry', delayMs: number }} the delay carries 0-10 % of jitter, never less than named
+ */
+function afterFailure(attempt, outcome, { delaysMs, random }) {
+  const { error, charged = true, retryAfterMs = 0 } = outcome;
+  const kind = error?.class;
+  if (kind === 'permanent' || kind === 'config') return { state: 'dead' };
+  let base;
+  if (!charged) base = retryAfterMs || (kind === 'throttled' && delaysMs[0]) || UNCHARGED_DELAY_MS;
+  else if (attempt > delaysMs.length) return { state: 'dead' };
+  else base = Math.max(delaysMs[attempt - 1], retryAfterMs);
+  return { state: 'retry', delayMs: Math.round(base * (1 + random() * 0.1)) };
+}
+
+module.exports = { afterFailure, DEFAULT_DELAYS_MS };

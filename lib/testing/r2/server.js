@@ -1,0 +1,227 @@
+'use strict';
+
+const { randomBytes } = require('node:crypto');
+const { control, faultRoutes, isControl } = require('../control');
+const { deliver, waitFor } = require('../deliver');
+const { FaultBook } = require('../faults');
+const { intake } = require('../intake');
+const { Journal } = require('../journal');
+const { invalidOption, is, readOptions } = require('../options');
+const { NGINX_502 } = require('../pages');
+const { LoopbackServer } = require('../server');
+const { S3Refusal, errorXml, errorXmlFor } = require('./errors');
+const { ObjectStore } = require('./objects');
+const { checkEmptyBody, operate } = require('./operations');
+const { displayKey, queryPairs, splitPath, splitTarget } = require('./url');
+const { Verifier } = require('./verify');
+
+const OPTIONS = {
+  port: { ...is.port, default: 0 },
+  host: { ...is.text, default: '127.0.0.1' },
+  buckets: { ...is.list, default: ['media'] },
+  credentials: is.list,
+  tls: is.object,
+  region: { ...is.text, default: 'auto' },
+  storage: { ...is.text, default: 'memory' },
+  now: { ...is.fn, default: Date.now },
+  journalLimit: { ...is.count, default: 20_000 },
+};
+
+const KINDS = [
+  'status',
+  'stallBeforeHead',
+  'stallAfterBytes',
+  'cutAfterBytes',
+  'trickle',
+  'truncate',
+  'changeEtag',
+  'delay',
+  'emptyBody',
+  'answerThenClose',
+];
+
+/** An S3 server in the dialect of Cloudflare R2, on loopback. See index.d.ts for the whole description. */
+class R2Sandbox {
+  #server;
+  #store;
+  #verifier;
+  #options;
+
+  static async start(options) {
+    const read = readOptions('R2Sandbox.start', options, OPTIONS);
+    read.credentials ??= [
+      { accessKeyId: randomBytes(16).toString('hex'), secretAccessKey: randomBytes(32).toString('hex') },
+    ];
+    for (const one of read.credentials) {
+      if (typeof one?.accessKeyId !== 'string' || typeof one?.secretAccessKey !== 'string') {
+        throw invalidOption('R2Sandbox.start: each of credentials needs accessKeyId and secretAccessKey');
+      }
+    }
+    const self = new R2Sandbox();
+    self.#options = read;
+    self.#verifier = new Verifier(read);
+    self.#store = new ObjectStore(read.storage, read.buckets);
+    self.credentials = read.credentials;
+    self.requests = Journal.of(read.journalLimit);
+    self.faults = new FaultBook({ matchers: ['method', 'bucket', 'keyPattern'], kinds: KINDS });
+    self.#server = await LoopbackServer.start(
+      read,
+      (req, res) => self.#handle(req, res),
+      (_error, req, res) => {
+        const body = errorXml('InternalError', 'The sandbox failed on this request.');
+        return deliver(self.#server, req, res, { status: 500, headers: { 'Content-Type': 'application/xml' }, body });
+      },
+    );
+    return self;
+  }
+
+  get url() {
+    return this.#server.url;
+  }
+
+  get port() {
+    return this.#server.port;
+  }
+
+  get connections() {
+    return this.#server.connections;
+  }
+
+  async put(bucket, key, bytes, properties) {
+    const object = await this.#store.put(bucket, key, bytes, properties);
+    return { etag: object.etag };
+  }
+
+  async get(bucket, key) {
+    return this.#store.get(bucket, key);
+  }
+
+  reset() {
+    this.#store.clear();
+    this.faults.clear();
+    this.requests.clear();
+  }
+
+  async close() {
+    await this.#server.close();
+    if (this.#options.storage !== 'memory') this.#store.clear();
+  }
+
+  async [Symbol.asyncDispose]() {
+    await this.close();
+  }
+
+  #routes() {
+    return {
+      ...faultRoutes(this.faults),
+      'GET requests': () => this.requests,
+      'DELETE requests': () => {
+        this.requests.clear();
+        return { ok: true };
+      },
+      'POST reset': () => {
+        this.reset();
+        return { ok: true };
+      },
+      'PUT objects': async ({ req, rest }) => {
+        const chunks = [];
+        for await (const chunk of req) chunks.push(chunk);
+        const [bucket, ...key] = rest.split('/');
+        return this.put(bucket, key.join('/'), Buffer.concat(chunks), { contentType: req.headers['content-type'] });
+      },
+    };
+  }
+
+  async #handle(req, res) {
+    if (isControl(req.url)) return control(req, res, this.#routes());
+    const { path, query } = splitTarget(req.url);
+    const { bucket, key } = splitPath(path);
+    const entry = this.requests.add({
+      seq: this.requests.nextSequence(),
+      at: Date.now(),
+      method: req.method,
+      bucket,
+      key: displayKey(key),
+      range: req.headers.range ?? null,
+      ifMatch: req.headers['if-match'] ?? null,
+      auth: null,
+      accessKeyId: null,
+      status: null,
+      code: null,
+      bytes: 0,
+      faults: [],
+    });
+    res.once('close', () => {
+      entry.ms = Date.now() - entry.at;
+    });
+    const facts = { method: req.method, bucket, key: entry.key };
+    const { answer, fault } = await this.#answer(req, { path, query, bucket, key }, facts, entry);
+    answer.headers = { 'x-amz-request-id': `S${entry.seq}`, Server: 'warmpath-r2-sandbox', ...answer.headers };
+    // Nobody was there any more to get it.
+    entry.status = req.socket.destroyed ? null : answer.status;
+    entry.bytes = answer.body?.length ?? 0;
+    if (req.method === 'HEAD') answer.bare = true;
+    await deliver(this.#server, req, res, answer, fault);
+  }
+
+  /** The stages of a request: head, sender, body stage faults, the operation itself, answer stage faults. */
+  async #answer(req, { path, query, bucket, key }, facts, entry) {
+    const take = async (stage) => {
+      const due = this.faults.take(stage, facts);
+      for (const fault of [...due.modifiers, due.main]) if (fault) entry.faults.push(fault.kind);
+      await waitFor(this.#server, due.modifiers);
+      for (const fault of due.modifiers) {
+        if (fault.kind === 'changeEtag' && this.#store.touchEtag(bucket, key)) fault.bite();
+      }
+      return due.main;
+    };
+    const early = await take('head');
+    if (early && early.side !== 'request') return spoil(early);
+    try {
+      const who = await this.#verifier.verify({ method: req.method, path, query, rawHeaders: req.rawHeaders });
+      entry.auth = who.mode;
+      entry.accessKeyId = who.accessKeyId;
+      const middle = await take('body');
+      if (middle) return spoil(middle);
+      const body = intake(this.#server, req, early);
+      if (req.method !== 'PUT') await checkEmptyBody(body, who.payload);
+      const answer = await operate(this.#store, {
+        method: req.method,
+        bucket,
+        key,
+        query: new Map(queryPairs(query)),
+        headers: req.headers,
+        body,
+        payload: who.payload,
+      });
+      return spoilLate(answer, await take('answer'));
+    } catch (error) {
+      if (!(error instanceof S3Refusal)) throw error;
+      entry.code = error.code;
+      const details = { ...error.details, Resource: `/${bucket}/${entry.key}`, RequestId: `S${entry.seq}` };
+      const answer = xml(error.status, errorXml(error.code, error.message, details));
+      return spoilLate(answer, await take('answer'));
+    }
+  }
+}
+
+const REPLACING = new Set(['status', 'answerThenClose', 'stallBeforeHead']);
+
+const spoilLate = (answer, fault) => (fault && REPLACING.has(fault.kind) ? spoil(fault) : { answer, fault });
+
+const xml = (status, body) => ({ status, headers: { 'Content-Type': 'application/xml' }, body });
+
+/** The answer a fault puts in the place of the real one. */
+function spoil(fault) {
+  const status = fault.status ?? 500;
+  const answer = fault.html
+    ? { status, headers: { 'Content-Type': 'text/html' }, body: NGINX_502 }
+    : xml(status, fault.body ?? errorXmlFor(status));
+  if (fault.retryAfter !== undefined) answer.headers['Retry-After'] = fault.retryAfter;
+  Object.assign(answer.headers, fault.headers);
+  if (fault.kind === 'status') fault.bite();
+  if (fault.kind === 'emptyBody') answer.status = 200;
+  return { answer, fault: fault.kind === 'status' ? null : fault };
+}
+
+module.exports = { R2Sandbox };

@@ -1,0 +1,96 @@
+'use strict';
+
+const FALLBACK_MAX_MS = 30_000;
+
+/**
+ * Claims work whenever there may be some: woken by an enqueue, by a settled job, and by the time of the next due job.
+ * The poll is only a fallback for a store that cannot tell. One claim is in flight at a time; nothing here keeps the
+ * process alive.
+ */
+class ClaimLoop {
+  #store;
+  #room;
+  #take;
+  #onError;
+  #options;
+  #timer = null;
+  #running = null;
+  #again = false;
+  #stopped = true;
+  #failures = 0;
+  #unsubscribe = () => {};
+
+  /**
+   * @param {object} parts store; room(): how many jobs may be claimed now; take(claims, claimedAt); onError(err);
+   *   options: { leaseMs, pollMs, owner }
+   */
+  constructor({ store, room, take, onError, options }) {
+    this.#store = store;
+    this.#room = room;
+    this.#take = take;
+    this.#onError = onError;
+    this.#options = options;
+  }
+
+  start() {
+    this.#stopped = false;
+    this.#unsubscribe = this.#store.onWork(() => this.wake());
+    this.wake();
+  }
+
+  wake() {
+    if (this.#stopped) return;
+    if (this.#running !== null) this.#again = true;
+    else this.#running = this.#run();
+  }
+
+  /** Claims nothing from now on; resolves when a claim in flight has been taken or handed back. */
+  async stop() {
+    this.#stopped = true;
+    this.#unsubscribe();
+    clearTimeout(this.#timer);
+    await this.#running;
+  }
+
+  async #run() {
+    // Lets several wake-ups of one turn (a batch of enqueues, a batch of outcomes) become one claim.
+    await null;
+    clearTimeout(this.#timer);
+    let waitMs = this.#options.pollMs;
+    try {
+      do {
+        this.#again = false;
+        await this.#claimAll();
+      } while (this.#again && !this.#stopped);
+      this.#failures = 0;
+      const dueMs = this.#room() > 0 ? await this.#store.nextDueMs() : null;
+      // 5 ms: a due job that the claim did not get is somebody else's; asking again at once would be a busy loop.
+      if (dueMs !== null) waitMs = Math.min(waitMs, Math.max(dueMs, 5));
+    } catch (err) {
+      waitMs = Math.min(Math.max(waitMs, 1000) * 2 ** this.#failures++, FALLBACK_MAX_MS);
+      this.#onError(err);
+    }
+    this.#running = null;
+    if (this.#stopped) return;
+    if (this.#again) this.wake();
+    else this.#timer = setTimeout(() => this.wake(), waitMs).unref();
+  }
+
+  async #claimAll() {
+    for (;;) {
+      const limit = this.#room();
+      if (limit <= 0 || this.#stopped) return;
+      const { leaseMs, owner } = this.#options;
+      const claimedAt = performance.now();
+      const claims = await this.#store.claim({ limit, leaseMs, owner });
+      if (claims.length === 0) return;
+      if (this.#stopped) {
+        await this.#store.release(claims.map(({ key, fence }) => ({ key, fence })));
+        return;
+      }
+      this.#take(claims, claimedAt);
+    }
+  }
+}
+
+module.exports = { ClaimLoop };

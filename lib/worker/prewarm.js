@@ -1,0 +1,211 @@
+'use strict';
+
+const { WarmpathError } = require('../errors.js');
+const { PrewarmExecutor } = require('../executor/prewarm.js');
+const { jobKey } = require('../key.js');
+const { closeOptions } = require('../options/executor.js');
+const { checkWorkerJob, checkAll } = require('../options/job.js');
+const { workerOptions } = require('../options/worker.js');
+const { MediaCache, identity } = require('../store/media-cache.js');
+const { MemoryStore } = require('../store/memory.js');
+const { Bots, botsFromPool } = require('./bots.js');
+const { Recovery } = require('./recovery.js');
+const { PrewarmReport, hasWeakId } = require('./report.js');
+const { Worker } = require('./worker.js');
+
+// How long a job waits when its bot could not be looked up; no attempt is charged, so this alone slows the loop down.
+const LOOKUP_RETRY_MS = 5000;
+
+const BOT_REFUSED = ['ERR_WARMPATH_TELEGRAM_UNAUTHORIZED', 'ERR_WARMPATH_TELEGRAM_CHAT'];
+
+/**
+ * A durable prewarm worker: takes jobs without token, looks the bot up, sends, records the file_id.
+ *
+ * With `pool` (and no `store`) jobs wait in memory, their durable copy is the `warming` row of `media_cache`, and results
+ * go there too; rows found `warming` at start are taken up again. One process per database in this form: nothing in the
+ * row says who works on it.
+ */
+class PrewarmWorker extends Worker {
+  #executorOptions;
+  #bots;
+  #store;
+  #recorder;
+  #recovery = null;
+  #report;
+  #retryWeakId;
+  #pool;
+  #onPoolError = (err) => this.problem(err);
+  #stopped = false;
+  #entering = new Set();
+  #settings;
+  #next = null;
+
+  /**
+   * @param {object} options see PrewarmWorkerOptions in index.d.ts
+   * @param {object} [parts] replacements for the parts that `options` would make: store, recorder, resolveBot, keyOf;
+   *   for the compat module, not for applications
+   * @throws {WarmpathError} ERR_WARMPATH_INVALID_OPTION, ERR_WARMPATH_NATIVE_LOAD
+   */
+  constructor(options, parts = {}) {
+    const checked = workerOptions(options);
+    const { pool, store: given, resolveBot, retry, leaseMs, pollMs, retryWeakId, logger, observe, ...engine } = checked;
+    const { delaysMs, ...quick } = retry;
+    const inMemory = given === undefined;
+    const store = parts.store ?? given ?? new MemoryStore({ capacity: engine.capacity, delaysMs });
+    const recorder = parts.recorder ?? (inMemory && pool !== undefined ? new MediaCache(pool) : null);
+    const report = new PrewarmReport({ logger, observe });
+    super({ store, recorder, report, concurrency: engine.concurrency, leaseMs, pollMs });
+    this.#executorOptions = { ...engine, retry: quick, capacity: 2 * engine.concurrency };
+    this.#bots = new Bots(parts.resolveBot ?? resolveBot ?? botsFromPool(pool));
+    this.#store = store;
+    this.#recorder = recorder;
+    this.#report = report;
+    this.#retryWeakId = retryWeakId;
+    this.#pool = pool;
+    this.#settings = { intervalMs: pollMs, concurrency: engine.concurrency, capacity: engine.capacity };
+    const onRecovered = (counts) => this.#report.log('info', '[RECOVERED]', counts);
+    if (recorder !== null) {
+      this.#recovery = new Recovery({
+        recorder,
+        store,
+        busy: () => [...this.unrecorded(), ...this.#entering],
+        keyOf: parts.keyOf ?? jobKey,
+        onError: (err) => this.problem(err),
+        onRecovered,
+      });
+    }
+    // A wrong setting or a missing addon is to be known now, not at start.
+    this.#next = this.createExecutor();
+  }
+
+  createExecutor() {
+    const executor = this.#next ?? new PrewarmExecutor(this.#executorOptions);
+    this.#next = null;
+    return executor;
+  }
+
+  /**
+   * Starts claiming; a running worker is left as it is. With a pool the promise resolves after the first look for
+   * unfinished rows; it does not reject when that fails (an 'error' event tells, and the look is repeated).
+   */
+  async start() {
+    if (!this.begin()) return;
+    this.#stopped = false;
+    // Without a listener, an idle connection that breaks would end the whole process.
+    if (typeof this.#pool?.on === 'function') this.#pool.on('error', this.#onPoolError);
+    this.#report.started(this.#settings);
+    await this.#recovery?.start();
+  }
+
+  async stop(options) {
+    closeOptions(options);
+    this.#stopped = true;
+    this.#recovery?.stop();
+    if (this.state === 'idle') {
+      await this.#next?.close({ timeoutMs: 0 });
+      this.#next = null;
+      return;
+    }
+    await super.stop(options);
+    this.#pool?.removeListener?.('error', this.#onPoolError);
+  }
+
+  /** @returns {Promise<'queued' | 'duplicate' | 'processing' | 'cached' | 'full'>} */
+  async enqueue(job) {
+    return (await this.#enqueue([checkWorkerJob(job)]))[0];
+  }
+
+  /** One status per job; all jobs are checked before the first is queued. */
+  async enqueueMany(jobs) {
+    return this.#enqueue(checkAll(checkWorkerJob, jobs));
+  }
+
+  async #enqueue(jobs) {
+    if (this.#stopped) throw new WarmpathError('ERR_WARMPATH_CLOSED', 'the worker was stopped');
+    if (jobs.length === 0) return [];
+    const { open, answers } = await this.#enter(jobs);
+    if (answers.includes('full')) this.missed();
+    const byJob = new Map(open.map((job, i) => [job, answers[i]]));
+    const gauges = this.gauges();
+    return jobs.map((job) => {
+      const status = byJob.get(job) ?? 'cached';
+      this.#report.enqueued(job, status, gauges);
+      return status;
+    });
+  }
+
+  async #enter(jobs) {
+    // On their way these jobs have a row, but are not in the store yet: a look for unfinished rows must not take them.
+    for (const job of jobs) this.#entering.add(job);
+    try {
+      const ready = this.#recorder === null ? new Set() : await this.#recorder.markWarming(jobs);
+      const open = jobs.filter((job) => !ready.has(identity(job)));
+      return { open, answers: open.length === 0 ? [] : await this.#store.enqueue(open) };
+    } finally {
+      for (const job of jobs) this.#entering.delete(job);
+    }
+  }
+
+  /** A job was refused as 'full' elsewhere: its row is to be looked for when there is room. */
+  missed() {
+    this.#recovery?.missed();
+  }
+
+  /** Groups claims by bot, so that one slow lookup holds up only its own jobs. */
+  prepare(claims) {
+    const bySlug = groupBySlug(claims);
+    for (const [slug, group] of bySlug) this.#prepareBot(slug, group);
+  }
+
+  async #prepareBot(slug, claims) {
+    try {
+      const { token, chatIds } = await this.#bots.get(slug);
+      this.submit(claims, ({ job }) => ({ ...job, token, chatIds }));
+    } catch (err) {
+      // A store may hold what this version would not have accepted: one such job must not take the others along.
+      if (err?.code === 'ERR_WARMPATH_INVALID_JOB' && claims.length > 1) {
+        for (const claim of claims) this.#prepareBot(slug, [claim]);
+        return;
+      }
+      const failure =
+        err instanceof WarmpathError
+          ? err
+          : new WarmpathError('ERR_WARMPATH_INTERNAL', 'the job could not be prepared', { cause: err });
+      const transient = failure.class === 'transient';
+      if (transient || failure.class === 'bug') this.problem(failure);
+      this.fail(claims, failure, { charged: !transient, retryAfterMs: transient ? LOOKUP_RETRY_MS : undefined });
+    }
+  }
+
+  progressed(results) {
+    this.#recovery?.check(results);
+  }
+
+  review(claim, outcome) {
+    const code = outcome.error?.code;
+    if (BOT_REFUSED.includes(code)) this.#bots.invalidate(claim.job.botSlug);
+    if (this.#retryWeakId && claim.attempt === 1 && outcome.status === 'succeeded' && hasWeakId(outcome.value)) {
+      const error = {
+        code: 'ERR_WARMPATH_SEND_AMBIGUOUS',
+        class: 'ambiguous',
+        phase: 'answer',
+        message: 'the file_unique_id is too short; sent again once, as configured',
+        certainty: 'maybe-sent',
+      };
+      return { ...outcome, status: 'failed', value: undefined, error, charged: true };
+    }
+    return outcome;
+  }
+}
+
+function groupBySlug(claims) {
+  const groups = new Map();
+  for (const claim of claims) {
+    const group = groups.get(claim.job.botSlug);
+    if (group === undefined) groups.set(claim.job.botSlug, [claim]);
+    else group.push(claim);
+  }
+  return groups;
+}
+
+module.exports = { PrewarmWorker };

@@ -1,0 +1,288 @@
+'use strict';
+
+const { randomUUID } = require('node:crypto');
+const { EventEmitter } = require('node:events');
+const { WarmpathError, databaseError } = require('../errors.js');
+const { emitSafely, emitError } = require('../executor/emit.js');
+const { KeepAlive } = require('../executor/keep-alive.js');
+const { closeOptions } = require('../options/executor.js');
+const { ClaimLoop } = require('./claim-loop.js');
+const { Deadline } = require('./deadline.js');
+const { Heartbeat } = require('./heartbeat.js');
+const { Inflight } = require('./inflight.js');
+const { Outbox } = require('./outbox.js');
+
+// What was sent should be recorded, even when the time for sending is used up.
+const RECORD_GRACE_MS = 2000;
+
+const NO_TIMINGS = { queue: 0, download: 0, upload: 0, answer: 0, total: 0 };
+
+/**
+ * Store + executor = a durable worker. Jobs are claimed from the store as the executor has room (twice its concurrency
+ * at most, so that little has to be handed back), prepared by the subclass, run natively, recorded, and settled in the
+ * store. Everything is driven by events; the only poll is the fallback of the claim loop.
+ *
+ * Events: 'settled' (results[]), 'succeeded', 'failed', 'retry' (result), 'error' (WarmpathError; without a listener it
+ * is dropped, never thrown).
+ *
+ * A subclass gives `createExecutor()` and `prepare(claims)`, and may override `review(claim, outcome)` and
+ * `progressed(results)`.
+ */
+class Worker extends EventEmitter {
+  #state = 'idle';
+  #settings;
+  #executor = null;
+  #inflight = new Inflight();
+  #outbox = null;
+  #heartbeat = null;
+  #loop;
+  #keepAlive = new KeepAlive();
+  #stopping = null;
+  #drain = null;
+  #counts = { succeeded: 0, failed: 0, retries: 0 };
+
+  /** @param {object} settings store, recorder, report, concurrency, leaseMs, pollMs */
+  constructor(settings) {
+    super();
+    this.#settings = settings;
+    const { store, leaseMs, pollMs } = settings;
+    this.#loop = new ClaimLoop({
+      store,
+      room: () => this.#room(),
+      take: (claims, claimedAt) => this.#take(claims, claimedAt),
+      onError: (err) => this.problem(err),
+      options: { leaseMs, pollMs, owner: randomUUID() },
+    });
+  }
+
+  get state() {
+    return this.#state;
+  }
+
+  get executor() {
+    return this.#executor;
+  }
+
+  /** Begins to claim. @throws {WarmpathError} ERR_WARMPATH_CLOSED while it is stopping */
+  begin() {
+    if (this.#state === 'stopping') throw new WarmpathError('ERR_WARMPATH_CLOSED', 'the worker is stopping');
+    if (this.#state === 'running') return false;
+    const { store, recorder, leaseMs } = this.#settings;
+    const executor = this.createExecutor();
+    const inflight = this.#inflight;
+    const onError = (err) => this.problem(err);
+    executor.on('settled', (outcomes) => this.#outcomes(outcomes));
+    this.#executor = executor;
+    this.#outbox = new Outbox({ store, recorder, onDone: (entries) => this.#recorded(entries), onError });
+    this.#heartbeat = new Heartbeat({ store, executor, inflight, outbox: this.#outbox, leaseMs, onError });
+    this.#state = 'running';
+    this.#heartbeat.start();
+    this.#loop.start();
+    return true;
+  }
+
+  /** Looks for work now: something changed that the store cannot know. */
+  wake() {
+    this.#loop.wake();
+  }
+
+  #room() {
+    const { concurrency, store } = this.#settings;
+    // Results that cannot be recorded pile up while the database is away: stop sending more at a store's worth of them.
+    if (this.#outbox.size >= Math.max(store.stats().capacity ?? 0, 2 * concurrency)) return 0;
+    return 2 * concurrency - this.#inflight.size;
+  }
+
+  /** For log lines and gauges: what this side knows, without asking the native one for each of them. */
+  gauges() {
+    const { store, concurrency } = this.#settings;
+    const claimed = this.#inflight.size;
+    const activeWorkers = Math.min(claimed, concurrency);
+    return { queueSize: store.stats().queued + claimed - activeWorkers, activeWorkers };
+  }
+
+  #take(claims, claimedAt) {
+    const leaseEnd = claimedAt + this.#settings.leaseMs;
+    const entries = claims.map((claim) => this.#inflight.add(claim, leaseEnd));
+    this.#settings.report.claimed(claims, this.gauges());
+    try {
+      this.prepare(entries);
+    } catch (cause) {
+      // A claim that stayed here, submitted to nobody, would hold its room and its lease for ever.
+      const err = new WarmpathError('ERR_WARMPATH_INTERNAL', 'the claimed jobs could not be prepared', { cause });
+      this.problem(err);
+      this.fail(entries, err, { charged: true });
+    }
+  }
+
+  /** Called by prepare(): `jobs[i]` is what the executor gets for `claims[i]`. */
+  submit(claims, toJob) {
+    const here = claims.filter((claim) => this.#inflight.has(claim) && !claim.submitted);
+    if (here.length === 0) return;
+    const now = performance.now();
+    const jobs = here.map((claim) => ({
+      ...toJob(claim),
+      key: claim.handle,
+      leaseMs: Math.max(1, Math.floor(claim.leaseEnd - now)),
+    }));
+    const statuses = this.#executor.submitMany(jobs);
+    const { activeWorkers } = this.gauges();
+    const refused = [];
+    here.forEach((claim, i) => {
+      if (statuses[i] === 'queued') {
+        claim.submitted = true;
+        this.#settings.report.dispatched(claim, activeWorkers);
+      } else {
+        refused.push(claim);
+      }
+    });
+    this.#handBack(refused);
+  }
+
+  /** Called by prepare(): these claims failed before they reached the executor. */
+  fail(claims, err, { charged, retryAfterMs }) {
+    const { code, message, class: kind } = err;
+    const error = { code, class: kind, phase: 'queue', message, certainty: 'not-sent', retryAfterMs };
+    const base = { status: 'failed', error, attempts: 0, possibleDuplicates: 0, bytes: 0, timings: NO_TIMINGS };
+    const here = claims.filter((claim) => this.#inflight.take(claim.handle) !== null);
+    this.#outbox.push(here.map((claim) => ({ claim, outcome: { ...base, charged } })));
+    this.#loop.wake();
+  }
+
+  #handBack(claims) {
+    for (const claim of claims) this.#inflight.take(claim.handle);
+    const outcome = {
+      status: 'failed',
+      error: { code: 'ERR_WARMPATH_CANCELLED', class: 'cancelled', message: 'handed back' },
+    };
+    this.#outbox.push(claims.map((claim) => ({ claim, outcome: { ...outcome, timings: NO_TIMINGS }, release: true })));
+  }
+
+  #outcomes(outcomes) {
+    const entries = [];
+    for (const { key, ...outcome } of outcomes) {
+      const claim = this.#inflight.take(key);
+      if (claim === null) continue;
+      const cancelled = outcome.error?.class === 'cancelled';
+      entries.push({ claim, outcome: this.review(claim, outcome), release: cancelled && this.#state === 'stopping' });
+    }
+    this.#outbox.push(entries);
+    this.#loop.wake();
+  }
+
+  /** A subclass may judge an outcome before it is recorded. */
+  review(_claim, outcome) {
+    return outcome;
+  }
+
+  /** A subclass may act on results that are recorded; called before the events. */
+  progressed(_results) {}
+
+  /** The jobs that are over, but not recorded yet. */
+  unrecorded() {
+    return this.#outbox?.jobs() ?? [];
+  }
+
+  #recorded(entries) {
+    const results = entries
+      .filter(({ result, outcome }) => result.applied || outcome.status === 'succeeded')
+      .map(({ claim, outcome, result }) => ({
+        ...outcome,
+        key: claim.key,
+        job: claim.job,
+        attempt: claim.attempt,
+        waitedMs: claim.waitedMs,
+        state: result.state ?? 'done',
+        runAtMs: result.runAtMs,
+      }));
+    for (const result of results) {
+      if (result.state === 'done') this.#counts.succeeded++;
+      else if (result.state === 'dead') this.#counts.failed++;
+      else if (result.state === 'retry') this.#counts.retries++;
+    }
+    const news = results.filter(({ state }) => state !== 'released');
+    if (news.length > 0) {
+      this.progressed(news);
+      this.#settings.report.settled(news, this.gauges());
+      emitSafely(this, 'settled', news);
+      const names = { done: 'succeeded', dead: 'failed', retry: 'retry' };
+      for (const result of news) emitSafely(this, names[result.state], result);
+    }
+    this.#loop.wake();
+  }
+
+  /** Reports a failure that belongs to no job: as an event where somebody listens, and to the log. */
+  problem(cause) {
+    const err = cause instanceof WarmpathError ? cause : databaseError('the store', cause);
+    this.#settings.report.failure(err);
+    emitError(this, err);
+  }
+
+  /**
+   * Claims no more, lets what was claimed finish for `timeoutMs` (default 10,000), then cancels the rest and hands it
+   * back to the store, uncharged. Resolves when every result is recorded, or was given up (2 s after `timeoutMs`). A second,
+   * more impatient call cuts the first one short.
+   */
+  stop(options) {
+    const { timeoutMs } = closeOptions(options);
+    if (this.#state === 'idle') return Promise.resolve();
+    if (this.#state === 'running') {
+      this.#state = 'stopping';
+      this.#stopping = this.#stop(timeoutMs);
+    } else {
+      this.#drain.shorten(timeoutMs);
+      this.#executor.close({ timeoutMs });
+      this.#outbox.close(timeoutMs + RECORD_GRACE_MS);
+    }
+    return this.#stopping;
+  }
+
+  async #stop(timeoutMs) {
+    const release = this.#keepAlive.hold();
+    const drain = new Deadline(timeoutMs);
+    this.#drain = drain;
+    try {
+      this.#settings.report.stopped();
+      const loopEnded = this.#loop.stop();
+      this.#handBack(this.#inflight.takeUnsubmitted());
+      await this.#executor.close({ timeoutMs });
+      // A claim that hangs in a dead database must not hold up the stop.
+      await Promise.race([loopEnded, drain.passed]);
+      const recorded = await this.#outbox.close(drain.leftMs + RECORD_GRACE_MS);
+      if (!recorded) this.problem(this.#lost());
+    } finally {
+      drain.clear();
+      this.#heartbeat.stop();
+      this.#state = 'idle';
+      release();
+    }
+  }
+
+  #lost() {
+    const message = `${this.#outbox.size} results could not be recorded before the worker stopped`;
+    return new WarmpathError('ERR_WARMPATH_DATABASE', message, { phase: 'settle' });
+  }
+
+  /** Numbers of this process since the worker was made; gauges are of now. */
+  stats() {
+    const { store, concurrency } = this.#settings;
+    const waiting = store.stats();
+    const stats = this.#executor?.stats() ?? {};
+    return {
+      ...stats,
+      queued: waiting.queued + (stats.queued ?? 0),
+      waiting: waiting.delayed + (stats.waiting ?? 0),
+      running: stats.running ?? 0,
+      ...this.#counts,
+      concurrency,
+      capacity: waiting.capacity,
+      recording: this.#outbox?.size ?? 0,
+    };
+  }
+
+  [Symbol.asyncDispose]() {
+    return this.stop();
+  }
+}
+
+module.exports = { Worker };
