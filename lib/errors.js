@@ -89,7 +89,8 @@ function abortError(signal) {
 
 /** A database (or store) failure. Its own text is kept out of the message: drivers put connection strings there. */
 function databaseError(what, cause) {
-  const state = typeof cause?.code === 'string' ? ` (${cause.code})` : '';
+  // SQLSTATE or an errno name; any other text in that place is not ours to repeat.
+  const state = /^[0-9A-Z_]{1,40}$/.test(cause?.code) ? ` (${cause.code})` : '';
   return new WarmpathError('ERR_WARMPATH_DATABASE', `${what} failed${state}`, { cause, phase: 'settle' });
 }
 
