@@ -24,7 +24,8 @@ function isInstalled() {
 
 if (!isInstalled()) {
   console.log('warmpath: installing dependencies');
-  run('npm', ['ci', '--no-audit', '--no-fund'], { shell: process.platform === 'win32' });
+  // Not `npm ci`: it refuses a lock file written where a registry does not carry the optional packages of other platforms.
+  run('npm', ['install', '--no-save', '--no-audit', '--no-fund'], { shell: process.platform === 'win32' });
 }
 run(process.execPath, [path.join(__dirname, 'build.js')]);
 

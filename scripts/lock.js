@@ -17,11 +17,15 @@ try {
   for (const name of ['package.json', 'package-lock.json']) {
     if (fs.existsSync(path.join(root, name))) fs.copyFileSync(path.join(root, name), path.join(folder, name));
   }
-  const { status } = spawnSync('npm', ['install', '--package-lock-only', '--ignore-scripts'], {
-    cwd: folder,
-    stdio: 'inherit',
-    shell: process.platform === 'win32',
-  });
+  const { status } = spawnSync(
+    'npm',
+    ['install', '--package-lock-only', '--ignore-scripts', '--omit-lockfile-registry-resolved=false'],
+    {
+      cwd: folder,
+      stdio: 'inherit',
+      shell: process.platform === 'win32',
+    },
+  );
   if (status !== 0) throw new Error(`npm ended with ${status}`);
   const lock = JSON.parse(fs.readFileSync(path.join(folder, 'package-lock.json'), 'utf8'));
   for (const entry of Object.values(lock.packages)) delete entry.resolved;
