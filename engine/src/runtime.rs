@@ -18,10 +18,11 @@ pub fn handle() -> Result<Handle> {
     static RUNTIME: OnceLock<std::result::Result<Runtime, String>> = OnceLock::new();
     RUNTIME
         .get_or_init(|| {
-            // Reads the CPU quota of a container, not the machine's cores.
+            // Half of the cores (of a container's quota, where there is one): the other half belongs to Node. One thread
+            // moves several times what a network does, and a transfer that stays on it wakes no other.
             let cores = std::thread::available_parallelism().map_or(1, usize::from);
             Builder::new_multi_thread()
-                .worker_threads(cores.min(MOST_WORKERS))
+                .worker_threads((cores / 2).clamp(1, MOST_WORKERS))
                 .max_blocking_threads(16)
                 .thread_name("warmpath")
                 .enable_all()

@@ -41,7 +41,7 @@ pub fn client_config(ca: Option<&str>) -> Result<Arc<ClientConfig>> {
             return Err(bad());
         }
     }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|_| Error::new(Code::Internal, "the TLS provider supports no protocol version"))?
