@@ -16,7 +16,7 @@ use crate::{
     http::{Client, HttpOptions, Timeouts},
     media,
     s3::{S3, S3Options},
-    telegram::{Message, Telegram, TelegramOptions, Upload},
+    telegram::{Kind, Message, Telegram, TelegramOptions, Upload},
 };
 
 /// Everything a prewarm executor is made of.
@@ -165,7 +165,7 @@ fn settle_doubt(error: Error, trace: &Trace) -> Error {
 /// Takes the file_id out of the message, if it is one of the kind that was asked for.
 fn value(job: &PrewarmJob, message: &Message, bytes: u64) -> Result<PrewarmValue> {
     let Some(file) = message.file(job.kind) else {
-        let got: Vec<_> = message.kinds().map(super::super::telegram::Kind::field).collect();
+        let got: Vec<_> = message.kinds().map(Kind::field).collect();
         let message = format!(
             "sent as {}, became {}",
             job.kind.field(),
