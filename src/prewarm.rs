@@ -11,7 +11,7 @@ use napi_derive::napi;
 use serde_json::json;
 use warmpath_engine::{
     clock::SystemClock,
-    error::Code,
+    error::{Code, Error},
     executor::{Executor, Submitted},
     pipeline::{Prewarm, PrewarmJob, PrewarmOptions},
     runtime,
@@ -21,6 +21,9 @@ use crate::{
     errors::{Result, exception, malformed, parse},
     waker::Waker,
 };
+
+/// Room for one outcome's JSON, so that a batch seldom has to be moved while it is written.
+const OUTCOME_TEXT: usize = 512;
 
 /// Weak: an idle executor keeps no process alive. Bounded at one: a wake-up that is already on its way is enough.
 type Wake = ThreadsafeFunction<(), (), (), Status, false, true, 1>;
@@ -85,7 +88,9 @@ impl NativePrewarm {
         if outcomes.is_empty() {
             return Ok(None);
         }
-        serde_json::to_string(&outcomes).map(Some).map_err(malformed(Code::Internal))
+        let mut text = Vec::with_capacity(outcomes.len() * OUTCOME_TEXT);
+        serde_json::to_writer(&mut text, &outcomes).map_err(malformed(Code::Internal))?;
+        String::from_utf8(text).map(Some).map_err(|_| exception(Error::new(Code::Internal, "JSON that is not UTF-8")))
     }
 
     #[napi(catch_unwind)]

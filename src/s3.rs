@@ -55,7 +55,7 @@ impl NativeS3 {
         let options: Options = parse(options, Code::InvalidOption)?;
         let client = Client::new(&options.http, &options.timeouts).map_err(exception)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        S3::new(options.s3, client, options.timeouts, clock).map(Self).map_err(exception)
+        S3::new(options.s3, &client, options.timeouts, clock).map(Self).map_err(exception)
     }
 
     #[napi(catch_unwind, ts_return_type = "Promise<ReadResult>")]

@@ -1,83 +1,137 @@
 //! One request, one answer, over a pool of connections.
 
-use std::{error::Error as StdError, sync::Arc, time::Duration};
+use std::{
+    error::Error as StdError,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header::HOST};
-use http_body_util::{BodyExt, Full, combinators::UnsyncBoxBody};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header::HOST, uri::PathAndQuery};
+use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
 
 use super::{
     Fault, FaultKind, HttpOptions, Timeouts,
     connect::Connector,
-    pool::{Pool, origin},
+    pool::Pool,
     tls,
     wire::{Unsent, Wire},
 };
-use crate::error::Result;
+use crate::error::{Code, Error, Result};
 
 /// Why a body stream ended early.
 pub type BodyError = Box<dyn StdError + Send + Sync>;
 
 /// The body of a request.
-pub type Body = UnsyncBoxBody<Bytes, BodyError>;
-
-/// A body that is already there.
-#[must_use]
-pub fn full(bytes: Bytes) -> Body {
-    Full::new(bytes).map_err(|never| match never {}).boxed_unsync()
+pub enum Body {
+    /// Bytes that are already there; none left once they are taken.
+    Full(Bytes),
+    /// Bytes that are produced while they are sent. The `size_hint` must be exact: it becomes `Content-Length`.
+    Stream(Pin<Box<dyn http_body::Body<Data = Bytes, Error = BodyError> + Send>>),
 }
 
-/// A body that is produced while it is sent. Its `size_hint` must be exact: it becomes `Content-Length`.
-pub fn stream<B>(body: B) -> Body
-where
-    B: http_body::Body<Data = Bytes, Error = BodyError> + Send + 'static,
-{
-    body.boxed_unsync()
+impl Body {
+    /// A body that is produced while it is sent.
+    pub fn stream<B>(body: B) -> Self
+    where
+        B: http_body::Body<Data = Bytes, Error = BodyError> + Send + 'static,
+    {
+        Self::Stream(Box::pin(body))
+    }
 }
 
-/// A request, with its target verbatim.
+impl http_body::Body for Body {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        match self.get_mut() {
+            Self::Full(bytes) if bytes.is_empty() => Poll::Ready(None),
+            Self::Full(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
+            Self::Stream(stream) => stream.as_mut().poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Full(bytes) => bytes.is_empty(),
+            Self::Stream(stream) => stream.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Self::Stream(stream) => stream.size_hint(),
+        }
+    }
+}
+
+/// A request to a [`Host`].
 pub struct Request {
     /// HTTP method.
     pub method: Method,
-    /// `http://host/path?query`, sent byte for byte.
-    pub url: String,
-    /// Headers to send; `host` is taken from the URL.
-    pub headers: Vec<(String, String)>,
+    /// Path and query, sent byte for byte.
+    pub target: String,
+    /// Headers to send; `host` is the host's own.
+    pub headers: HeaderMap,
     /// The body.
     pub body: Body,
 }
 
-/// Sends requests. Clones share the pool.
+/// Makes connections; the start of every [`Host`].
 #[derive(Clone)]
-pub struct Client(Arc<Pool>);
+pub struct Client(Connector);
 
 impl Client {
-    /// A client with a pool of its own.
+    /// A client.
     ///
     /// # Errors
     /// `INVALID_OPTION` for a bad `ca` or `proxy`.
     pub fn new(options: &HttpOptions, timeouts: &Timeouts) -> Result<Self> {
         let tls = tls::client_config(options.ca.as_deref())?;
-        Ok(Self(Arc::new(Pool::new(Connector::new(tls, options.proxy.as_deref(), timeouts.connect())?))))
+        Ok(Self(Connector::new(tls, options.proxy.as_deref(), timeouts.connect())?))
     }
 
+    /// The server at `origin` (`http://host:port`), with a pool of its own.
+    ///
+    /// # Errors
+    /// `INVALID_OPTION` when that cannot be the beginning of a URL.
+    pub fn host(&self, origin: &str) -> Result<Host> {
+        let bad = || Error::new(Code::InvalidOption, "must be a URL such as https://host");
+        let uri: Uri = origin.parse().map_err(|_| bad())?;
+        let authority = uri.authority().ok_or_else(bad)?;
+        let name = HeaderValue::from_str(authority.as_str()).map_err(|_| bad())?;
+        Ok(Host { name, pool: Arc::new(Pool::new(self.0.clone(), uri)) })
+    }
+}
+
+/// A server that requests are sent to. Clones share the pool.
+#[derive(Clone)]
+pub struct Host {
+    name: HeaderValue,
+    pool: Arc<Pool>,
+}
+
+impl Host {
     /// Sends a request and returns when the head of the answer is there. Dropping the future closes the connection.
     ///
     /// # Errors
     /// A [`Fault`] of the transport; an answer of any status is a success here.
     pub async fn send(&self, request: Request) -> Result<Response, Fault> {
-        let (uri, mut request) = build(request)?;
-        let origin = origin(&uri);
+        let mut request = self.build(request)?;
         loop {
-            let mut wire = match self.0.take(&origin).await {
+            let mut wire = match self.pool.take().await {
                 Some(wire) => wire,
-                None => self.0.connect(&uri).await?,
+                None => self.pool.connect().await?,
             };
             match wire.send(request).await {
                 Ok(answer) => {
                     let (head, body) = answer.into_parts();
-                    let lease = Some((Arc::clone(&self.0), origin, wire));
+                    let lease = Some((Arc::clone(&self.pool), wire));
                     return Ok(Response { status: head.status, headers: head.headers, body, lease });
                 }
                 // Closed between the look and the request, which has not left: as if it had never been idle.
@@ -86,25 +140,19 @@ impl Client {
             }
         }
     }
-}
 
-/// The request as hyper wants it, and where it goes. On the wire it has the path alone: the origin is the connection's.
-fn build(request: Request) -> Result<(Uri, http::Request<Body>), Fault> {
-    // The texts came through checks of our own; what is left to fail here is a defect or a setting, never a secret to show.
-    let bad = |what: &str| Fault::new(FaultKind::Protocol, format!("the request's {what} cannot be sent"));
-    let uri: Uri = request.url.parse().map_err(|_| bad("URL"))?;
-    let mut built = http::Request::new(request.body);
-    *built.method_mut() = request.method;
-    let host = uri.authority().and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());
-    built.headers_mut().insert(HOST, host.ok_or_else(|| bad("URL"))?);
-    *built.uri_mut() = uri.path_and_query().cloned().map(Uri::from).ok_or_else(|| bad("URL"))?;
-    for (name, value) in request.headers {
-        let name = HeaderName::try_from(name).map_err(|_| bad("header"))?;
-        let mut value = HeaderValue::try_from(value).map_err(|_| bad("header"))?;
-        value.set_sensitive(name == http::header::AUTHORIZATION);
-        built.headers_mut().insert(name, value);
+    /// The request as hyper wants it. On the wire it has the path alone: the origin is the connection's.
+    fn build(&self, request: Request) -> Result<http::Request<Body>, Fault> {
+        // The text came through checks of our own; what is left to fail here is a defect, never a secret to show.
+        let target = PathAndQuery::from_maybe_shared(Bytes::from(request.target))
+            .map_err(|_| Fault::new(FaultKind::Protocol, "the request's target cannot be sent"))?;
+        let mut built = http::Request::new(request.body);
+        *built.method_mut() = request.method;
+        *built.uri_mut() = Uri::from(target);
+        *built.headers_mut() = request.headers;
+        built.headers_mut().insert(HOST, self.name.clone());
+        Ok(built)
     }
-    Ok((uri, built))
 }
 
 /// The head of an answer, and its body to be read.
@@ -115,7 +163,7 @@ pub struct Response {
     pub headers: HeaderMap,
     body: Incoming,
     /// The connection, until the body ends.
-    lease: Option<(Arc<Pool>, String, Wire)>,
+    lease: Option<(Arc<Pool>, Box<Wire>)>,
 }
 
 impl Response {
@@ -136,13 +184,13 @@ impl Response {
     /// # Errors
     /// A [`Fault`] when the connection breaks first.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, Fault> {
-        let Some((_, _, wire)) = &mut self.lease else { return Ok(None) };
+        let Some((_, wire)) = &mut self.lease else { return Ok(None) };
         let chunk = std::future::poll_fn(|cx| wire.poll_chunk(&mut self.body, cx)).await?;
         if chunk.is_none()
-            && let Some((pool, origin, mut wire)) = self.lease.take()
+            && let Some((pool, mut wire)) = self.lease.take()
             && wire.is_reusable().await
         {
-            pool.give(origin, wire);
+            pool.give(wire);
         }
         Ok(chunk)
     }

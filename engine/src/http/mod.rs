@@ -16,7 +16,7 @@ mod retry_after;
 mod tls;
 mod wire;
 
-pub use client::{Body, BodyError, Client, Request, Response, full, stream};
+pub use client::{Body, BodyError, Client, Host, Request, Response};
 pub use fault::{Fault, FaultKind};
 pub use options::{HttpOptions, Timeouts};
 pub use retry_after::retry_after;

@@ -1,7 +1,6 @@
 //! Connections between two requests.
 
 use std::{
-    collections::HashMap,
     sync::{Arc, Weak},
     time::{Duration, Instant},
 };
@@ -14,30 +13,32 @@ use super::{Fault, connect::Connector, wire::Wire};
 /// A server closes an idle connection after some time of its own, mostly a minute; ours ends before.
 const LONGEST_IDLE: Duration = Duration::from_secs(30);
 
-/// By scheme and authority; the most recently used connection last.
-type Idle = HashMap<String, Vec<Wire>>;
-
-/// Idle connections, and the means to make new ones.
-pub struct Pool {
-    connector: Connector,
-    idle: Arc<Mutex<Idle>>,
+#[derive(Default)]
+struct Idle {
+    /// The most recently used connection last. Boxed: a connection is a kilobyte that changes hands four times a request.
+    #[expect(clippy::vec_box, reason = "moved in and out for every request")]
+    wires: Vec<Box<Wire>>,
+    /// Whether somebody will come to close what stays here too long.
+    swept: bool,
 }
 
-/// `scheme://authority`: what a connection may be reused for.
-pub fn origin(uri: &Uri) -> String {
-    format!("{}://{}", uri.scheme_str().unwrap_or_default(), uri.authority().map_or("", |authority| authority.as_str()))
+/// Idle connections to one server, and the means to make new ones.
+pub struct Pool {
+    connector: Connector,
+    server: Uri,
+    idle: Arc<Mutex<Idle>>,
 }
 
 impl Pool {
     /// An empty pool.
-    pub fn new(connector: Connector) -> Self {
-        Self { connector, idle: Arc::default() }
+    pub fn new(connector: Connector, server: Uri) -> Self {
+        Self { connector, server, idle: Arc::default() }
     }
 
     /// An idle connection that is still open, else `None`.
-    pub async fn take(&self, origin: &str) -> Option<Wire> {
+    pub async fn take(&self) -> Option<Box<Wire>> {
         loop {
-            let mut wire = self.idle.lock().get_mut(origin)?.pop()?;
+            let mut wire = self.idle.lock().wires.pop()?;
             // The server may have closed it in the meantime; asking costs one look at the socket.
             if wire.idle_since.elapsed() < LONGEST_IDLE && wire.is_reusable().await {
                 wire.reused = true;
@@ -47,18 +48,18 @@ impl Pool {
     }
 
     /// A new connection.
-    pub async fn connect(&self, uri: &Uri) -> Result<Wire, Fault> {
-        Wire::open(self.connector.connect(uri).await?).await
+    pub async fn connect(&self) -> Result<Box<Wire>, Fault> {
+        Wire::open(self.connector.connect(&self.server).await?).await.map(Box::new)
     }
 
     /// Takes back a connection whose answer was read to its end.
-    pub fn give(&self, origin: String, mut wire: Wire) {
+    pub fn give(&self, mut wire: Box<Wire>) {
         wire.idle_since = Instant::now();
         let mut idle = self.idle.lock();
-        if idle.is_empty() {
+        if !std::mem::replace(&mut idle.swept, true) {
             tokio::spawn(sweep(Arc::downgrade(&self.idle)));
         }
-        idle.entry(origin).or_default().push(wire);
+        idle.wires.push(wire);
     }
 }
 
@@ -68,11 +69,9 @@ async fn sweep(idle: Weak<Mutex<Idle>>) {
         tokio::time::sleep(LONGEST_IDLE).await;
         let Some(idle) = idle.upgrade() else { return };
         let mut idle = idle.lock();
-        idle.retain(|_, wires| {
-            wires.retain(|wire| wire.idle_since.elapsed() < LONGEST_IDLE);
-            !wires.is_empty()
-        });
-        if idle.is_empty() {
+        idle.wires.retain(|wire| wire.idle_since.elapsed() < LONGEST_IDLE);
+        if idle.wires.is_empty() {
+            idle.swept = false;
             return;
         }
     }

@@ -70,8 +70,8 @@ impl Prewarm {
         let timeouts = options.timeouts;
         let client = Client::new(&options.http, &timeouts)?;
         Ok(Self {
-            s3: S3::new(options.s3, client.clone(), timeouts, Arc::clone(&clock))?,
-            telegram: Telegram::new(&options.telegram, client, timeouts, clock)?,
+            s3: S3::new(options.s3, &client, timeouts, Arc::clone(&clock))?,
+            telegram: Telegram::new(&options.telegram, &client, timeouts, clock)?,
             timeouts,
             verify_sha256: options.verify_sha256,
         })

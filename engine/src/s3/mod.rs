@@ -14,14 +14,17 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::Method;
+use http::{
+    HeaderMap, Method,
+    header::{HOST, HeaderName, HeaderValue},
+};
 pub use object::Object;
 pub use options::S3Options;
 
 use crate::{
     clock::Clock,
     error::{Code, Error, Phase, Result},
-    http::{Client, Fault, FaultKind, Request, Response, Timeouts, full, retry_after},
+    http::{Body, Client, Fault, FaultKind, Host, Request, Response, Timeouts, retry_after},
     sigv4::{Credentials, Options, Payload, Request as SignRequest, Signer, Target, encode},
 };
 
@@ -32,7 +35,7 @@ const ERROR_BODY_LIMIT: usize = 64 * 1024;
 const READ_LIMIT: u64 = 1 << 30;
 
 struct Inner {
-    client: Client,
+    host: Host,
     signer: Signer,
     clock: Arc<dyn Clock>,
     timeouts: Timeouts,
@@ -61,10 +64,10 @@ impl S3 {
     ///
     /// # Errors
     /// `INVALID_OPTION` naming the option that cannot work.
-    pub fn new(options: S3Options, client: Client, timeouts: Timeouts, clock: Arc<dyn Clock>) -> Result<Self> {
+    pub fn new(options: S3Options, client: &Client, timeouts: Timeouts, clock: Arc<dyn Clock>) -> Result<Self> {
         let option = |name: &str, why: &str| Error::new(Code::InvalidOption, format!("s3.{name}: {why}"));
-        let mut base = Target::parse(options.endpoint.trim_end_matches('/'))
-            .map_err(|_| option("endpoint", "must be a URL such as https://ACCOUNT.r2.cloudflarestorage.com"))?;
+        let endpoint = || option("endpoint", "must be a URL such as https://ACCOUNT.r2.cloudflarestorage.com");
+        let mut base = Target::parse(options.endpoint.trim_end_matches('/')).map_err(|_| endpoint())?;
         if !base.query.is_empty() {
             return Err(option("endpoint", "must not have a query"));
         }
@@ -86,7 +89,8 @@ impl S3 {
         };
         let signer = Signer::new(credentials, Options::for_service(options.region, "s3"))
             .map_err(|error| Error::new(error.code, format!("s3.{}", error.message)))?;
-        Ok(Self(Arc::new(Inner { client, signer, clock, timeouts, base, skew_ms: AtomicI64::new(0) })))
+        let host = client.host(&base.origin()).map_err(|_| endpoint())?;
+        Ok(Self(Arc::new(Inner { host, signer, clock, timeouts, base, skew_ms: AtomicI64::new(0) })))
     }
 
     /// Opens an object for reading. The body has not been read yet; it resumes by itself when the connection breaks.
@@ -156,8 +160,8 @@ impl S3 {
     }
 
     async fn send(&self, call: &Call<'_>) -> Result<Response> {
-        let Inner { client, signer, base, .. } = &*self.0;
-        let target = Target { path: format!("{}/{}", base.path, encode::key(call.key)), ..base.clone() };
+        let Inner { host, signer, base, .. } = &*self.0;
+        let target = Target { path: [&base.path, "/", &encode::key(call.key)].concat(), ..base.clone() };
         let request = SignRequest {
             method: call.method.as_str(),
             target: &target,
@@ -165,11 +169,10 @@ impl S3 {
             payload: Payload::Bytes(&call.body),
             epoch_ms: self.now_ms(),
         };
-        let mut headers = signer.sign(&request)?.headers;
-        headers.retain(|(name, _)| name != "host");
-        let url = format!("{}{}", target.origin(), target.path);
-        let request = Request { method: call.method.clone(), url, headers, body: full(call.body.clone()) };
-        client.send(request).await.map_err(|fault| transport(&fault, call.unavailable))
+        let headers = header_map(signer.sign(&request)?.headers)?;
+        let body = Body::Full(call.body.clone());
+        let request = Request { method: call.method.clone(), target: target.path, headers, body };
+        host.send(request).await.map_err(|fault| transport(&fault, call.unavailable))
     }
 
     /// Our wall clock, corrected by what the server told us.
@@ -184,6 +187,21 @@ impl S3 {
         self.0.skew_ms.store(server_ms.saturating_sub(ours), Ordering::Relaxed);
         true
     }
+}
+
+/// Signed headers as they are sent; `host` is the connection's own.
+fn header_map(signed: Vec<(String, String)>) -> Result<HeaderMap> {
+    let bad = || Error::new(Code::Internal, "a signed header cannot be sent");
+    let mut headers = HeaderMap::with_capacity(signed.len());
+    for (name, value) in signed {
+        let name = HeaderName::try_from(name).map_err(|_| bad())?;
+        let mut value = HeaderValue::try_from(value).map_err(|_| bad())?;
+        value.set_sensitive(name == http::header::AUTHORIZATION);
+        if name != HOST {
+            headers.insert(name, value);
+        }
+    }
+    Ok(headers)
 }
 
 fn timed_out(unavailable: Code) -> Error {

@@ -11,7 +11,10 @@ use std::sync::Arc;
 pub use answer::{File, Message};
 use bytes::Bytes;
 use futures_util::Stream;
-use http::Method;
+use http::{
+    HeaderMap, Method,
+    header::{CONTENT_TYPE, HeaderValue},
+};
 pub use kind::Kind;
 use multipart::Form;
 pub use options::TelegramOptions;
@@ -19,7 +22,7 @@ pub use options::TelegramOptions;
 use crate::{
     clock::Clock,
     error::{Code, Error, Phase, Result},
-    http::{BodyError, Client, Fault, FaultKind, Request, Timeouts, retry_after, stream},
+    http::{Body, BodyError, Client, Fault, FaultKind, Host, Request, Timeouts, retry_after},
     secret::Secret,
     sigv4::Target,
 };
@@ -48,8 +51,9 @@ pub struct Upload<'a> {
 /// A Bot API server. Clones share connections.
 #[derive(Clone)]
 pub struct Telegram {
-    client: Client,
-    root: String,
+    host: Host,
+    /// Path before `/bot…`; empty at the cloud.
+    base_path: String,
     max_upload_bytes: Option<u64>,
     timeouts: Timeouts,
     clock: Arc<dyn Clock>,
@@ -60,18 +64,16 @@ impl Telegram {
     ///
     /// # Errors
     /// `INVALID_OPTION` when the root is not an `http(s)` URL without a query.
-    pub fn new(options: &TelegramOptions, client: Client, timeouts: Timeouts, clock: Arc<dyn Clock>) -> Result<Self> {
-        let root = options.api_root.trim_end_matches('/').to_owned();
-        match Target::parse(&root) {
-            Ok(target) if target.query.is_empty() => {}
-            _ => {
-                return Err(Error::new(
-                    Code::InvalidOption,
-                    "telegram.apiRoot: must be a URL such as https://api.telegram.org",
-                ));
-            }
+    pub fn new(options: &TelegramOptions, client: &Client, timeouts: Timeouts, clock: Arc<dyn Clock>) -> Result<Self> {
+        let bad =
+            || Error::new(Code::InvalidOption, "telegram.apiRoot: must be a URL such as https://api.telegram.org");
+        let root = Target::parse(options.api_root.trim_end_matches('/')).map_err(|_| bad())?;
+        if !root.query.is_empty() {
+            return Err(bad());
         }
-        Ok(Self { client, root, max_upload_bytes: options.max_upload_bytes, timeouts, clock })
+        let host = client.host(&root.origin()).map_err(|_| bad())?;
+        let base_path = root.path.trim_end_matches('/').to_owned();
+        Ok(Self { host, base_path, max_upload_bytes: options.max_upload_bytes, timeouts, clock })
     }
 
     /// The largest upload the server takes for a kind, in bytes.
@@ -90,9 +92,9 @@ impl Telegram {
     where
         S: Stream<Item = Result<Bytes, BodyError>> + Send + Unpin + 'static,
     {
-        let request = self.request(upload, body);
+        let request = self.request(upload, body)?;
         let answer = async {
-            let response = self.client.send(request).await.map_err(|fault| transport(&fault))?;
+            let response = self.host.send(request).await.map_err(|fault| transport(&fault))?;
             let status = response.status;
             let wait = response.header("retry-after").and_then(|value| retry_after(value, self.clock.wall_ms()));
             let body = response.bytes(ANSWER_LIMIT, self.timeouts.answer()).await.map_err(|fault| transport(&fault))?;
@@ -109,7 +111,7 @@ impl Telegram {
         }
     }
 
-    fn request<S>(&self, upload: &Upload<'_>, body: S) -> Request
+    fn request<S>(&self, upload: &Upload<'_>, body: S) -> Result<Request>
     where
         S: Stream<Item = Result<Bytes, BodyError>> + Send + Unpin + 'static,
     {
@@ -120,14 +122,15 @@ impl Telegram {
         if let Some(caption) = upload.caption.filter(|_| upload.kind.takes_caption()) {
             form.text("caption", caption);
         }
-        let content_type = form.content_type();
+        let content_type = HeaderValue::try_from(form.content_type())
+            .map_err(|_| Error::new(Code::Internal, "the boundary cannot be sent").at(Phase::Upload))?;
         let body = form.file(upload.kind.field(), upload.file_name, upload.content_type, upload.len, body);
-        Request {
+        Ok(Request {
             method: Method::POST,
-            url: format!("{}/bot{}/{}", self.root, upload.token.reveal(), upload.kind.method()),
-            headers: vec![("content-type".to_owned(), content_type)],
-            body: stream(body),
-        }
+            target: [&self.base_path, "/bot", upload.token.reveal(), "/", upload.kind.method()].concat(),
+            headers: HeaderMap::from_iter([(CONTENT_TYPE, content_type)]),
+            body: Body::stream(body),
+        })
     }
 }
 

@@ -14,6 +14,9 @@ use crate::http::BodyError;
 /// Longest file name that is sent, in bytes.
 const FILE_NAME_LIMIT: usize = 255;
 
+/// Room for the text before a file: its fields with their headers, a caption aside.
+const HEAD_CAPACITY: usize = 768;
+
 /// The text before and after the file.
 pub struct Form {
     boundary: String,
@@ -25,22 +28,30 @@ impl Form {
     #[must_use]
     pub fn new() -> Self {
         // 192 random bits: a file cannot contain it but by design of somebody who would have to know it first.
-        let boundary = format!("warmpath-{:016x}{:016x}{:016x}", random(), random(), random());
-        Self { boundary, head: Vec::new() }
+        let bits = [random(), random(), random()];
+        let mut boundary = String::with_capacity("warmpath-".len() + 48);
+        boundary.push_str("warmpath-");
+        boundary.extend(bits.iter().flat_map(|word| word.to_be_bytes()).flat_map(hex_digits));
+        Self { boundary, head: Vec::with_capacity(HEAD_CAPACITY) }
     }
 
     /// The value of `content-type`.
     #[must_use]
     pub fn content_type(&self) -> String {
-        format!("multipart/form-data; boundary={}", self.boundary)
+        ["multipart/form-data; boundary=", &self.boundary].concat()
+    }
+
+    fn push(&mut self, texts: &[&str]) {
+        self.head.extend_from_slice(b"--");
+        self.head.extend_from_slice(self.boundary.as_bytes());
+        for text in texts {
+            self.head.extend_from_slice(text.as_bytes());
+        }
     }
 
     /// Adds a text field. `name` is ours, never the user's.
     pub fn text(&mut self, name: &'static str, value: &str) {
-        let header = format!("--{}\r\ncontent-disposition: form-data; name=\"{name}\"\r\n\r\n", self.boundary);
-        self.head.extend_from_slice(header.as_bytes());
-        self.head.extend_from_slice(value.as_bytes());
-        self.head.extend_from_slice(b"\r\n");
+        self.push(&["\r\ncontent-disposition: form-data; name=\"", name, "\"\r\n\r\n", value, "\r\n"]);
     }
 
     /// Ends the form with a file of `len` bytes that `source` will yield.
@@ -52,16 +63,23 @@ impl Form {
         len: u64,
         source: S,
     ) -> Multipart<S> {
-        let header = format!(
-            "--{}\r\ncontent-disposition: form-data; name=\"{name}\"; filename=\"{}\"\r\ncontent-type: {content_type}\r\n\r\n",
-            self.boundary,
-            safe_file_name(file_name),
-        );
-        self.head.extend_from_slice(header.as_bytes());
-        let tail = format!("\r\n--{}--\r\n", self.boundary);
+        self.push(&[
+            "\r\ncontent-disposition: form-data; name=\"",
+            name,
+            "\"; filename=\"",
+            &safe_file_name(file_name),
+            "\"\r\ncontent-type: ",
+            content_type,
+            "\r\n\r\n",
+        ]);
+        let tail = ["\r\n--", &self.boundary, "--\r\n"].concat();
         let total = self.head.len() as u64 + len + tail.len() as u64;
         Multipart { head: Some(self.head.into()), source: Some(source), tail: Some(tail.into()), remaining: total }
     }
+}
+
+fn hex_digits(byte: u8) -> [char; 2] {
+    [byte >> 4, byte & 15].map(|digit| char::from_digit(u32::from(digit), 16).unwrap_or_default())
 }
 
 impl Default for Form {
