@@ -1,148 +1,199 @@
-//! The canonical request and the string to sign, one function per stage of the specification
+//! The canonical path and query, one function per stage of the specification
 //! (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html>).
-
-use std::collections::BTreeMap;
-
-use sha2::{Digest, Sha256};
 
 use super::{
     Options,
-    encode::{double_path, normalize_path, s3_path},
-    request::refuse_control,
+    encode::{Place, escape, recode},
 };
-use crate::error::{Code, Error, Result};
 
-/// Headers that proxies and clients rewrite: signing them breaks requests that were right.
-const NEVER_SIGNED: &[&str] = &[
-    "accept-encoding",
-    "authorization",
-    "baggage",
-    "cdn-loop",
-    "connection",
-    "expect",
-    "keep-alive",
-    "te",
-    "traceparent",
-    "tracestate",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "user-agent",
-    "via",
-    "x-amzn-trace-id",
-];
-
-/// Prefixes of the same kind.
-const NEVER_SIGNED_PREFIXES: &[&str] = &["cf-", "proxy-", "sec-", "x-forwarded-"];
-
-/// Lower-case names in order, each with its joined value.
-pub type Headers = BTreeMap<String, String>;
-
-/// Lower-cases, trims, folds runs of white space, joins repeated names with a comma, and sorts.
+/// Appends the canonical path by the service's rules.
 ///
-/// # Errors
-/// `INVALID_ARGUMENT` for a name that is not a token, or a value with control characters or outside ASCII (which clients
-/// send in different encodings).
-pub fn headers(given: &[(String, String)]) -> Result<Headers> {
-    let mut headers = Headers::new();
-    for (name, value) in given {
-        let name = name.to_ascii_lowercase();
-        let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
-        if name.is_empty() || !name.bytes().all(token) {
-            return Err(Error::new(Code::InvalidArgument, "headers: a name is not an HTTP token"));
-        }
-        refuse_control(&format!("headers.{name}"), value)?;
-        if !value.is_ascii() {
-            return Err(Error::new(Code::InvalidArgument, format!("headers.{name}: must be ASCII; encode it first")));
-        }
-        let value = value.split_ascii_whitespace().collect::<Vec<_>>().join(" ");
-        headers
-            .entry(name)
-            .and_modify(|joined: &mut String| {
-                joined.push(',');
-                joined.push_str(&value);
-            })
-            .or_insert(value);
+/// S3: what was received, decoded and encoded strictly once; no dot segment is removed and no `//` collapsed. Others: the
+/// bytes as given, normalised and escaped again (so `%20` becomes `%2520`).
+pub fn path(out: &mut Vec<u8>, given: &str, options: &Options) {
+    let normal;
+    let given = if options.normalize_path {
+        normal = normalize(given);
+        normal.as_str()
+    } else if given.is_empty() {
+        "/"
+    } else {
+        given
+    };
+    if options.uri_escape_path {
+        escape(out, given.as_bytes(), Place::Path);
+    } else {
+        recode(out, given.as_bytes(), Place::Path);
     }
-    Ok(headers)
 }
 
-/// Whether the header takes part in the signature.
-#[must_use]
-pub fn is_signed(name: &str) -> bool {
-    !NEVER_SIGNED.contains(&name) && !NEVER_SIGNED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
-}
-
-/// `name;name;…` of the headers that are signed.
-#[must_use]
-pub fn signed_headers(headers: &Headers) -> String {
-    headers.keys().filter(|name| is_signed(name)).map(String::as_str).collect::<Vec<_>>().join(";")
-}
-
-/// The canonical path by the service's rules.
-#[must_use]
-pub fn path(given: &str, options: &Options) -> String {
-    let given = if options.normalize_path { &normalize_path(given) } else { given };
-    if options.uri_escape_path { double_path(given) } else { s3_path(given) }
-}
-
-/// The canonical request.
-#[must_use]
-pub fn request(method: &str, path: &str, query: &str, headers: &Headers, payload_hash: &str) -> String {
-    let mut text = String::with_capacity(256);
-    text.extend([method, "\n", path, "\n", query, "\n"]);
-    for (name, value) in headers.iter().filter(|(name, _)| is_signed(name)) {
-        text.extend([name, ":", value, "\n"]);
+/// Removes empty, `.` and `..` segments (RFC 3986 §5.2.4); `..` above the root is dropped, a trailing slash stays.
+fn normalize(path: &str) -> String {
+    let mut normal = String::with_capacity(path.len() + 1);
+    for segment in path.split('/') {
+        match segment {
+            "" | "." => {}
+            ".." => normal.truncate(normal.rfind('/').unwrap_or(0)),
+            other => {
+                normal.push('/');
+                normal.push_str(other);
+            }
+        }
     }
-    text.extend(["\n", &signed_headers(headers), "\n", payload_hash]);
-    text
+    if normal.is_empty() || path.ends_with('/') {
+        normal.push('/');
+    }
+    normal
 }
 
-/// `date/region/service/aws4_request`.
-#[must_use]
-pub fn scope(amz_date: &str, options: &Options) -> String {
-    format!("{}/{}/{}/aws4_request", day(amz_date), options.region, options.service)
+/// One parameter in a [`Query`]'s text, encoded: its name from `start`, its value up to `end`.
+#[derive(Clone, Copy)]
+struct Pair {
+    start: usize,
+    middle: usize,
+    end: usize,
 }
 
-/// The first eight characters of the request's time: its day, in UTC.
-#[must_use]
-pub fn day(amz_date: &str) -> &str {
-    amz_date.get(..8).unwrap_or(amz_date)
+/// The parameters of a query, in buffers that are used again for the next.
+#[derive(Default)]
+pub struct Query {
+    text: Vec<u8>,
+    pairs: Vec<Pair>,
 }
 
-/// The string to sign.
-#[must_use]
-pub fn string_to_sign(amz_date: &str, scope: &str, canonical_request: &str) -> String {
-    format!("AWS4-HMAC-SHA256\n{amz_date}\n{scope}\n{}", hex::encode(Sha256::digest(canonical_request)))
+impl Query {
+    /// Drops what is in it.
+    pub fn clear(&mut self) {
+        self.text.clear();
+        self.pairs.clear();
+    }
+
+    /// Takes in a query: split at `&` and the first `=`, decoded (`+` is a space, as in a form), encoded strictly. Empty
+    /// pieces are dropped, repeated names all stay. `keep` decides by the encoded name.
+    pub fn give(&mut self, query: &str, keep: impl Fn(&[u8]) -> bool) {
+        for piece in query.as_bytes().split(|byte| *byte == b'&').filter(|piece| !piece.is_empty()) {
+            let equals = piece.iter().position(|byte| *byte == b'=');
+            let (name, value) = equals.map_or((piece, &b""[..]), |at| {
+                let (name, value) = piece.split_at(at);
+                (name, value.get(1..).unwrap_or_default())
+            });
+            let start = self.text.len();
+            recode(&mut self.text, name, Place::Query);
+            if keep(self.text.get(start..).unwrap_or_default()) {
+                let middle = self.text.len();
+                recode(&mut self.text, value, Place::Query);
+                self.pairs.push(Pair { start, middle, end: self.text.len() });
+            } else {
+                self.text.truncate(start);
+            }
+        }
+    }
+
+    /// Takes in one parameter of our own: an encoded name, a value to be encoded.
+    pub fn add(&mut self, name: &[u8], value: &[u8]) {
+        let start = self.text.len();
+        self.text.extend_from_slice(name);
+        let middle = self.text.len();
+        escape(&mut self.text, value, Place::Query);
+        self.pairs.push(Pair { start, middle, end: self.text.len() });
+    }
+
+    /// Whether there are no parameters.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.pairs.is_empty()
+    }
+
+    /// Sorts by encoded name, then encoded value (as pairs: in joined text `a-b=` would come before `a=`), and appends.
+    pub fn write(&mut self, out: &mut Vec<u8>) {
+        let text = &self.text;
+        let get = |start, end| text.get(start..end).unwrap_or_default();
+        let key = |pair: &Pair| (get(pair.start, pair.middle), get(pair.middle, pair.end));
+        self.pairs.sort_unstable_by(|a, b| key(a).cmp(&key(b)));
+        for (index, pair) in self.pairs.iter().enumerate() {
+            if index > 0 {
+                out.push(b'&');
+            }
+            let (name, value) = key(pair);
+            out.extend_from_slice(name);
+            out.push(b'=');
+            out.extend_from_slice(value);
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn headers_are_lowered_folded_joined_and_sorted() {
-        let given = [("Host", " a "), ("content-type", "x"), ("X-Amz-B", "one   two"), ("x-amz-b", " three ")]
-            .map(|(n, v)| (n.to_owned(), v.to_owned()));
-        let headers = headers(&given).unwrap();
-        assert_eq!(signed_headers(&headers), "content-type;host;x-amz-b");
-        assert_eq!(headers["x-amz-b"], "one two,three");
+    fn canonical(given: &str, service: &str) -> String {
+        let mut out = Vec::new();
+        path(&mut out, given, &Options::for_service("auto", service));
+        String::from_utf8(out).unwrap()
     }
 
     #[test]
-    fn smuggling_is_refused() {
-        for (name, value) in [("a b", "x"), ("", "x"), ("x", "a\r\nb"), ("x", "a\0"), ("x", "é")] {
-            assert_eq!(headers(&[(name.to_owned(), value.to_owned())]).unwrap_err().code, Code::InvalidArgument);
+    fn s3_paths_are_encoded_once_and_never_folded() {
+        for (given, expected) in [
+            ("", "/"),
+            ("/a b+c/é", "/a%20b%20c/%C3%A9"),
+            ("/a%20b%2Bc", "/a%20b%2Bc"),
+            ("/%41%7e%c3%a9", "/A~%C3%A9"),
+            ("//a/../b/./", "//a/../b/./"),
+            ("/a(1)$!'*.txt", "/a%281%29%24%21%27%2A.txt"),
+            ("/100%", "/100%25"),
+            ("/%4", "/%254"),
+            ("/a%2Fb", "/a/b"),
+        ] {
+            assert_eq!(canonical(given, "s3"), expected, "{given}");
         }
     }
 
     #[test]
-    fn rewritten_headers_are_left_out() {
-        for name in ["user-agent", "cf-ray", "x-forwarded-for", "authorization"] {
-            assert!(!is_signed(name), "{name}");
+    fn other_paths_are_normalised_and_escaped_twice() {
+        for (given, expected) in [
+            ("/", "/"),
+            ("//", "/"),
+            ("/a/..", "/"),
+            ("/a/./b//c/", "/a/b/c/"),
+            ("/../x", "/x"),
+            ("", "/"),
+            ("/a%20b c", "/a%2520b%20c"),
+            ("/a/b/../../../c", "/c"),
+            ("/%2e%2e/a", "/%252e%252e/a"),
+        ] {
+            assert_eq!(canonical(given, "execute-api"), expected, "{given}");
         }
-        for name in ["host", "x-amz-date", "range", "content-type"] {
-            assert!(is_signed(name), "{name}");
+    }
+
+    #[test]
+    fn escaping_and_normalising_are_separate() {
+        let options = Options { normalize_path: false, ..Options::for_service("auto", "x") };
+        let mut out = Vec::new();
+        path(&mut out, "/a/../%20//", &options);
+        assert_eq!(out, b"/a/../%2520//");
+    }
+
+    #[test]
+    fn queries_are_sorted_as_encoded_pairs() {
+        let mut query = Query::default();
+        for (given, canonical) in [
+            ("", ""),
+            ("acl", "acl="),
+            ("b=2&a=1&&", "a=1&b=2"),
+            ("a-b=1&a=2", "a=2&a-b=1"),
+            ("a=2&a=1&a=", "a=&a=1&a=2"),
+            ("x=a b/c%2F+d", "x=a%20b%2Fc%2F%20d"),
+            ("k=v=w", "k=v%3Dw"),
+            ("%c3%a9=1&{=2", "%7B=2&%C3%A9=1"),
+            ("=v", "=v"),
+            ("~=~&é", "%C3%A9=&~=~"),
+        ] {
+            query.clear();
+            query.give(given, |_| true);
+            let mut out = Vec::new();
+            query.write(&mut out);
+            assert_eq!(String::from_utf8(out).unwrap(), canonical, "{given}");
         }
     }
 }

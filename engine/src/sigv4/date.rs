@@ -1,12 +1,30 @@
 //! The time of a request in the form the protocol wants.
 
-/// `yyyymmddThhmmssZ` in UTC; milliseconds are cut off.
+/// The last second that a signature can name: 9999-12-31T23:59:59Z.
+pub const LAST_SECOND: u64 = 253_402_300_799;
+
+/// `yyyymmddThhmmssZ` in UTC, of whole seconds since 1970; past the year 9999 it is that year's last second.
 #[must_use]
-pub fn amz_date(epoch_ms: u64) -> String {
-    let seconds = epoch_ms / 1000;
+pub fn amz_date(seconds: u64) -> [u8; 16] {
+    let seconds = seconds.min(LAST_SECOND);
     let (days, rest) = (seconds / 86_400, seconds % 86_400);
     let (year, month, day) = civil(days);
-    format!("{year:04}{month:02}{day:02}T{:02}{:02}{:02}Z", rest / 3600, rest / 60 % 60, rest % 60)
+    let mut text = *b"yyyymmddThhmmssZ";
+    let fields = [
+        (0, year / 100),
+        (2, year % 100),
+        (4, month),
+        (6, day),
+        (9, rest / 3600),
+        (11, rest / 60 % 60),
+        (13, rest % 60),
+    ];
+    for (at, value) in fields {
+        if let (Some(place), Ok(value)) = (text.get_mut(at..at + 2), u8::try_from(value)) {
+            place.copy_from_slice(&[b'0' + value / 10, b'0' + value % 10]);
+        }
+    }
+    text
 }
 
 /// The civil date of a day number since 1970-01-01, by the era method
@@ -30,15 +48,17 @@ mod tests {
 
     #[test]
     fn known_instants() {
-        for (ms, text) in [
-            (0, "19700101T000000Z"),
-            (951_782_399_999, "20000228T235959Z"),
-            (951_782_400_000, "20000229T000000Z"),
-            (1_369_353_600_000, "20130524T000000Z"),
-            (4_107_542_399_000, "21000228T235959Z"),
-            (4_107_542_400_000, "21000301T000000Z"),
+        for (seconds, text) in [
+            (0, b"19700101T000000Z"),
+            (951_782_399, b"20000228T235959Z"),
+            (951_782_400, b"20000229T000000Z"),
+            (1_369_353_600, b"20130524T000000Z"),
+            (4_107_542_399, b"21000228T235959Z"),
+            (4_107_542_400, b"21000301T000000Z"),
+            (LAST_SECOND, b"99991231T235959Z"),
+            (u64::MAX, b"99991231T235959Z"),
         ] {
-            assert_eq!(amz_date(ms), text);
+            assert_eq!(&amz_date(seconds), text);
         }
     }
 
@@ -46,11 +66,12 @@ mod tests {
     #[test]
     fn agrees_with_httpdate() {
         for day in 0..146_097_u64 {
-            let ms = day * 86_400_000 + 45_296_000;
-            let other = httpdate::fmt_http_date(std::time::UNIX_EPOCH + std::time::Duration::from_millis(ms));
-            let ours = amz_date(ms);
-            assert_eq!(&ours[6..8], &other[5..7], "{other}");
-            assert_eq!(&ours[..4], &other[12..16], "{other}");
+            let seconds = day * 86_400 + 45_296;
+            let other = httpdate::fmt_http_date(std::time::UNIX_EPOCH + std::time::Duration::from_secs(seconds));
+            let ours = amz_date(seconds);
+            assert_eq!(ours[6..8], other.as_bytes()[5..7], "{other}");
+            assert_eq!(ours[..4], other.as_bytes()[12..16], "{other}");
+            assert_eq!(&ours[8..], b"T123456Z");
         }
     }
 }

@@ -2,17 +2,23 @@
 //!
 //! Signing is pure: the time is an argument, nothing is sent, nothing is read from the environment.
 
-pub mod canonical;
+mod canonical;
 mod date;
 pub mod encode;
+mod hash;
+mod header;
 mod key;
 mod request;
+mod sign;
 
-pub use date::amz_date;
 use key::KeyCache;
-pub use request::{EMPTY_SHA256, Payload, Request, Target, UNSIGNED_PAYLOAD, refuse_control};
+use parking_lot::Mutex;
+use sign::Hand;
 
-use self::encode::{component, join_query, query_pairs};
+pub use date::LAST_SECOND;
+pub use request::{EMPTY_SHA256, Parts, Payload, Request, Target, TargetRef, UNSIGNED_PAYLOAD, refuse_control};
+pub use sign::{Expires, Scratch, Signature};
+
 use crate::{
     error::{Code, Error, Result},
     secret::Secret,
@@ -30,6 +36,29 @@ pub struct Credentials {
     pub secret_access_key: Secret,
     /// Token of temporary credentials.
     pub session_token: Option<Secret>,
+}
+
+impl Credentials {
+    fn check(&self) -> Result<()> {
+        check_scope_part("accessKeyId", &self.access_key_id)?;
+        if self.secret_access_key.is_empty() {
+            return Err(Error::new(Code::InvalidOption, "secretAccessKey: must not be empty"));
+        }
+        if let Some(token) = &self.session_token
+            && !token.reveal().bytes().all(|b| b.is_ascii_graphic())
+        {
+            return Err(Error::new(Code::InvalidOption, "sessionToken: must be printable ASCII without spaces"));
+        }
+        Ok(())
+    }
+}
+
+fn check_scope_part(name: &str, text: &str) -> Result<()> {
+    if text.is_empty() || text.contains('/') || !text.bytes().all(|b| b.is_ascii_graphic()) {
+        let why = "must be printable ASCII without spaces and '/', and not empty";
+        return Err(Error::new(Code::InvalidOption, format!("{name}: {why}")));
+    }
+    Ok(())
 }
 
 /// For what is signed, and by which of the protocol's dialects.
@@ -85,7 +114,7 @@ pub struct Explanation {
 pub struct Signer {
     credentials: Credentials,
     options: Options,
-    keys: KeyCache,
+    keys: Mutex<KeyCache>,
 }
 
 impl std::fmt::Debug for Signer {
@@ -94,40 +123,28 @@ impl std::fmt::Debug for Signer {
     }
 }
 
-/// Everything that signing by headers needs, once.
-struct Prepared {
-    headers: canonical::Headers,
-    explanation: Explanation,
-    amz_date: String,
-    scope: String,
-    payload_hash: String,
-}
-
 impl Signer {
     /// A signer for one credential.
     ///
     /// # Errors
     /// `INVALID_OPTION` when a text is empty where it must not be, or holds control characters or a `/`.
     pub fn new(credentials: Credentials, options: Options) -> Result<Self> {
-        let invalid = |name: &str, why: &str| Error::new(Code::InvalidOption, format!("{name}: {why}"));
-        for (name, text) in [
-            ("accessKeyId", credentials.access_key_id.as_str()),
-            ("region", &options.region),
-            ("service", &options.service),
-        ] {
-            if text.is_empty() || text.contains('/') || !text.bytes().all(|b| b.is_ascii_graphic()) {
-                return Err(invalid(name, "must be printable ASCII without spaces and '/', and not empty"));
-            }
+        for (name, text) in [("region", &options.region), ("service", &options.service)] {
+            check_scope_part(name, text)?;
         }
-        if credentials.secret_access_key.is_empty() {
-            return Err(invalid("secretAccessKey", "must not be empty"));
-        }
-        if let Some(token) = &credentials.session_token
-            && !token.reveal().bytes().all(|b| b.is_ascii_graphic())
-        {
-            return Err(invalid("sessionToken", "must be printable ASCII without spaces"));
-        }
-        Ok(Self { credentials, options, keys: KeyCache::default() })
+        credentials.check()?;
+        Ok(Self { credentials, options, keys: Mutex::default() })
+    }
+
+    /// Takes another credential: the next signature is made with it.
+    ///
+    /// # Errors
+    /// As [`Signer::new`]; the old credential stays then.
+    pub fn set_credentials(&mut self, credentials: Credentials) -> Result<()> {
+        credentials.check()?;
+        self.credentials = credentials;
+        self.keys.get_mut().clear();
+        Ok(())
     }
 
     /// Signs by headers.
@@ -135,25 +152,15 @@ impl Signer {
     /// # Errors
     /// `INVALID_ARGUMENT` when a part of the request cannot be signed.
     pub fn sign(&self, request: &Request<'_>) -> Result<Signed> {
-        let prepared = self.prepare(request)?;
-        let authorization = format!(
-            "AWS4-HMAC-SHA256 Credential={}/{}, SignedHeaders={}, Signature={}",
-            self.credentials.access_key_id,
-            prepared.scope,
-            canonical::signed_headers(&prepared.headers),
-            prepared.explanation.signature,
-        );
-        let mut headers: Vec<_> = prepared.headers.into_iter().collect();
+        let mut scratch = Scratch::default();
+        let parts = Parts::from(request);
+        let signature = self.sign_into(&parts, borrowed(request.headers), &mut scratch)?;
+        let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+        let mut headers: Vec<_> = signature.headers().map(owned).collect();
+        let authorization = signature.text().to_owned();
         headers.push(("authorization".to_owned(), authorization.clone()));
-        Ok(Signed { headers, authorization, amz_date: prepared.amz_date, payload_hash: prepared.payload_hash })
-    }
-
-    /// The stages of [`Signer::sign`].
-    ///
-    /// # Errors
-    /// As [`Signer::sign`].
-    pub fn explain(&self, request: &Request<'_>) -> Result<Explanation> {
-        Ok(self.prepare(request)?.explanation)
+        let amz_date = signature.amz_date().to_owned();
+        Ok(Signed { headers, authorization, amz_date, payload_hash: signature.payload_hash().to_owned() })
     }
 
     /// A URL that carries its own signature. Every header given is signed and must be sent exactly so.
@@ -161,111 +168,120 @@ impl Signer {
     /// # Errors
     /// `INVALID_ARGUMENT` when `expires_in` is not 1…604800 seconds, or a part of the request cannot be signed.
     pub fn presign(&self, request: &Request<'_>, expires_in: u32) -> Result<String> {
-        if !(1..=MAX_EXPIRES).contains(&expires_in) {
-            return Err(Error::new(Code::InvalidArgument, "expiresIn: must be 1 to 604800 seconds"));
-        }
-        let target = request.target;
-        let amz_date = amz_date(request.epoch_ms);
-        let scope = canonical::scope(&amz_date, &self.options);
-        let mut headers = Self::common_headers(request)?;
-        headers.retain(|name, _| name != "authorization" && name != "x-amz-security-token");
-        let payload_hash = self.payload_hash(request, &mut headers, true);
-
-        let mut pairs = query_pairs(&target.query);
-        pairs.retain(|(name, _)| !is_signature_parameter(name));
-        let credential = format!("{}/{scope}", self.credentials.access_key_id);
-        let signed = canonical::signed_headers(&headers);
-        let expires = expires_in.to_string();
-        let token = self.credentials.session_token.as_ref().map(Secret::reveal);
-        for (name, value) in [
-            ("X-Amz-Algorithm", Some("AWS4-HMAC-SHA256")),
-            ("X-Amz-Credential", Some(credential.as_str())),
-            ("X-Amz-Date", Some(amz_date.as_str())),
-            ("X-Amz-Expires", Some(expires.as_str())),
-            ("X-Amz-SignedHeaders", Some(signed.as_str())),
-            ("X-Amz-Security-Token", token),
-        ] {
-            if let Some(value) = value {
-                pairs.push((name.to_owned(), component(value).into_owned()));
-            }
-        }
-        let query = join_query(pairs);
-        let path = canonical::path(&target.path, &self.options);
-        let canonical_request =
-            canonical::request(&request.method.to_ascii_uppercase(), &path, &query, &headers, &payload_hash);
-        let signature = self.signature(&amz_date, &canonical::string_to_sign(&amz_date, &scope, &canonical_request));
-        Ok(format!("{}{}?{query}&X-Amz-Signature={signature}", target.origin(), target.path))
+        let mut scratch = Scratch::default();
+        let expires = Expires::new(expires_in, false)?;
+        let url = self.presign_into(&Parts::from(request), borrowed(request.headers), expires, &mut scratch)?;
+        Ok(url.text().to_owned())
     }
 
-    fn prepare(&self, request: &Request<'_>) -> Result<Prepared> {
-        let amz_date = amz_date(request.epoch_ms);
-        let scope = canonical::scope(&amz_date, &self.options);
-        let mut headers = Self::common_headers(request)?;
-        headers.remove("authorization");
-        headers.insert("x-amz-date".to_owned(), amz_date.clone());
-        if let Some(token) = &self.credentials.session_token {
-            headers.insert("x-amz-security-token".to_owned(), token.reveal().to_owned());
-        }
-        let payload_hash = self.payload_hash(request, &mut headers, false);
-        let canonical_request = canonical::request(
-            &request.method.to_ascii_uppercase(),
-            &canonical::path(&request.target.path, &self.options),
-            &join_query(query_pairs(&request.target.query)),
-            &headers,
-            &payload_hash,
-        );
-        let string_to_sign = canonical::string_to_sign(&amz_date, &scope, &canonical_request);
-        let signature = self.signature(&amz_date, &string_to_sign);
-        let explanation = Explanation { canonical_request, string_to_sign, signature };
-        Ok(Prepared { headers, explanation, amz_date, scope, payload_hash })
+    /// The stages of [`Signer::sign`].
+    ///
+    /// # Errors
+    /// As [`Signer::sign`].
+    pub fn explain(&self, request: &Request<'_>) -> Result<Explanation> {
+        self.explain_parts(&Parts::from(request), borrowed(request.headers), None)
     }
 
-    /// The caller's headers, checked, with `host`, and without a date of the caller's own: the `date` argument rules.
-    fn common_headers(request: &Request<'_>) -> Result<canonical::Headers> {
-        let Target { scheme, host, path, query } = request.target;
-        for (field, text) in [("scheme", scheme), ("host", host), ("path", path), ("query", query)] {
-            refuse_control(&format!("url.{field}"), text)?;
-        }
-        if request.method.is_empty() || !request.method.bytes().all(|b| b.is_ascii_alphabetic()) {
-            return Err(Error::new(Code::InvalidArgument, "method: must be letters"));
-        }
-        if let Payload::Hash(text) = &request.payload
-            && (text.is_empty() || !text.bytes().all(|b| b.is_ascii_graphic()))
-        {
-            return Err(Error::new(Code::InvalidArgument, "payloadHash: must be printable ASCII"));
-        }
-        let mut headers = canonical::headers(request.headers)?;
-        headers.remove("x-amz-date");
-        headers.entry("host".to_owned()).or_insert_with(|| host.clone());
-        Ok(headers)
+    /// Signs by headers, on borrowed text and into buffers that can be used again: nothing is allocated once they have
+    /// grown.
+    ///
+    /// # Errors
+    /// As [`Signer::sign`].
+    pub fn sign_into<'h, 's>(
+        &self,
+        parts: &Parts<'_>,
+        headers: impl IntoIterator<Item = (&'h str, &'h str)>,
+        scratch: &'s mut Scratch,
+    ) -> Result<Signature<'s>> {
+        self.hand(&mut self.keys.lock()).sign(parts, headers, scratch)
     }
 
-    /// The payload hash; puts (or keeps) `x-amz-content-sha256` where the service wants it as a header.
-    fn payload_hash(&self, request: &Request<'_>, headers: &mut canonical::Headers, presign: bool) -> String {
-        let given = headers.get("x-amz-content-sha256").cloned();
-        let default = if presign && self.options.service == "s3" { UNSIGNED_PAYLOAD } else { EMPTY_SHA256 };
-        let hash = match (&request.payload, given) {
-            (Payload::Default, Some(given)) => given,
-            (payload, _) => payload.hash(default),
-        };
-        if (self.options.apply_checksum && !presign) || headers.contains_key("x-amz-content-sha256") {
-            headers.insert("x-amz-content-sha256".to_owned(), hash.clone());
-        }
-        hash
+    /// [`Signer::sign_into`] for one who owns the signer: no lock.
+    ///
+    /// # Errors
+    /// As [`Signer::sign`].
+    pub fn sign_mut<'h, 's>(
+        &mut self,
+        parts: &Parts<'_>,
+        headers: impl IntoIterator<Item = (&'h str, &'h str)>,
+        scratch: &'s mut Scratch,
+    ) -> Result<Signature<'s>> {
+        self.own_hand().sign(parts, headers, scratch)
     }
 
-    fn signature(&self, amz_date: &str, string_to_sign: &str) -> String {
-        let Options { region, service, .. } = &self.options;
-        let day = canonical::day(amz_date);
-        self.keys.sign(&self.credentials.secret_access_key, day, region, service, string_to_sign)
+    /// Signs by query, on borrowed text and into buffers that can be used again.
+    ///
+    /// # Errors
+    /// As [`Signer::presign`].
+    pub fn presign_into<'h, 's>(
+        &self,
+        parts: &Parts<'_>,
+        headers: impl IntoIterator<Item = (&'h str, &'h str)>,
+        expires: Expires,
+        scratch: &'s mut Scratch,
+    ) -> Result<Signature<'s>> {
+        self.hand(&mut self.keys.lock()).presign(parts, headers, expires, scratch)
+    }
+
+    /// [`Signer::presign_into`] for one who owns the signer: no lock.
+    ///
+    /// # Errors
+    /// As [`Signer::presign`].
+    pub fn presign_mut<'h, 's>(
+        &mut self,
+        parts: &Parts<'_>,
+        headers: impl IntoIterator<Item = (&'h str, &'h str)>,
+        expires: Expires,
+        scratch: &'s mut Scratch,
+    ) -> Result<Signature<'s>> {
+        self.own_hand().presign(parts, headers, expires, scratch)
+    }
+
+    /// The stages of a signature by headers, or by query when it expires.
+    ///
+    /// # Errors
+    /// As [`Signer::sign`] and [`Signer::presign`].
+    pub fn explain_parts<'h>(
+        &self,
+        parts: &Parts<'_>,
+        headers: impl IntoIterator<Item = (&'h str, &'h str)>,
+        expires: Option<Expires>,
+    ) -> Result<Explanation> {
+        let mut scratch = Scratch::default();
+        match expires {
+            Some(expires) => self.presign_into(parts, headers, expires, &mut scratch).map(drop)?,
+            None => self.sign_into(parts, headers, &mut scratch).map(drop)?,
+        }
+        let mut keys = self.keys.lock();
+        Ok(scratch.explain(&keys.at(parts.seconds, &self.credentials, &self.options)))
+    }
+
+    /// The signature of a canonical request that somebody else made: for adapters with rules of their own.
+    pub fn sign_canonical(&mut self, canonical_request: &str, seconds: u64) -> [u8; 64] {
+        let mut text = canonical_request.as_bytes().to_vec();
+        self.own_pen(seconds).sign(&hash::hex(&hash::digest(&mut text)))
+    }
+
+    /// The HMAC of any text under the day's key, lower-case hex: for adapters that sign strings.
+    pub fn sign_text(&mut self, text: &str, seconds: u64) -> [u8; 64] {
+        self.own_pen(seconds).mac(text.as_bytes())
+    }
+
+    const fn hand<'a>(&'a self, cache: &'a mut KeyCache) -> Hand<'a> {
+        Hand { credentials: &self.credentials, options: &self.options, cache }
+    }
+
+    fn own_hand(&mut self) -> Hand<'_> {
+        Hand { credentials: &self.credentials, options: &self.options, cache: self.keys.get_mut() }
+    }
+
+    fn own_pen(&mut self, seconds: u64) -> key::Pen<'_> {
+        self.keys.get_mut().at(seconds, &self.credentials, &self.options)
     }
 }
 
-/// Parameters of an earlier signature: signing them again would make a URL with two.
-fn is_signature_parameter(encoded_name: &str) -> bool {
-    ["Algorithm", "Credential", "Date", "Expires", "SignedHeaders", "Security-Token", "Signature"]
-        .iter()
-        .any(|parameter| encoded_name.strip_prefix("X-Amz-").is_some_and(|rest| rest.eq_ignore_ascii_case(parameter)))
+fn borrowed(headers: &[(String, String)]) -> impl Iterator<Item = (&str, &str)> {
+    headers.iter().map(|(name, value)| (name.as_str(), value.as_str()))
 }
 
 #[cfg(test)]

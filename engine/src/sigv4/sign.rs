@@ -1,0 +1,357 @@
+//! The two ways to sign, on borrowed text and into buffers of the caller.
+
+use super::{
+    Credentials, Explanation, MAX_EXPIRES, Options,
+    canonical::{self, Query},
+    encode::{Place, escape, is_sendable},
+    hash::{digest, hex},
+    header::{Table, is_signed},
+    key::{KeyCache, Pen},
+    request::{EMPTY_SHA256, Parts, UNSIGNED_PAYLOAD, check_host},
+};
+use crate::{
+    error::{Code, Error, Result},
+    secret::Secret,
+};
+
+/// Buffers for signing. Their contents belong to the last signature; reusing them makes the next one free of allocations.
+#[derive(Default)]
+pub struct Scratch {
+    headers: Table,
+    query: Query,
+    /// The canonical request.
+    canonical: Vec<u8>,
+    /// `name;name;…`
+    signed: Vec<u8>,
+    payload: Vec<u8>,
+    /// The value of `authorization`, or the presigned URL.
+    out: Vec<u8>,
+    date: [u8; 16],
+    signature: Option<[u8; 64]>,
+}
+
+/// A signature, in the buffers it was made in.
+#[derive(Clone, Copy)]
+pub struct Signature<'a>(&'a Scratch);
+
+impl<'a> Signature<'a> {
+    /// The value of the header `authorization`, or the presigned URL. ASCII, but for a URL whose path was not.
+    #[must_use]
+    pub fn bytes(&self) -> &'a [u8] {
+        &self.0.out
+    }
+
+    /// [`Signature::bytes`] as text.
+    #[must_use]
+    pub fn text(&self) -> &'a str {
+        str::from_utf8(&self.0.out).unwrap_or_default()
+    }
+
+    /// The value of `x-amz-date`.
+    #[must_use]
+    pub fn amz_date(&self) -> &'a str {
+        str::from_utf8(&self.0.date).unwrap_or_default()
+    }
+
+    /// The payload hash that was signed.
+    #[must_use]
+    pub fn payload_hash(&self) -> &'a str {
+        str::from_utf8(&self.0.payload).unwrap_or_default()
+    }
+
+    /// The headers to send but for `authorization`: lower-case names, in order.
+    pub fn headers(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
+        let text = |bytes| str::from_utf8(bytes).unwrap_or_default();
+        self.0.headers.iter().map(move |(name, value)| (text(name), text(value)))
+    }
+
+    /// Whether a header's value is not as it was given: spaces folded, or values of one name joined.
+    #[must_use]
+    pub const fn changed_headers(&self) -> bool {
+        self.0.headers.changed()
+    }
+}
+
+/// Who signs, and with what.
+pub(super) struct Hand<'a> {
+    pub credentials: &'a Credentials,
+    pub options: &'a Options,
+    pub cache: &'a mut KeyCache,
+}
+
+impl Hand<'_> {
+    /// Signs by headers.
+    pub fn sign<'h, 's>(
+        self,
+        parts: &Parts<'_>,
+        headers: impl IntoIterator<Item = (&'h str, &'h str)>,
+        scratch: &'s mut Scratch,
+    ) -> Result<Signature<'s>> {
+        let token = self.credentials.session_token.as_ref().map(Secret::reveal);
+        let pen = self.cache.at(parts.seconds, self.credentials, self.options);
+        let date = pen.moment.date;
+        let hash_given = scratch.take_headers(parts, headers, token.is_some(), |_| false)?;
+        let table = &mut scratch.headers;
+        table.add(b"x-amz-date", &date);
+        if let Some(token) = token {
+            table.add(b"x-amz-security-token", token.as_bytes());
+        }
+        if scratch.payload.is_empty() {
+            parts.payload.write(EMPTY_SHA256, &mut scratch.payload)?;
+        }
+        if self.options.apply_checksum || hash_given {
+            table.add(b"x-amz-content-sha256", &scratch.payload);
+        }
+        table.finish();
+
+        scratch.begin(parts, self.options)?;
+        if !parts.target.query.is_empty() {
+            scratch.query.clear();
+            scratch.query.give(parts.target.query, |_| true);
+            scratch.query.write(&mut scratch.canonical);
+        }
+        let signature = scratch.end(&pen);
+        let out = &mut scratch.out;
+        out.clear();
+        out.extend_from_slice(&pen.moment.authorization);
+        out.extend_from_slice(&scratch.signed);
+        out.extend_from_slice(b", Signature=");
+        out.extend_from_slice(&signature);
+        scratch.date = date;
+        Ok(Signature(scratch))
+    }
+
+    /// Signs by query.
+    pub fn presign<'h, 's>(
+        self,
+        parts: &Parts<'_>,
+        headers: impl IntoIterator<Item = (&'h str, &'h str)>,
+        expires: Expires,
+        scratch: &'s mut Scratch,
+    ) -> Result<Signature<'s>> {
+        let pen = self.cache.at(parts.seconds, self.credentials, self.options);
+        scratch.query.clear();
+        scratch.query.give(parts.target.query, |name| !is_signature_parameter(name));
+        let hoists = |name: &[u8]| expires.hoist && is_hoistable(name);
+        let hash_given = scratch.take_headers(parts, headers, true, hoists)?;
+        if scratch.payload.is_empty() {
+            let default = if self.options.service == "s3" { UNSIGNED_PAYLOAD } else { EMPTY_SHA256 };
+            parts.payload.write(default, &mut scratch.payload)?;
+        }
+        if hash_given && !expires.hoist {
+            scratch.headers.add(b"x-amz-content-sha256", &scratch.payload);
+        } else if hash_given {
+            scratch.query.add(b"X-Amz-Content-Sha256", &scratch.payload);
+        }
+        scratch.headers.finish();
+
+        scratch.begin(parts, self.options)?;
+        let token = self.credentials.session_token.as_ref().map(Secret::reveal);
+        let start = scratch.canonical.len();
+        scratch.write_signed_names();
+        if scratch.query.is_empty() {
+            // Nothing to be sorted in: the parameters are in order already.
+            let canonical = &mut scratch.canonical;
+            canonical.extend_from_slice(&pen.moment.query);
+            canonical.extend_from_slice(b"&X-Amz-Expires=");
+            canonical.extend_from_slice(expires.text().trim_ascii_start());
+            if let Some(token) = token {
+                canonical.extend_from_slice(b"&X-Amz-Security-Token=");
+                escape(canonical, token.as_bytes(), Place::Query);
+            }
+            canonical.extend_from_slice(b"&X-Amz-SignedHeaders=");
+            escape(canonical, &scratch.signed, Place::Query);
+        } else {
+            let query = &mut scratch.query;
+            // The moment's parameters are encoded already, and the credential's slashes with them.
+            query.give(str::from_utf8(&pen.moment.query).unwrap_or_default(), |_| true);
+            query.add(b"X-Amz-Expires", expires.text().trim_ascii_start());
+            if let Some(token) = token {
+                query.add(b"X-Amz-Security-Token", token.as_bytes());
+            }
+            query.add(b"X-Amz-SignedHeaders", &scratch.signed);
+            query.write(&mut scratch.canonical);
+        }
+        let query_end = scratch.canonical.len();
+        let signature = scratch.end(&pen);
+
+        let out = &mut scratch.out;
+        let target = &parts.target;
+        out.clear();
+        for part in [target.scheme.as_bytes(), b"://", target.host.as_bytes()] {
+            out.extend_from_slice(part);
+        }
+        write_path(out, target.path, self.options);
+        out.push(b'?');
+        out.extend_from_slice(scratch.canonical.get(start..query_end).unwrap_or_default());
+        out.extend_from_slice(b"&X-Amz-Signature=");
+        out.extend_from_slice(&signature);
+        scratch.date = pen.moment.date;
+        Ok(Signature(scratch))
+    }
+}
+
+/// The path of a presigned URL: as given where a client can send it so, else (S3 only, where both say the same) encoded.
+fn write_path(out: &mut Vec<u8>, path: &str, options: &Options) {
+    if options.uri_escape_path || options.normalize_path || (!path.is_empty() && is_sendable(path.as_bytes())) {
+        out.extend_from_slice(path.as_bytes());
+    } else {
+        canonical::path(out, path, options);
+    }
+}
+
+/// How long a presigned URL is valid, and where it carries the headers of Amazon's own.
+#[derive(Clone, Copy, Debug)]
+pub struct Expires {
+    /// Seconds, 1…[`MAX_EXPIRES`].
+    seconds: u32,
+    /// Move `x-amz-*` headers into the query, where the caller of the URL need not send them.
+    hoist: bool,
+}
+
+impl Expires {
+    /// Checks the life of a URL.
+    ///
+    /// # Errors
+    /// `INVALID_ARGUMENT` when it is not 1…604800 seconds.
+    pub fn new(seconds: u32, hoist: bool) -> Result<Self> {
+        if (1..=MAX_EXPIRES).contains(&seconds) {
+            Ok(Self { seconds, hoist })
+        } else {
+            Err(Error::new(Code::InvalidArgument, "expiresIn: must be 1 to 604800 seconds"))
+        }
+    }
+
+    /// Its decimal digits, after spaces.
+    fn text(self) -> [u8; 6] {
+        let mut text = [b' '; 6];
+        let mut rest = self.seconds;
+        for place in text.iter_mut().rev() {
+            if rest > 0 {
+                *place = b'0' + u8::try_from(rest % 10).unwrap_or_default();
+                rest /= 10;
+            }
+        }
+        text
+    }
+}
+
+impl Scratch {
+    /// Takes the caller's headers in, with `host`, and without what the signature replaces. A payload hash among them goes
+    /// to `payload` unless the request names its own; returns whether there was one.
+    fn take_headers<'h>(
+        &mut self,
+        parts: &Parts<'_>,
+        headers: impl IntoIterator<Item = (&'h str, &'h str)>,
+        drop_token: bool,
+        hoists: impl Fn(&[u8]) -> bool,
+    ) -> Result<bool> {
+        parts.target.check()?;
+        self.payload.clear();
+        let table = &mut self.headers;
+        table.clear();
+        let (mut host, mut hash) = (None, None);
+        for (name, value) in headers {
+            let (name, value) = table.give(name, value)?;
+            let text = table.get(name);
+            match text {
+                b"authorization" | b"x-amz-date" => continue,
+                b"x-amz-security-token" if drop_token => continue,
+                b"x-amz-content-sha256" => {
+                    hash = Some(value);
+                    continue;
+                }
+                b"host" => host = Some(value),
+                name if hoists(name) => {
+                    self.query.add(name, table.get(value));
+                    continue;
+                }
+                _ => {}
+            }
+            let signed = parts.sign_all || is_signed(text);
+            table.insert(name, value, signed);
+        }
+        match host {
+            Some(host) => check_host("headers.host", table.get(host))?,
+            None => table.add(b"host", parts.target.host.as_bytes()),
+        }
+        match parts.payload {
+            super::Payload::Hash(_) => parts.payload.write("", &mut self.payload)?,
+            _ => self.payload.extend_from_slice(hash.map(|span| table.get(span)).unwrap_or_default()),
+        }
+        Ok(hash.is_some())
+    }
+
+    /// Begins the canonical request: method and path, up to where the query goes.
+    fn begin(&mut self, parts: &Parts<'_>, options: &Options) -> Result<()> {
+        let canonical = &mut self.canonical;
+        canonical.clear();
+        if parts.method.is_empty() || !parts.method.bytes().all(|byte| byte.is_ascii_alphabetic()) {
+            return Err(Error::new(Code::InvalidArgument, "method: must be letters"));
+        }
+        canonical.extend(parts.method.bytes().map(|byte| byte.to_ascii_uppercase()));
+        canonical.push(b'\n');
+        canonical::path(canonical, parts.target.path, options);
+        canonical.push(b'\n');
+        self.signed.clear();
+        Ok(())
+    }
+
+    fn write_signed_names(&mut self) {
+        for (name, _) in self.headers.signed() {
+            if !self.signed.is_empty() {
+                self.signed.push(b';');
+            }
+            self.signed.extend_from_slice(name);
+        }
+    }
+
+    /// Ends the canonical request behind the query, and signs it.
+    fn end(&mut self, pen: &Pen<'_>) -> [u8; 64] {
+        if self.signed.is_empty() {
+            self.write_signed_names();
+        }
+        let canonical = &mut self.canonical;
+        canonical.push(b'\n');
+        for (name, value) in self.headers.signed() {
+            canonical.extend_from_slice(name);
+            canonical.push(b':');
+            canonical.extend_from_slice(value);
+            canonical.push(b'\n');
+        }
+        canonical.push(b'\n');
+        canonical.extend_from_slice(&self.signed);
+        canonical.push(b'\n');
+        canonical.extend_from_slice(&self.payload);
+        let signature = pen.sign(&hex(&digest(canonical)));
+        self.signature = Some(signature);
+        signature
+    }
+
+    /// The stages of the signature that was made last.
+    pub(super) fn explain(&mut self, pen: &Pen<'_>) -> Explanation {
+        let lossy = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let hash = hex(&digest(&mut self.canonical));
+        let (date, scope) = (&pen.moment.date, &pen.moment.scope);
+        Explanation {
+            canonical_request: lossy(&self.canonical),
+            string_to_sign: lossy(&[b"AWS4-HMAC-SHA256\n", date.as_slice(), b"\n", scope, b"\n", &hash].concat()),
+            signature: lossy(&self.signature.unwrap_or([b'0'; 64])),
+        }
+    }
+}
+
+/// Parameters of an earlier signature: signing them again would make a URL with two.
+fn is_signature_parameter(encoded_name: &[u8]) -> bool {
+    let prefix = encoded_name.get(..6).is_some_and(|prefix| prefix.eq_ignore_ascii_case(b"x-amz-"));
+    let rest = encoded_name.get(6..).unwrap_or_default();
+    prefix
+        && ["algorithm", "credential", "date", "expires", "signedheaders", "security-token", "signature"]
+            .iter()
+            .any(|parameter| rest.eq_ignore_ascii_case(parameter.as_bytes()))
+}
+
+/// Headers that S3 takes as parameters as well. Encryption is the exception: it must be a header.
+fn is_hoistable(name: &[u8]) -> bool {
+    name.starts_with(b"x-amz-") && !name.starts_with(b"x-amz-server-side-encryption")
+}
