@@ -6,6 +6,7 @@ mod options;
 mod refusal;
 
 use std::{
+    borrow::Cow,
     sync::{
         Arc,
         atomic::{AtomicI64, Ordering},
@@ -16,16 +17,18 @@ use std::{
 use bytes::Bytes;
 use http::{
     HeaderMap, Method,
-    header::{HOST, HeaderName, HeaderValue},
+    header::{AUTHORIZATION, HeaderName, HeaderValue},
 };
 pub use object::Object;
 pub use options::S3Options;
+use parking_lot::Mutex;
+use sha2::{Digest, Sha256};
 
 use crate::{
     clock::Clock,
     error::{Code, Error, Phase, Result},
     http::{Body, Client, Fault, FaultKind, Host, Request, Response, Timeouts, retry_after},
-    sigv4::{Credentials, Options, Payload, Request as SignRequest, Signer, Target, encode},
+    sigv4::{Credentials, Options, Parts, Payload, Scratch, Signature, Signer, Target, TargetRef, encode},
 };
 
 /// Longest error document that is read.
@@ -37,6 +40,8 @@ const READ_LIMIT: u64 = 1 << 30;
 struct Inner {
     host: Host,
     signer: Signer,
+    /// What signing writes into, used again for every request.
+    scratch: Mutex<Scratch>,
     clock: Arc<dyn Clock>,
     timeouts: Timeouts,
     /// Scheme, host and base path; the key is appended to the path.
@@ -53,8 +58,10 @@ pub struct S3(Arc<Inner>);
 struct Call<'a> {
     method: Method,
     key: &'a str,
-    headers: Vec<(String, String)>,
+    headers: Vec<(&'static str, String)>,
     body: Bytes,
+    /// sha256 of the body.
+    payload_hash: Cow<'static, str>,
     /// The code of a failure that may go away.
     unavailable: Code,
 }
@@ -90,7 +97,15 @@ impl S3 {
         let signer = Signer::new(credentials, Options::for_service(options.region, "s3"))
             .map_err(|error| Error::new(error.code, format!("s3.{}", error.message)))?;
         let host = client.host(&base.origin()).map_err(|_| endpoint())?;
-        Ok(Self(Arc::new(Inner { host, signer, clock, timeouts, base, skew_ms: AtomicI64::new(0) })))
+        Ok(Self(Arc::new(Inner {
+            host,
+            signer,
+            scratch: Mutex::default(),
+            clock,
+            timeouts,
+            base,
+            skew_ms: AtomicI64::new(0),
+        })))
     }
 
     /// Opens an object for reading. The body has not been read yet; it resumes by itself when the connection breaks.
@@ -124,13 +139,14 @@ impl S3 {
     /// # Errors
     /// `S3_UNAVAILABLE` (safe to repeat: the same bytes under the same key), other `S3_*`, `TLS`.
     pub async fn put(&self, key: &str, body: Bytes, content_type: Option<&str>) -> Result<String> {
-        let mut headers = vec![("content-length".to_owned(), body.len().to_string())];
+        let mut headers = vec![("content-length", body.len().to_string())];
         if let Some(content_type) = content_type {
-            headers.push(("content-type".to_owned(), content_type.to_owned()));
+            headers.push(("content-type", content_type.to_owned()));
         }
         let timeouts = &self.0.timeouts;
         let deadline = timeouts.transfer(body.len() as u64) + timeouts.answer();
-        let call = Call { method: Method::PUT, key, headers, body, unavailable: Code::S3Unavailable };
+        let payload_hash = hex::encode(Sha256::digest(&body)).into();
+        let call = Call { method: Method::PUT, key, headers, body, payload_hash, unavailable: Code::S3Unavailable };
         let answer = self.call(&call, deadline).await.map_err(|error| error.at(Phase::Upload))?;
         Ok(answer.header("etag").unwrap_or_default().to_owned())
     }
@@ -160,19 +176,27 @@ impl S3 {
     }
 
     async fn send(&self, call: &Call<'_>) -> Result<Response> {
-        let Inner { host, signer, base, .. } = &*self.0;
-        let target = Target { path: [&base.path, "/", &encode::key(call.key)].concat(), ..base.clone() };
-        let request = SignRequest {
-            method: call.method.as_str(),
-            target: &target,
-            headers: &call.headers,
-            payload: Payload::Bytes(&call.body),
-            epoch_ms: self.now_ms(),
-        };
-        let headers = header_map(signer.sign(&request)?.headers)?;
+        let target = [&self.0.base.path, "/", &encode::key(call.key)].concat();
+        let headers = self.sign(call, &target)?;
         let body = Body::Full(call.body.clone());
-        let request = Request { method: call.method.clone(), target: target.path, headers, body };
-        host.send(request).await.map_err(|fault| transport(&fault, call.unavailable))
+        let request = Request { method: call.method.clone(), target, headers, body };
+        self.0.host.send(request).await.map_err(|fault| transport(&fault, call.unavailable))
+    }
+
+    /// The headers of a call, signed for now.
+    fn sign(&self, call: &Call<'_>, path: &str) -> Result<HeaderMap> {
+        let Inner { signer, base, scratch, .. } = &*self.0;
+        let parts = Parts {
+            method: call.method.as_str(),
+            target: TargetRef { path, ..base.borrowed() },
+            payload: Payload::Hash(&call.payload_hash),
+            seconds: self.now_ms() / 1000,
+            sign_all: false,
+        };
+        let given = call.headers.iter().map(|(name, value)| (*name, value.as_str()));
+        let mut scratch = scratch.lock();
+        let signature = signer.sign_into(&parts, given, &mut scratch)?;
+        header_map(signature).ok_or_else(|| Error::new(Code::Internal, "a signed header cannot be sent"))
     }
 
     /// Our wall clock, corrected by what the server told us.
@@ -190,18 +214,24 @@ impl S3 {
 }
 
 /// Signed headers as they are sent; `host` is the connection's own.
-fn header_map(signed: Vec<(String, String)>) -> Result<HeaderMap> {
-    let bad = || Error::new(Code::Internal, "a signed header cannot be sent");
-    let mut headers = HeaderMap::with_capacity(signed.len());
-    for (name, value) in signed {
-        let name = HeaderName::try_from(name).map_err(|_| bad())?;
-        let mut value = HeaderValue::try_from(value).map_err(|_| bad())?;
-        value.set_sensitive(name == http::header::AUTHORIZATION);
-        if name != HOST {
-            headers.insert(name, value);
-        }
+fn header_map(signature: Signature<'_>) -> Option<HeaderMap> {
+    // Names that a lookup would not know: made once instead of for each request.
+    const DATE: HeaderName = HeaderName::from_static("x-amz-date");
+    const SHA256: HeaderName = HeaderName::from_static("x-amz-content-sha256");
+    let mut headers = HeaderMap::with_capacity(8);
+    for (name, value) in signature.headers().filter(|(name, _)| *name != "host") {
+        let mut value = HeaderValue::from_str(value).ok()?;
+        value.set_sensitive(name == "x-amz-security-token");
+        match name {
+            "x-amz-date" => headers.insert(DATE, value),
+            "x-amz-content-sha256" => headers.insert(SHA256, value),
+            other => headers.insert(HeaderName::from_bytes(other.as_bytes()).ok()?, value),
+        };
     }
-    Ok(headers)
+    let mut authorization = HeaderValue::from_bytes(signature.bytes()).ok()?;
+    authorization.set_sensitive(true);
+    headers.insert(AUTHORIZATION, authorization);
+    Some(headers)
 }
 
 fn timed_out(unavailable: Code) -> Error {

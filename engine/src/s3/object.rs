@@ -9,6 +9,7 @@ use super::{Call, S3, transport};
 use crate::{
     error::{Code, Error, Phase, Result},
     http::{Fault, FaultKind, Response},
+    sigv4::EMPTY_SHA256,
 };
 
 /// How often a body may break without a single new byte before the read is given up.
@@ -148,8 +149,7 @@ impl Object {
 
     async fn resume(&mut self) -> Result<()> {
         let etag = self.etag.clone().unwrap_or_default();
-        let headers =
-            vec![("range".to_owned(), format!("bytes={}-", self.received)), ("if-match".to_owned(), etag.clone())];
+        let headers = vec![("range", format!("bytes={}-", self.received)), ("if-match", etag.clone())];
         let response = match get(&self.s3, &self.key, headers).await {
             Ok(response) => response,
             Err(error)
@@ -175,8 +175,15 @@ impl Object {
     }
 }
 
-async fn get(s3: &S3, key: &str, headers: Vec<(String, String)>) -> Result<Response> {
-    let call = Call { method: Method::GET, key, headers, body: Bytes::new(), unavailable: Code::DownloadFailed };
+async fn get(s3: &S3, key: &str, headers: Vec<(&'static str, String)>) -> Result<Response> {
+    let call = Call {
+        method: Method::GET,
+        key,
+        headers,
+        body: Bytes::new(),
+        payload_hash: EMPTY_SHA256.into(),
+        unavailable: Code::DownloadFailed,
+    };
     s3.call(&call, s3.0.timeouts.first_byte()).await
 }
 
