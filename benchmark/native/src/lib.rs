@@ -6,5 +6,6 @@ pub mod args;
 pub mod http;
 pub mod object;
 pub mod process;
+pub mod serve;
 pub mod tls;
 pub mod wire;

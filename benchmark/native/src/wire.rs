@@ -5,6 +5,7 @@
 
 use std::io::{self, IoSlice, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 
 use rustls::client::{ClientConnectionData, UnbufferedClientConnection};
@@ -23,7 +24,7 @@ const RECORD_OVERHEAD: usize = 256;
 const GATHER: usize = 64 * 1024;
 
 /// One end of a connection.
-pub trait Wire: Send {
+pub trait Wire: AsFd + Send {
     /// Reads the socket once and hands over the plaintext, which may be nothing. `false` = the peer has closed.
     ///
     /// # Errors
@@ -82,6 +83,12 @@ pub fn connect(address: SocketAddr, tls: Option<&Arc<ClientConfig>>) -> io::Resu
 struct Plain {
     socket: TcpStream,
     buffer: Vec<u8>,
+}
+
+impl AsFd for Plain {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
 }
 
 impl Wire for Plain {
@@ -213,6 +220,12 @@ impl<S: Session> Tls<S> {
         let count = self.socket.read(&mut self.incoming[self.used..])?;
         self.used += count;
         Ok(count > 0)
+    }
+}
+
+impl<S> AsFd for Tls<S> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
     }
 }
 

@@ -6,7 +6,8 @@
 //! that it never outlives the benchmark that started it.
 
 use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -15,12 +16,14 @@ use rustls::ServerConfig;
 use socket2::{Domain, Socket, Type};
 use warmpath_bench::args::Args;
 use warmpath_bench::http::{Event, Reader};
+use warmpath_bench::serve::{self, Entrance, Service, Step};
 use warmpath_bench::{object, tls, wire};
 
 /// A slow receiver must push back at once, not after the kernel has taken in megabytes for it.
 const SLOW_SOCKET_BUFFER: usize = 128 * 1024;
 const SLOW_READ: usize = 32 * 1024;
-const STACK: usize = 512 * 1024;
+/// What a socket takes at once, so that neither reading nor answering it blocks.
+const SMALL: u64 = 64 * 1024;
 
 /// What the Bot API listener does before it answers.
 #[derive(Clone, Copy)]
@@ -48,9 +51,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ca.replace('\n', "\\n"),
         hashes.join(",")
     );
-    serve(s3, config.clone(), wire::READ, serve_objects)?;
+    let objects = entrance(s3, config.clone(), wire::READ, |connection| Box::new(Connection::new(connection, Objects)));
     let read = if sink.bytes_per_second > 0 { SLOW_READ } else { wire::READ };
-    serve(bot, config, read, move |connection| serve_bot(connection, sink))?;
+    let bots = entrance(bot, config, read, move |connection| Box::new(Connection::new(connection, sink)));
+    serve::spawn(vec![objects, bots])?;
     io::stdout().write_all(ready.as_bytes())?;
     io::stdin().read_to_end(&mut Vec::new())?;
     Ok(())
@@ -67,85 +71,130 @@ fn listen(receive_buffer: usize) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
-/// One thread a connection: with a few dozen connections nothing is cheaper than blocking.
-fn serve<F>(listener: TcpListener, config: Option<Arc<ServerConfig>>, read: usize, handle: F) -> io::Result<()>
+fn entrance<F>(listener: TcpListener, config: Option<Arc<ServerConfig>>, read: usize, make: F) -> Entrance
 where
-    F: Fn(Box<dyn wire::Wire>) -> io::Result<()> + Send + Sync + 'static,
+    F: Fn(Box<dyn wire::Wire>) -> Box<dyn Service> + Send + 'static,
 {
-    let handle = Arc::new(handle);
-    let accept = move |socket: TcpStream| {
-        let (config, handle) = (config.clone(), Arc::clone(&handle));
-        // A client that goes away in mid-transfer is its own business.
-        let run = move || drop(wire::accept(socket, config.as_ref(), read).and_then(|connection| handle(connection)));
-        thread::Builder::new().stack_size(STACK).spawn(run).map(drop)
-    };
-    thread::Builder::new().spawn(move || listener.incoming().flatten().try_for_each(accept))?;
-    Ok(())
+    (listener, Box::new(move |socket| Ok(make(wire::accept(socket, config.as_ref(), read)?))))
 }
 
-/// Reads one whole request, throwing its body away, and answers its request line; `None` = the client has closed.
-fn read_request(
-    connection: &mut dyn wire::Wire,
-    reader: &mut Reader,
-    bytes_per_second: u64,
-) -> io::Result<Option<String>> {
-    let (mut line, mut ended, mut seen) = (String::new(), false, 0_u64);
-    let mut started = None;
-    while !ended {
-        let open = connection.receive(&mut |mut input| {
-            seen += input.len() as u64;
+/// What a server says to a request.
+trait Role: Send {
+    /// Sends the answer to a request with this line.
+    fn answer(&self, connection: &mut dyn wire::Wire, line: &str) -> io::Result<()>;
+
+    /// Whether the answer to a request with this line may block for long.
+    fn is_large(&self, line: &str) -> bool;
+
+    /// What is taken of a request's bytes each second; 0 = all there are.
+    fn bytes_per_second(&self) -> u64 {
+        0
+    }
+}
+
+/// A connection that throws the bodies of its requests away.
+struct Connection<R> {
+    wire: Box<dyn wire::Wire>,
+    role: R,
+    reader: Reader,
+    line: String,
+    /// Bytes of this request, and when the first of them came.
+    seen: u64,
+    started: Option<Instant>,
+}
+
+impl<R> Connection<R> {
+    fn new(wire: Box<dyn wire::Wire>, role: R) -> Self {
+        Self { wire, role, reader: Reader::default(), line: String::new(), seen: 0, started: None }
+    }
+}
+
+impl<R> AsFd for Connection<R> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.wire.as_fd()
+    }
+}
+
+impl<R: Role> Service for Connection<R> {
+    fn receive(&mut self) -> io::Result<Step> {
+        let Self { wire, reader, line, seen, .. } = self;
+        let mut step = Step::More;
+        let open = wire.receive(&mut |mut input| {
+            *seen += input.len() as u64;
             while let Some(event) = reader.next(&mut input) {
                 match event {
-                    Event::Head(head) => line = head.line,
+                    Event::Head(head) => *line = head.line,
                     Event::Body(_) => (),
-                    Event::End => ended = true,
+                    Event::End => step = Step::Ready,
                 }
             }
         })?;
         if !open {
-            return Ok(None);
+            return Ok(Step::Closed);
         }
-        if let Some(micros) = (seen * 1_000_000).checked_div(bytes_per_second) {
-            let elapsed = started.get_or_insert_with(Instant::now).elapsed();
+        if let Some(micros) = (self.seen * 1_000_000).checked_div(self.role.bytes_per_second()) {
+            let elapsed = self.started.get_or_insert_with(Instant::now).elapsed();
             thread::sleep(Duration::from_micros(micros).saturating_sub(elapsed));
         }
+        Ok(step)
     }
-    Ok(Some(line))
+
+    fn answer(&mut self) -> io::Result<()> {
+        self.role.answer(&mut *self.wire, &self.line)?;
+        (self.seen, self.started) = (0, None);
+        self.wire.flush()
+    }
+
+    fn is_large(&self) -> bool {
+        self.seen > SMALL || self.role.is_large(&self.line)
+    }
 }
 
-fn serve_objects(mut connection: Box<dyn wire::Wire>) -> io::Result<()> {
-    let mut reader = Reader::default();
-    while let Some(line) = read_request(&mut *connection, &mut reader, 0)? {
-        let path = line.split(' ').nth(1).unwrap_or_default().split('?').next().unwrap_or_default();
-        let size = path.rsplit_once("/obj-").and_then(|(_, rest)| rest.split('-').next()?.parse::<u64>().ok());
-        let Some(size) = size else {
-            connection.send(&[b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"])?;
-            connection.flush()?;
-            continue;
+/// The object server.
+struct Objects;
+
+impl Objects {
+    fn size(line: &str) -> Option<u64> {
+        let path = line.split(' ').nth(1)?.split('?').next()?;
+        path.rsplit_once("/obj-")?.1.split('-').next()?.parse().ok()
+    }
+}
+
+impl Role for Objects {
+    fn answer(&self, connection: &mut dyn wire::Wire, line: &str) -> io::Result<()> {
+        let Some(size) = Self::size(line) else {
+            return connection.send(&[b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"]);
         };
         let head = format!(
             "HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\nAccept-Ranges: bytes\r\nETag: \"obj-{size}\"\r\nContent-Length: {size}\r\n\r\n"
         );
         let mut pieces = object::pieces(size);
         connection.send(&[head.as_bytes(), pieces.next().unwrap_or_default()])?;
-        pieces.try_for_each(|piece| connection.send(&[piece]))?;
-        connection.flush()?;
+        pieces.try_for_each(|piece| connection.send(&[piece]))
     }
-    Ok(())
+
+    fn is_large(&self, line: &str) -> bool {
+        Self::size(line).is_some_and(|size| size > SMALL)
+    }
 }
 
-fn serve_bot(mut connection: Box<dyn wire::Wire>, sink: Sink) -> io::Result<()> {
-    let mut reader = Reader::default();
-    while let Some(line) = read_request(&mut *connection, &mut reader, sink.bytes_per_second)? {
-        thread::sleep(sink.latency);
+impl Role for Sink {
+    fn answer(&self, connection: &mut dyn wire::Wire, line: &str) -> io::Result<()> {
+        thread::sleep(self.latency);
         let path = line.split(' ').nth(1).unwrap_or_default();
         let json = answer(path.rsplit('/').next().unwrap_or_default());
         let head =
             format!("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n", json.len());
-        connection.send(&[[head.as_bytes(), json.as_bytes()].concat().as_slice()])?;
-        connection.flush()?;
+        connection.send(&[[head.as_bytes(), json.as_bytes()].concat().as_slice()])
     }
-    Ok(())
+
+    fn is_large(&self, _line: &str) -> bool {
+        self.bytes_per_second > 0 || !self.latency.is_zero()
+    }
+
+    fn bytes_per_second(&self) -> u64 {
+        self.bytes_per_second
+    }
 }
 
 /// The answer of a Bot API method, with the fields its kind of media really has.
