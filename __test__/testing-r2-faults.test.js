@@ -53,7 +53,12 @@ for (const secure of [false, true]) {
       const tls = secure ? await selfSignedCa() : undefined;
       ca = tls?.ca;
       r2 = await R2Sandbox.start(secure ? { tls: { key: tls.key, cert: tls.cert } } : {});
-      const options = { endpoint: r2.url, region: 'auto', forcePathStyle: true };
+      const options = {
+        endpoint: r2.url,
+        region: 'auto',
+        forcePathStyle: true,
+        requestChecksumCalculation: 'WHEN_REQUIRED',
+      };
       client = new S3.S3Client({ ...options, credentials: r2.credentials[0] });
       await r2.put('media', 'object', BYTES);
       url = await getSignedUrl(client, new S3.GetObjectCommand({ Bucket: 'media', Key: 'object' }));

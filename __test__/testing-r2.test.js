@@ -182,7 +182,12 @@ for (const storage of ['memory', 'folder']) {
     });
 
     it('takes presigned PUT and HEAD', async () => {
-      const put = await getSignedUrl(client, new S3.PutObjectCommand({ Bucket, Key: 'by url' }));
+      const command = new S3.PutObjectCommand({ Bucket, Key: 'by url' });
+      // By default the presigner signs the checksum of an empty body, which is not what comes: R2 refuses it too.
+      const trap = await fetch(await getSignedUrl(client, command), { method: 'PUT', body: 'through a url' });
+      assert.equal(trap.status, 400);
+      assert.match(await trap.text(), /<Code>BadDigest<\/Code>/);
+      const put = await getSignedUrl(sdk(r2, { requestChecksumCalculation: 'WHEN_REQUIRED' }), command);
       const answer = await fetch(put, { method: 'PUT', body: 'through a url' });
       assert.equal(answer.status, 200);
       assert.equal((await r2.get(Bucket, 'by url')).toString(), 'through a url');
@@ -224,6 +229,14 @@ describe('R2Sandbox over TLS', () => {
   });
 });
 
-function sdk(r2, credentials = r2.credentials[0]) {
-  return new S3.S3Client({ endpoint: r2.url, region: 'auto', forcePathStyle: true, maxAttempts: 1, credentials });
+function sdk(r2, more) {
+  const [credentials] = r2.credentials;
+  return new S3.S3Client({
+    endpoint: r2.url,
+    region: 'auto',
+    forcePathStyle: true,
+    maxAttempts: 1,
+    credentials,
+    ...more,
+  });
 }

@@ -2,6 +2,7 @@
 
 const http = require('node:http');
 const https = require('node:https');
+const { deliver } = require('./deliver');
 
 /**
  * The loopback HTTP or HTTPS server that both sandboxes stand on: one abort signal for everything that waits, and a
@@ -112,4 +113,50 @@ class LoopbackServer {
   }
 }
 
-module.exports = { LoopbackServer };
+/** The servers of the sandboxes: kept out of them, so that nothing but what is meant for users can be seen there. */
+const servers = new WeakMap();
+
+/** What both sandboxes are to the outside, whatever protocol they speak. */
+class Sandbox {
+  get url() {
+    return servers.get(this).url;
+  }
+
+  get port() {
+    return servers.get(this).port;
+  }
+
+  get connections() {
+    return servers.get(this).connections;
+  }
+
+  async close() {
+    await servers.get(this).close();
+  }
+
+  async [Symbol.asyncDispose]() {
+    await this.close();
+  }
+}
+
+/**
+ * Starts the server of a sandbox.
+ *
+ * @param {Sandbox} sandbox
+ * @param {{ port: number, host: string, tls?: { key: string, cert: string } }} options
+ * @param {object} protocol
+ * @param {(req: http.IncomingMessage, res: http.ServerResponse) => Promise<void>} protocol.handle
+ * @param {(why: string) => import('./deliver').Answer} protocol.failure the answer to a request that the sandbox failed on
+ * @returns {Promise<LoopbackServer>}
+ */
+async function listen(sandbox, options, { handle, failure }) {
+  const server = await LoopbackServer.start(options, handle, (error, req, res) => {
+    // A missing peer must reach the developer, who sees only the answer; anything else may hold what is nobody's business.
+    const known = String(error.code ?? '').startsWith('ERR_WARMPATH_');
+    return deliver(server, req, res, failure(known ? error.message : 'the sandbox failed'));
+  });
+  servers.set(sandbox, server);
+  return server;
+}
+
+module.exports = { Sandbox, listen };

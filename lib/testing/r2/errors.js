@@ -9,7 +9,10 @@ const STATUS = {
   AuthorizationHeaderMalformed: 400,
   AuthorizationQueryParametersError: 400,
   BadDigest: 400,
+  BucketAlreadyOwnedByYou: 409,
   BucketNotEmpty: 409,
+  EntityTooLarge: 400,
+  EntityTooSmall: 400,
   ExpiredRequest: 403,
   IncompleteBody: 400,
   InternalError: 500,
@@ -17,14 +20,19 @@ const STATUS = {
   InvalidArgument: 400,
   InvalidBucketName: 400,
   InvalidDigest: 400,
+  InvalidLocationConstraint: 400,
+  InvalidObjectName: 400,
+  InvalidPart: 400,
   InvalidRange: 416,
   InvalidRequest: 400,
   InvalidToken: 400,
-  KeyTooLongError: 400,
+  MalformedXML: 400,
+  MetadataTooLarge: 400,
   MethodNotAllowed: 405,
   MissingContentLength: 411,
   NoSuchBucket: 404,
   NoSuchKey: 404,
+  NoSuchUpload: 404,
   NotImplemented: 501,
   PreconditionFailed: 412,
   RequestTimeTooSkewed: 403,
@@ -43,6 +51,8 @@ const BY_STATUS = {
   500: 'InternalError',
   503: 'SlowDown',
 };
+
+const notImplemented = (what) => new S3Refusal('NotImplemented', `${what} not implemented`);
 
 /** A refusal on its way to the client. `details` become further elements of the XML. */
 class S3Refusal extends Error {
@@ -66,6 +76,13 @@ const escapeXml = (text) =>
 
 const element = (name, value) => `<${name}>${escapeXml(value)}</${name}>`;
 
+/** An answer with a document: `root` gets S3's namespace, `children` is XML already. */
+const document = (root, children) => ({
+  status: 200,
+  headers: { 'Content-Type': 'application/xml' },
+  body: `<?xml version="1.0" encoding="UTF-8"?><${root} xmlns="http://s3.amazonaws.com/doc/2006-03-01/">${[children].flat().join('')}</${root}>`,
+});
+
 function errorXml(code, message, details = {}) {
   const extra = Object.entries(details).map(([name, value]) => element(name, value));
   return `<?xml version="1.0" encoding="UTF-8"?><Error>${element('Code', code)}${element('Message', message)}${extra.join('')}</Error>`;
@@ -78,4 +95,4 @@ function errorXmlFor(status) {
   return errorXml(code, message);
 }
 
-module.exports = { S3Refusal, errorXml, errorXmlFor, element, escapeXml };
+module.exports = { S3Refusal, notImplemented, errorXml, errorXmlFor, element, document };

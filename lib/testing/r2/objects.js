@@ -3,21 +3,29 @@
 const { createHash, randomUUID } = require('node:crypto');
 const fs = require('node:fs');
 const path = require('node:path');
+const { Incoming, joined, removeFile } = require('./incoming');
+const { UploadStore } = require('./uploads');
 const { canonicalKey, displayKey } = require('./url');
 
 /**
- * @typedef {{ key: string, size: number, etag: string, contentType?: string, meta: Record<string, string>, at: number, data: Buffer | null, file: string | null }} StoredObject
- *   `key` is canonical (see url.js); exactly one of `data` and `file` is set
+ * @typedef {{ size: number, data: Buffer | null, file: string | null }} Bytes exactly one of `data` and `file` is set
+ * @typedef {{ name: string, value: string, type: 'FULL_OBJECT' | 'COMPOSITE' }} StoredChecksum `value` as S3 writes it
+ * @typedef {{ contentType?: string, meta?: Record<string, string>, checksum?: StoredChecksum | null, parts?: number[] | null }} Properties
+ *   `meta`: headers to give back; `parts`: sizes of the parts it was uploaded in
+ * @typedef {Bytes & Properties & { key: string, etag: string, at: number }} StoredObject `key` is canonical (see url.js)
  */
 
 /** Buckets and their objects, in memory or as one file per object in a folder. The index is in memory in both. */
 class ObjectStore {
   #buckets = new Map();
   #dir;
+  /** Bodies that nobody refers to yet but their request. */
+  #arriving = new Set();
 
   constructor(storage, buckets) {
     this.#dir = storage === 'memory' ? null : path.resolve(storage);
     if (this.#dir) fs.mkdirSync(this.#dir, { recursive: true });
+    this.uploads = new UploadStore();
     for (const name of buckets) this.createBucket(name);
   }
 
@@ -26,57 +34,66 @@ class ObjectStore {
   }
 
   createBucket(name) {
-    if (!this.#buckets.has(name)) this.#buckets.set(name, new Map());
+    if (!this.#buckets.has(name)) this.#buckets.set(name, { objects: new Map(), at: Date.now() });
+  }
+
+  /** Takes the bucket's unfinished uploads with it; the caller saw to it that it holds no object. */
+  deleteBucket(name) {
+    this.#buckets.delete(name);
+    this.uploads.clear(name);
   }
 
   buckets() {
-    return [...this.#buckets.keys()];
+    return [...this.#buckets].map(([name, { at }]) => ({ name, at })).sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  isEmpty(bucket) {
+    return this.#buckets.get(bucket).objects.size === 0;
   }
 
   /** @returns {StoredObject | undefined} */
   find(bucket, key) {
-    return this.#buckets.get(bucket)?.get(key);
+    return this.#buckets.get(bucket)?.objects.get(key);
   }
 
-  /** Objects of a bucket in key order (UTF-8 bytes), with keys as users write them. */
+  /** Objects of a bucket, each with its key as users write it in `name`. */
   list(bucket) {
-    return [...this.#buckets.get(bucket).values()]
-      .map((object) => ({ ...object, key: displayKey(object.key) }))
-      .sort((a, b) => Buffer.compare(Buffer.from(a.key), Buffer.from(b.key)));
+    return [...this.#buckets.get(bucket).objects.values()].map((object) => ({
+      ...object,
+      name: displayKey(object.key),
+    }));
   }
 
-  /** A place for an object that is still arriving: nothing is visible until `commit`. */
-  open(size) {
-    return new Incoming(this.#dir, size);
+  /** A place for a body that is still arriving: nothing is visible until `commit`. */
+  open() {
+    return new Incoming(this.#dir, this.#arriving);
+  }
+
+  /** The bytes of several things in a row, as one. */
+  join(pieces) {
+    return joined(this.#dir, pieces);
   }
 
   /**
-   * @param {Incoming} incoming
-   * @param {{ contentType?: string, meta?: Record<string, string> }} properties
+   * @param {Bytes} bytes
+   * @param {string} etag with its quotes
+   * @param {Properties} properties
+   * @returns {StoredObject}
    */
-  commit(bucket, key, incoming, { contentType, meta = {} }) {
+  commit(bucket, key, { size, data, file }, etag, { contentType, meta = {}, checksum = null, parts = null }) {
     const old = this.find(bucket, key);
-    const object = {
-      key,
-      size: incoming.size,
-      etag: `"${incoming.md5}"`,
-      contentType,
-      meta,
-      at: Date.now(),
-      data: incoming.data,
-      file: incoming.file,
-    };
-    this.#buckets.get(bucket).set(key, object);
+    const object = { key, size, etag, contentType, meta, checksum, parts, at: Date.now(), data, file };
+    this.#buckets.get(bucket).objects.set(key, object);
     removeFile(old);
     return object;
   }
 
   async put(bucket, key, bytes, properties = {}) {
     this.createBucket(bucket);
-    const incoming = this.open(bytes.length);
+    const incoming = this.open();
     await incoming.write(bytes);
     await incoming.end();
-    return this.commit(bucket, canonicalKey(key), incoming, properties);
+    return this.commit(bucket, canonicalKey(key), incoming, `"${incoming.md5}"`, properties);
   }
 
   async get(bucket, key) {
@@ -87,7 +104,7 @@ class ObjectStore {
 
   delete(bucket, key) {
     const object = this.find(bucket, key);
-    this.#buckets.get(bucket)?.delete(key);
+    this.#buckets.get(bucket)?.objects.delete(key);
     removeFile(object);
     return object !== undefined;
   }
@@ -102,62 +119,12 @@ class ObjectStore {
   }
 
   clear() {
-    for (const objects of this.#buckets.values()) {
-      for (const object of objects.values()) if (object.file) fs.rmSync(object.file, { force: true });
+    this.uploads.clear();
+    for (const incoming of this.#arriving) removeFile(incoming);
+    for (const { objects } of this.#buckets.values()) {
+      for (const object of objects.values()) removeFile(object);
       objects.clear();
     }
-  }
-}
-
-// A reader that has the file open keeps its bytes: on a POSIX file system removing is safe.
-function removeFile(object) {
-  if (object?.file) fs.rm(object.file, { force: true }, () => {});
-}
-
-/** One body on its way in: hashed as it comes, kept in memory or written straight to its file. */
-class Incoming {
-  #chunks = [];
-  #handle = null;
-  #md5 = createHash('md5');
-  #sha256 = createHash('sha256');
-  size = 0;
-  data = null;
-  file = null;
-  md5 = '';
-  sha256 = '';
-
-  constructor(dir, expected) {
-    this.expected = expected;
-    if (dir) this.file = path.join(dir, `${randomUUID()}.object`);
-  }
-
-  async write(chunk) {
-    this.size += chunk.length;
-    this.#md5.update(chunk);
-    this.#sha256.update(chunk);
-    if (!this.file) {
-      this.#chunks.push(chunk);
-      return;
-    }
-    this.#handle ??= await fs.promises.open(this.file, 'wx');
-    await this.#handle.writeFile(chunk);
-  }
-
-  async end() {
-    this.md5 = this.#md5.digest('hex');
-    this.sha256 = this.#sha256.digest('hex');
-    if (this.file) {
-      this.#handle ??= await fs.promises.open(this.file, 'wx');
-      await this.#handle.close();
-    } else {
-      this.data = Buffer.concat(this.#chunks);
-      this.#chunks = [];
-    }
-  }
-
-  async discard() {
-    await this.#handle?.close().catch(() => {});
-    removeFile(this);
   }
 }
 

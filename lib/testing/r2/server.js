@@ -8,11 +8,11 @@ const { intake } = require('../intake');
 const { Journal } = require('../journal');
 const { invalidOption, is, readOptions } = require('../options');
 const { NGINX_502 } = require('../pages');
-const { LoopbackServer } = require('../server');
+const { Sandbox, listen } = require('../server');
 const { S3Refusal, errorXml, errorXmlFor } = require('./errors');
 const { ObjectStore } = require('./objects');
-const { checkEmptyBody, operate } = require('./operations');
-const { displayKey, queryPairs, splitPath, splitTarget } = require('./url');
+const { operate, operationOf } = require('./operations');
+const { displayKey, locate, queryPairs, splitTarget } = require('./url');
 const { Verifier } = require('./verify');
 
 const OPTIONS = {
@@ -24,6 +24,13 @@ const OPTIONS = {
   region: { ...is.text, default: 'auto' },
   storage: { ...is.text, default: 'memory' },
   now: { ...is.fn, default: Date.now },
+  minPartBytes: { ...is.count, default: 5 * 1024 * 1024 },
+  streamingSignatures: {
+    check: (v) => v === 'refuse' || v === 'accept',
+    hint: "'refuse' or 'accept'",
+    default: 'refuse',
+  },
+  domain: { ...is.text, default: 'localhost' },
   journalLimit: { ...is.count, default: 20_000 },
 };
 
@@ -41,7 +48,7 @@ const KINDS = [
 ];
 
 /** An S3 server in the dialect of Cloudflare R2, on loopback. See index.d.ts for the whole description. */
-class R2Sandbox {
+class R2Sandbox extends Sandbox {
   #server;
   #store;
   #verifier;
@@ -63,28 +70,12 @@ class R2Sandbox {
     self.#store = new ObjectStore(read.storage, read.buckets);
     self.credentials = read.credentials;
     self.requests = Journal.of(read.journalLimit);
-    self.faults = new FaultBook({ matchers: ['method', 'bucket', 'keyPattern'], kinds: KINDS });
-    self.#server = await LoopbackServer.start(
-      read,
-      (req, res) => self.#handle(req, res),
-      (_error, req, res) => {
-        const body = errorXml('InternalError', 'The sandbox failed on this request.');
-        return deliver(self.#server, req, res, { status: 500, headers: { 'Content-Type': 'application/xml' }, body });
-      },
-    );
+    self.faults = new FaultBook({ matchers: ['method', 'operation', 'bucket', 'keyPattern'], kinds: KINDS });
+    self.#server = await listen(self, read, {
+      handle: (req, res) => self.#handle(req, res),
+      failure: (why) => xml(500, errorXml('InternalError', why)),
+    });
     return self;
-  }
-
-  get url() {
-    return this.#server.url;
-  }
-
-  get port() {
-    return this.#server.port;
-  }
-
-  get connections() {
-    return this.#server.connections;
   }
 
   async put(bucket, key, bytes, properties) {
@@ -103,12 +94,8 @@ class R2Sandbox {
   }
 
   async close() {
-    await this.#server.close();
+    await super.close();
     if (this.#options.storage !== 'memory') this.#store.clear();
-  }
-
-  async [Symbol.asyncDispose]() {
-    await this.close();
   }
 
   #routes() {
@@ -135,11 +122,16 @@ class R2Sandbox {
   async #handle(req, res) {
     if (isControl(req.url)) return control(req, res, this.#routes());
     const { path, query } = splitTarget(req.url);
-    const { bucket, key } = splitPath(path);
+    const pairs = queryPairs(query);
+    const { bucket, key } = locate(req.headers.host, path, this.#options.domain);
+    const headers = withHoisted(req.headers, pairs);
+    const request = { method: req.method, bucket, key, query: new Map(pairs), headers };
+    const operation = operationOf(request);
     const entry = this.requests.add({
       seq: this.requests.nextSequence(),
       at: Date.now(),
       method: req.method,
+      operation,
       bucket,
       key: displayKey(key),
       range: req.headers.range ?? null,
@@ -154,8 +146,7 @@ class R2Sandbox {
     res.once('close', () => {
       entry.ms = Date.now() - entry.at;
     });
-    const facts = { method: req.method, bucket, key: entry.key };
-    const { answer, fault } = await this.#answer(req, { path, query, bucket, key }, facts, entry);
+    const { answer, fault } = await this.#answer(req, { path, query }, request, entry);
     answer.headers = { 'x-amz-request-id': `S${entry.seq}`, Server: 'warmpath-r2-sandbox', ...answer.headers };
     // Nobody was there any more to get it.
     entry.status = req.socket.destroyed ? null : answer.status;
@@ -165,7 +156,9 @@ class R2Sandbox {
   }
 
   /** The stages of a request: head, sender, body stage faults, the operation itself, answer stage faults. */
-  async #answer(req, { path, query, bucket, key }, facts, entry) {
+  async #answer(req, target, request, entry) {
+    const { bucket, key } = request;
+    const facts = { method: req.method, operation: entry.operation ?? undefined, bucket, key: entry.key };
     const take = async (stage) => {
       const due = this.faults.take(stage, facts);
       for (const fault of [...due.modifiers, due.main]) if (fault) entry.faults.push(fault.kind);
@@ -178,21 +171,17 @@ class R2Sandbox {
     const early = await take('head');
     if (early && early.side !== 'request') return spoil(early);
     try {
-      const who = await this.#verifier.verify({ method: req.method, path, query, rawHeaders: req.rawHeaders });
+      const who = await this.#verifier.verify({ method: req.method, ...target, rawHeaders: req.rawHeaders });
       entry.auth = who.mode;
       entry.accessKeyId = who.accessKeyId;
       const middle = await take('body');
       if (middle) return spoil(middle);
-      const body = intake(this.#server, req, early);
-      if (req.method !== 'PUT') await checkEmptyBody(body, who.payload);
-      const answer = await operate(this.#store, {
-        method: req.method,
-        bucket,
-        key,
-        query: new Map(queryPairs(query)),
-        headers: req.headers,
-        body,
+      const answer = await operate(this.#store, entry.operation, {
+        ...request,
+        body: intake(this.#server, req, early),
         payload: who.payload,
+        chunks: who.chunks,
+        minPartBytes: this.#options.minPartBytes,
       });
       return spoilLate(answer, await take('answer'));
     } catch (error) {
@@ -204,6 +193,25 @@ class R2Sandbox {
     }
   }
 }
+
+/**
+ * A presigner writes headers into the query (an SDK does so with checksums and metadata); there they mean the same.
+ * The parameters of the signature itself are none of them.
+ */
+function withHoisted(headers, pairs) {
+  const out = { ...headers };
+  for (const [name, value] of pairs) {
+    const lower = name.toLowerCase();
+    if (lower.startsWith('x-amz-') && !SIGNING.has(lower)) out[lower] ??= value;
+  }
+  return out;
+}
+
+const SIGNING = new Set(
+  ['algorithm', 'credential', 'date', 'expires', 'signedheaders', 'signature', 'security-token', 'content-sha256'].map(
+    (name) => `x-amz-${name}`,
+  ),
+);
 
 const REPLACING = new Set(['status', 'answerThenClose', 'stallBeforeHead']);
 

@@ -64,10 +64,20 @@ function splitPath(path) {
   return { bucket, key: slash < 0 ? '' : encodeBytes(bytes.subarray(slash + 1)) };
 }
 
+/**
+ * Where a request goes: `BUCKET.domain` (virtual-hosted style, the path is the key) or any other host (path style).
+ * @param {string | undefined} host the header, with its port
+ */
+function locate(host, path, domain) {
+  const name = (host ?? '').replace(/:\d*$/, '').toLowerCase();
+  if (!name.endsWith(`.${domain}`)) return splitPath(path);
+  return { bucket: name.slice(0, -domain.length - 1), key: encodeBytes(decodeBytes(path).subarray(1)) };
+}
+
 /** A key as users write it to its canonical form, and back (for display: bytes that are no UTF-8 come out replaced). */
 const canonicalKey = (key) => encodeBytes(Buffer.isBuffer(key) ? key : Buffer.from(String(key), 'utf8'));
 const displayKey = (canonical) => decodeBytes(canonical).toString('utf8');
 
 const canonicalPath = (path) => encodeBytes(decodeBytes(path));
 
-module.exports = { splitTarget, splitPath, queryPairs, canonicalKey, displayKey, canonicalPath };
+module.exports = { splitTarget, splitPath, locate, queryPairs, canonicalKey, displayKey, canonicalPath };

@@ -2,7 +2,8 @@
 
 const { createHash, createHmac, timingSafeEqual } = require('node:crypto');
 const { requirePeer } = require('../../peer');
-const { S3Refusal } = require('./errors');
+const { isKnownForm } = require('./chunked');
+const { S3Refusal, notImplemented } = require('./errors');
 const { canonicalPath, queryPairs } = require('./url');
 
 const ALGORITHM = 'AWS4-HMAC-SHA256';
@@ -35,15 +36,17 @@ class Verifier {
   #credentials;
   #regions;
   #now;
+  #streaming;
   #library;
   #signer;
 
-  constructor({ credentials, region, now }) {
+  constructor({ credentials, region, now, streamingSignatures }) {
     this.#library = requirePeer('@smithy/signature-v4', 'R2Sandbox');
     this.#credentials = new Map(credentials.map((one) => [one.accessKeyId, one]));
     // R2 takes us-east-1 for auto, because many clients cannot be told a region.
     this.#regions = new Set(region === 'auto' ? ['auto', 'us-east-1'] : [region]);
     this.#now = now;
+    this.#streaming = streamingSignatures === 'accept';
     this.#signer = new this.#library.SignatureV4({
       service: 's3',
       region,
@@ -56,8 +59,8 @@ class Verifier {
 
   /**
    * @param {{ method: string, path: string, query: string, rawHeaders: string[] }} request
-   * @returns {Promise<{ mode: 'header' | 'presign', accessKeyId: string, payload: string }>} `payload` is the declared
-   *   body hash or `UNSIGNED-PAYLOAD`
+   * @returns {Promise<{ mode: 'header' | 'presign', accessKeyId: string, payload: string, chunks: object | null }>} `payload`
+   *   is the declared body hash, `UNSIGNED-PAYLOAD` or a `STREAMING-…` form; `chunks` is what such a body is checked with
    * @throws {S3Refusal}
    */
   async verify(request) {
@@ -79,14 +82,21 @@ class Verifier {
     this.#checkClock(claim);
     checkToken(claim, stored);
     checkSignedHeaders(claim, headers);
-    await this.#checkSignature(request, claim, stored, headers, query);
-    if (claim.payload.startsWith('STREAMING-')) {
-      throw new S3Refusal('NotImplemented', `${claim.payload} not implemented`);
+    const key = await this.#checkSignature(request, claim, stored, headers, query);
+    const { mode, accessKeyId, payload, longDate, signature } = claim;
+    if (payload.startsWith('STREAMING-')) {
+      if (!this.#streaming || !isKnownForm(payload)) throw notImplemented(payload);
+      return {
+        mode,
+        accessKeyId,
+        payload,
+        chunks: { key, longDate, scope: claim.scope.slice(1).join('/'), signature },
+      };
     }
-    if (claim.payload !== 'UNSIGNED-PAYLOAD' && !HEX64.test(claim.payload)) {
+    if (payload !== 'UNSIGNED-PAYLOAD' && !HEX64.test(payload)) {
       throw new S3Refusal('InvalidArgument', 'x-amz-content-sha256 must be UNSIGNED-PAYLOAD or a valid sha256 value.');
     }
-    return { mode: claim.mode, accessKeyId: claim.accessKeyId, payload: claim.payload };
+    return { mode, accessKeyId, payload, chunks: null };
   }
 
   #checkScope(claim) {
@@ -126,6 +136,7 @@ class Verifier {
     }
   }
 
+  /** @returns {Promise<Buffer>} the signing key */
   async #checkSignature(request, claim, stored, headers, query) {
     const signed = Object.fromEntries(claim.signedHeaders.map((name) => [name, headers[name] ?? '']));
     const copy = { method: request.method, path: canonicalPath(request.path), query, headers: signed };
@@ -141,7 +152,7 @@ class Verifier {
     const key = await this.#library.getSigningKey(Sha256, stored, day, region, service);
     const expected = createHmac('sha256', key).update(toSign).digest();
     const given = Buffer.from(claim.signature, 'hex');
-    if (given.length === expected.length && timingSafeEqual(given, expected)) return;
+    if (given.length === expected.length && timingSafeEqual(given, expected)) return key;
     // Both texts are the client's own request: they let it find the line where it went wrong, and hold no secret.
     throw new S3Refusal(
       'SignatureDoesNotMatch',
@@ -218,6 +229,13 @@ function checkSignedHeaders(claim, headers) {
   if (unsigned.length > 0) {
     throw new S3Refusal('AccessDenied', 'There were headers present in the request which were not signed', {
       HeadersNotSigned: unsigned.join(', '),
+    });
+  }
+  // Signed as empty and then taken away, it would leave the same canonical request.
+  const lost = claim.signedHeaders.filter((name) => headers[name] === undefined);
+  if (lost.length > 0) {
+    throw new S3Refusal('SignatureDoesNotMatch', 'There were headers signed which are not present in the request', {
+      HeadersNotPresent: lost.join(', '),
     });
   }
   const sorted = [...claim.signedHeaders].sort();

@@ -7,7 +7,7 @@ const { FaultBook } = require('../faults');
 const { intake } = require('../intake');
 const { Journal } = require('../journal');
 const { is, readOptions } = require('../options');
-const { LoopbackServer } = require('../server');
+const { Sandbox, listen } = require('../server');
 const { readBody } = require('./body');
 const { BotRegistry } = require('./bots');
 const { BotApiRefusal, success } = require('./errors');
@@ -58,7 +58,7 @@ const KINDS = [
 const FAULT_FACTS = { matchers: ['method', 'apiMethod', 'botId', 'chatId'], lateMatchers: ['chatId'], kinds: KINDS };
 
 /** The Bot API on loopback. See index.d.ts for the whole description. */
-class TelegramSandbox {
+class TelegramSandbox extends Sandbox {
   #server;
   /** What the methods work with. */
   #room;
@@ -84,29 +84,11 @@ class TelegramSandbox {
     };
     for (const bot of read.bots) self.#room.bots.add(bot);
     self.faults = new FaultBook(FAULT_FACTS);
-    self.#server = await LoopbackServer.start(
-      read,
-      (req, res) => self.#handle(req, res),
-      (error, req, res) => {
-        // A missing peer or a bug in here must reach the developer, who sees only the answer.
-        const why = String(error.code ?? '').startsWith('ERR_WARMPATH_') ? error.message : 'the sandbox failed';
-        const answer = new BotApiRefusal(500, `Internal Server Error: ${why}`).answer;
-        return deliver(self.#server, req, res, answer);
-      },
-    );
+    self.#server = await listen(self, read, {
+      handle: (req, res) => self.#handle(req, res),
+      failure: (why) => new BotApiRefusal(500, `Internal Server Error: ${why}`).answer,
+    });
     return self;
-  }
-
-  get url() {
-    return this.#server.url;
-  }
-
-  get port() {
-    return this.#server.port;
-  }
-
-  get connections() {
-    return this.#server.connections;
   }
 
   get bots() {
@@ -141,13 +123,9 @@ class TelegramSandbox {
   }
 
   async close() {
-    await this.#server.close();
+    await super.close();
     await this.#room.prober?.close();
     this.#room.files.clear();
-  }
-
-  async [Symbol.asyncDispose]() {
-    await this.close();
   }
 
   #routes() {
