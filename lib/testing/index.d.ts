@@ -1,3 +1,5 @@
+/// <reference types="node" />
+
 /**
  * Protocol sandboxes: an R2 (S3) server, the Telegram Bot API and a TCP proxy that breaks connections, all on loopback
  * and in this process. Test your own bot against them, with faults by schedule and everything received on record.
@@ -5,12 +7,17 @@
  * All sizes are bytes, all times milliseconds unless a name says otherwise. The servers listen on 127.0.0.1 and their
  * control addresses (`/__sandbox/…`) have no password: do not bind them elsewhere with data that matters.
  *
- * Optional peer dependencies: `@smithy/signature-v4` (R2Sandbox), `@fastify/busboy` (TelegramSandbox), `mediainfo.js`
- * (TelegramSandbox unless `probe: false`), `selfsigned` (selfSignedCa). A missing one throws
- * `ERR_WARMPATH_PEER_MISSING` with the install command; a wrong option throws `ERR_WARMPATH_INVALID_OPTION`.
+ * Optional peer dependencies: `@smithy/signature-v4` (R2Sandbox), `@xmldom/xmldom` (R2Sandbox, at the first request with an
+ * XML body: complete a multipart upload, delete many, create a bucket with a location; there a missing one is a 500 that
+ * says so), `@fastify/busboy` (TelegramSandbox), `mediainfo.js` (TelegramSandbox unless `probe: false`), `selfsigned`
+ * (selfSignedCa). A missing one throws `ERR_WARMPATH_PEER_MISSING` with the install command; a wrong option throws
+ * `ERR_WARMPATH_INVALID_OPTION`.
  *
  * @packageDocumentation
  */
+
+// biome-ignore lint/complexity/noUselessEmptyExport: without it every declaration of the file would count as exported.
+export {};
 
 /** A server certificate in PEM. */
 export interface TlsFiles {
@@ -126,9 +133,33 @@ export interface ChangeEtagFault {
   kind: 'changeEtag';
 }
 
+/** The operations of R2Sandbox, by their names in the S3 API. */
+export type R2Operation =
+  | 'ListBuckets'
+  | 'CreateBucket'
+  | 'DeleteBucket'
+  | 'HeadBucket'
+  | 'GetBucketLocation'
+  | 'ListObjects'
+  | 'ListObjectsV2'
+  | 'DeleteObjects'
+  | 'GetObject'
+  | 'HeadObject'
+  | 'PutObject'
+  | 'CopyObject'
+  | 'DeleteObject'
+  | 'CreateMultipartUpload'
+  | 'UploadPart'
+  | 'UploadPartCopy'
+  | 'ListParts'
+  | 'ListMultipartUploads'
+  | 'CompleteMultipartUpload'
+  | 'AbortMultipartUpload';
+
 /** Which requests of R2: `method` as in HTTP, `keyPattern` is tested against the decoded key (text: a RegExp source). */
 export interface R2Match {
   method?: string;
+  operation?: R2Operation;
   bucket?: string;
   keyPattern?: RegExp | string;
 }
@@ -227,6 +258,18 @@ export interface R2SandboxOptions {
   storage?: string;
   /** Wall clock, ms since 1970, for the checks of request dates. Default `Date.now`. */
   now?: () => number;
+  /**
+   * Smallest size of every part of a multipart upload but the last. Default 5 MiB, as on R2; tests may set it to 1 to upload
+   * small parts. That all but the last must be equal stays.
+   */
+  minPartBytes?: number;
+  /**
+   * Bodies in signed or unsigned chunks (`x-amz-content-sha256: STREAMING-…`). `refuse` (default): 501 NotImplemented, as R2 was
+   * seen to answer. `accept`: decoded, with every chunk signature and trailing checksum verified.
+   */
+  streamingSignatures?: 'refuse' | 'accept';
+  /** A request to host `BUCKET.domain` is virtual-hosted style, to any other host path style. Default `localhost`. */
+  domain?: string;
   /** Newest entries kept in `requests`. Default 20,000. */
   journalLimit?: number;
 }
@@ -239,6 +282,8 @@ export interface R2Request {
   /** From head to end of the answer; absent while it runs. */
   ms?: number;
   method: string;
+  /** null where the request is for nothing that the sandbox has. */
+  operation: R2Operation | null;
   bucket: string;
   key: string;
   range: string | null;
@@ -257,10 +302,13 @@ export interface R2Request {
 }
 
 /**
- * An S3 server in the dialect of Cloudflare R2: path style, GET (Range, conditions), HEAD, PUT, DELETE, ListObjectsV2.
+ * An S3 server in the dialect of Cloudflare R2, path style and virtual-hosted style: objects with ranges and conditions,
+ * copies, multipart uploads, listings, batch deletes, buckets. See {@link R2Operation}; anything else is a 501 or 405.
  *
- * The signature of every request, in the header or presigned, is checked with `@smithy/signature-v4`, and refusals carry
- * the codes and statuses of R2 and S3. Not there: multipart uploads, copies, chunk-signed bodies (501, as on R2).
+ * The signature of every request, in the header or presigned, is checked with `@smithy/signature-v4`, every body against
+ * its signed SHA-256, Content-MD5 and x-amz-checksum-* (CRC32, CRC32C, CRC64NVME, SHA1, SHA256), and refusals carry the codes
+ * and statuses of R2 and S3. Multipart uploads follow R2's own rules (equal part sizes). Not there: chunk-signed bodies
+ * unless {@link R2SandboxOptions.streamingSignatures} says so, versions, tags, ACLs, encryption keys, CORS, lifecycles.
  *
  * Control for other processes, JSON: `GET|DELETE /__sandbox/requests`, `GET|POST|DELETE /__sandbox/faults[/ID]`,
  * `POST /__sandbox/reset`, `PUT /__sandbox/objects/BUCKET/KEY` (unsigned).
