@@ -1,12 +1,17 @@
 'use strict';
 
 const assert = require('node:assert/strict');
+const fs = require('node:fs');
+const os = require('node:os');
+const path = require('node:path');
 const { after, before, describe, it } = require('node:test');
+const { S3Client } = require('@aws-sdk/client-s3');
 const { PrewarmExecutor } = require('../index.js');
 const { objectUrl, signedFetch } = require('../lib/cli/services/signed-fetch');
-const { TelegramSandbox } = require('../lib/testing');
+const { R2Sandbox, TelegramSandbox } = require('../lib/testing');
 const { randomToken } = require('./support/example');
 const { realMedia } = require('./support/media');
+const { FEATURES } = require('./support/s3-features');
 const { s3Servers, s3ServersMissing } = require('./support/services');
 
 /** Keys that a signer or a URL builder gets wrong. */
@@ -108,6 +113,56 @@ describe('the main path on S3 servers of others', async () => {
           }
         }
       });
+    });
+  }
+});
+
+/** Our sandbox with the settings its users get, shaped like the servers of others. */
+async function startSandbox(storage) {
+  const sandbox = await R2Sandbox.start({ storage });
+  const [credentials] = sandbox.credentials;
+  return { endpoint: sandbox.url, bucket: 'media', region: 'auto', ...credentials, stop: () => sandbox.close() };
+}
+
+describe('what S3 servers do, by the AWS SDK', async () => {
+  const missing = await s3ServersMissing();
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'warmpath-features-'));
+  after(() => fs.rmSync(folder, { recursive: true, force: true }));
+
+  const servers = [
+    ['sandbox', 'R2 sandbox in memory', () => startSandbox('memory'), null],
+    ['sandbox', 'R2 sandbox in a folder', () => startSandbox(folder), null],
+    ...Object.entries(s3Servers).map(([name, start]) => [name, name, start, missing]),
+  ];
+  for (const [name, title, start, why] of servers) {
+    describe(title, { skip: why ?? false }, () => {
+      let server;
+      let context;
+      before(async () => {
+        server = await start();
+        const { endpoint, region, accessKeyId, secretAccessKey } = server;
+        const credentials = { accessKeyId, secretAccessKey };
+        const options = { endpoint, region, credentials, forcePathStyle: true, maxAttempts: 1 };
+        const client = (more = {}) => new S3Client({ ...options, ...more });
+        const strict = name === 'sandbox';
+        context = Object.assign(client(), { client, credentials, endpoint, strict, at: { Bucket: server.bucket } });
+      });
+      after(async () => {
+        context?.destroy();
+        await server?.stop();
+      });
+
+      for (const [feature, { run, lacks = {} }] of Object.entries(FEATURES)) {
+        if (Object.hasOwn(lacks, name)) {
+          it(`NOT: ${feature} (${lacks[name]})`, { timeout: 20_000 }, async () => {
+            const answered = (error) => error.code === 'ERR_ASSERTION' || error.$metadata?.httpStatusCode !== undefined;
+            // An error on this side would prove nothing about the server.
+            await assert.rejects(run(context), answered, `${title} does it by now: take it out of the list`);
+          });
+        } else {
+          it(feature, { timeout: 20_000 }, () => run(context));
+        }
+      }
     });
   }
 });
