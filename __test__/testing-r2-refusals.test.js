@@ -201,6 +201,13 @@ describe('R2Sandbox refuses', () => {
     await refused(hostless, 403, 'AccessDenied');
   });
 
+  it('a header that was signed, empty, and then taken away', async () => {
+    const request = signed({ headers: { 'x-amz-meta-empty': '' } });
+    assert.equal((await send(request)).status, 200);
+    delete request.headers['x-amz-meta-empty'];
+    await refused(request, 403, 'SignatureDoesNotMatch');
+  });
+
   it('a body that is not the signed one', async () => {
     const put = (body, more) => signed({ method: 'PUT', path: '/media/upload', body, ...more });
     assert.equal((await send(put('right'))).status, 200);
