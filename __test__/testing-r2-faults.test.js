@@ -53,13 +53,9 @@ for (const secure of [false, true]) {
       const tls = secure ? await selfSignedCa() : undefined;
       ca = tls?.ca;
       r2 = await R2Sandbox.start(secure ? { tls: { key: tls.key, cert: tls.cert } } : {});
-      const options = {
-        endpoint: r2.url,
-        region: 'auto',
-        forcePathStyle: true,
-        requestChecksumCalculation: 'WHEN_REQUIRED',
-      };
-      client = new S3.S3Client({ ...options, credentials: r2.credentials[0] });
+      const options = { endpoint: r2.url, region: 'auto', forcePathStyle: true };
+      const [credentials] = r2.credentials;
+      client = new S3.S3Client({ ...options, credentials, requestChecksumCalculation: 'WHEN_REQUIRED' });
       await r2.put('media', 'object', BYTES);
       url = await getSignedUrl(client, new S3.GetObjectCommand({ Bucket: 'media', Key: 'object' }));
       putUrl = await getSignedUrl(client, new S3.PutObjectCommand({ Bucket: 'media', Key: 'put' }));
