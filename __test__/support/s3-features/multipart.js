@@ -50,26 +50,31 @@ module.exports = {
     },
   },
   'shows what a multipart upload has': {
-    lacks: { rclone: 'ListParts answers NotImplemented' },
     async run(c) {
-      const upload = await begin(c, 'parts/shown', [1000, 2000, 3000]);
+      const upload = await begin(c, 'parts/shown', [1000, 2000]);
       const uploads = await c.send(new S3.ListMultipartUploadsCommand({ ...c.at, Prefix: 'parts/sh' }));
       assert.deepEqual(
         uploads.Uploads.map(({ Key, UploadId }) => [Key, UploadId]),
         [[upload.Key, upload.UploadId]],
       );
-      const seen = [];
-      let PartNumberMarker;
-      for (let pages = 0; pages < 2; pages += 1) {
-        const page = await c.send(new S3.ListPartsCommand({ ...c.at, ...upload, MaxParts: 2, PartNumberMarker }));
-        assert.equal(page.IsTruncated, pages === 0);
-        seen.push(...(page.Parts ?? []).map(({ PartNumber, ETag, Size }) => ({ PartNumber, ETag, Size })));
-        PartNumberMarker = page.NextPartNumberMarker;
-      }
+      const { Parts } = await c.send(new S3.ListPartsCommand({ ...c.at, ...upload }));
       assert.deepEqual(
-        seen,
+        Parts.map(({ PartNumber, ETag, Size }) => ({ PartNumber, ETag, Size })),
         upload.parts.map((part, index) => ({ ...part, Size: (index + 1) * 1000 })),
       );
+      await c.send(new S3.AbortMultipartUploadCommand({ ...c.at, ...upload }));
+    },
+  },
+  'lists parts by page': {
+    lacks: { rclone: 'pages do not say where the next begins' },
+    async run(c) {
+      const upload = await begin(c, 'parts/paged', [1000, 2000, 3000]);
+      const list = (more) => c.send(new S3.ListPartsCommand({ ...c.at, ...upload, MaxParts: 2, ...more }));
+      const numbers = (page) => page.Parts.map(({ PartNumber }) => PartNumber);
+      const first = await list();
+      assert.deepEqual([numbers(first), first.IsTruncated], [[1, 2], true]);
+      const second = await list({ PartNumberMarker: first.NextPartNumberMarker });
+      assert.deepEqual([numbers(second), second.IsTruncated], [[3], false]);
       await c.send(new S3.AbortMultipartUploadCommand({ ...c.at, ...upload }));
     },
   },
@@ -84,7 +89,7 @@ module.exports = {
     },
   },
   'copies parts': {
-    lacks: { rclone: 'UploadPartCopy is not there' },
+    lacks: { rclone: '503 to UploadPartCopy' },
     async run(c) {
       const Body = randomBytes(6 * MIB);
       await c.send(new S3.PutObjectCommand({ ...c.at, Key: 'parts/from', Body }));
