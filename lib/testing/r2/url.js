@@ -70,7 +70,7 @@ function splitPath(path) {
  */
 function locate(host, path, domain) {
   const name = (host ?? '').replace(/:\d*$/, '').toLowerCase();
-  if (!name.endsWith(`.${domain}`)) return splitPath(path);
+  if (!name.endsWith(`.${domain.toLowerCase()}`)) return splitPath(path);
   return { bucket: name.slice(0, -domain.length - 1), key: encodeBytes(decodeBytes(path).subarray(1)) };
 }
 
