@@ -14,9 +14,6 @@
 
 import { EventEmitter } from 'node:events';
 
-// Without this every declaration of the file would count as exported.
-export {};
-
 type Awaitable<T> = T | PromiseLike<T>;
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -57,6 +54,7 @@ export type WarmpathErrorCode =
   | 'ERR_WARMPATH_TELEGRAM_UNAUTHORIZED'
   | 'ERR_WARMPATH_TELEGRAM_CHAT'
   | 'ERR_WARMPATH_TLS'
+  | 'ERR_WARMPATH_CREDENTIALS_NOT_READY'
   | 'ERR_WARMPATH_BOT_NOT_FOUND'
   | 'ERR_WARMPATH_BOT_TOKEN_NOT_SET'
   | 'ERR_WARMPATH_WARMUP_CHAT_NOT_SET'
@@ -232,13 +230,29 @@ export class Queue<T extends NonNullable<unknown> = NonNullable<unknown>> {
 // ---------------------------------------------------------------------------------------------------------------------
 // SigV4Signer
 
-export interface SigV4SignerOptions {
-  /** Printable ASCII without spaces and `/`, at most 128 characters. */
+/** Who signs. */
+export interface SigV4Credentials {
+  /** Printable ASCII without spaces, `/`, `,` and `=`, at most 128 characters. */
   accessKeyId: string;
   /** Printable ASCII without spaces, at most 8192 characters. */
   secretAccessKey: string;
   /** Token of temporary credentials. */
   sessionToken?: string | undefined;
+}
+
+/** Credentials that may end: a Date, ms since 1970 or ISO text. Without one they never do. */
+export interface SigV4ExpiringCredentials extends SigV4Credentials {
+  expiration?: Date | number | string | null | undefined;
+}
+
+/**
+ * Asked at first use, and again by use in the last five minutes before the expiration (the last quarter of a shorter
+ * life), in the background and once at a time. After a failure it is left in peace for 1 s, doubled up to 60 s. Fields
+ * beside the four are ignored, so that the providers of the AWS SDK fit.
+ */
+export type SigV4CredentialProvider = () => Awaitable<SigV4ExpiringCredentials>;
+
+interface SigV4Dialect {
   /** Default `auto`, the region of R2. @see https://developers.cloudflare.com/r2/api/s3/api/ */
   region?: string | undefined;
   /** Default `s3`. */
@@ -249,7 +263,36 @@ export interface SigV4SignerOptions {
   normalizePath?: boolean | undefined;
   /** Send and sign `x-amz-content-sha256`, as S3 wants. Default: `service === 's3'`. */
   applyChecksum?: boolean | undefined;
+  /** ms added to the clock where a request has no `date`; see {@link SigV4Signer.clockOffsetMs}. Default 0. */
+  clockOffsetMs?: number | undefined;
 }
+
+/** Where keys are, so that a request may say `{ key }` in the place of a URL. */
+interface SigV4Location {
+  /** R2's endpoint of this account. */
+  accountId?: string | undefined;
+  /** Of the account's bucket. Default: none. */
+  jurisdiction?: 'eu' | 'fedramp' | undefined;
+  /** Any other endpoint: an http(s) URL without query, in the place of `accountId`. */
+  endpoint?: string | undefined;
+  /** For requests that name none. */
+  bucket?: string | undefined;
+  /** `https://BUCKET.host/key` in the place of `https://host/BUCKET/key`. Default false. */
+  virtualHost?: boolean | undefined;
+}
+
+/** Either the credentials one by one, or `credentials`: all of them, or what provides them. */
+export type SigV4SignerOptions = SigV4Dialect &
+  SigV4Location &
+  (
+    | (SigV4Credentials & { credentials?: undefined })
+    | {
+        credentials: SigV4ExpiringCredentials | SigV4CredentialProvider;
+        accessKeyId?: undefined;
+        secretAccessKey?: undefined;
+        sessionToken?: undefined;
+      }
+  );
 
 /** An address that is taken verbatim, as it goes over the wire; a URL parser would resolve dots and escape. */
 export interface SigV4UrlParts {
@@ -265,11 +308,25 @@ export interface SigV4UrlParts {
 /** Values by name, in any case. A repeated header is an array; `undefined` is left out. */
 export type SigV4Headers = Readonly<Record<string, string | number | readonly (string | number)[] | undefined>>;
 
-export interface SigV4Request {
-  /** An HTTP method. */
-  method: string;
-  url: string | SigV4UrlParts;
-  /** All are signed, but `authorization`, `user-agent` and `x-amzn-trace-id`. An `x-amz-date` here is replaced. */
+/** What is signed: an address, taken verbatim, or a key of the signer's endpoint. */
+export type SigV4Address =
+  | { url: string | SigV4UrlParts; key?: undefined; bucket?: undefined; query?: undefined }
+  | {
+      url?: undefined;
+      /** The object's key as it is, unescaped; at most 1024 bytes of UTF-8. Default: the bucket itself is meant. */
+      key?: string | undefined;
+      /** Default: the signer's. */
+      bucket?: string | undefined;
+      /** Parameters, unescaped. */
+      query?: Readonly<Record<string, string | number | boolean | undefined>> | undefined;
+    };
+
+interface SigV4RequestFields {
+  /**
+   * Values are printable ASCII. All are signed, but those that proxies and clients rewrite (`authorization`, `user-agent`,
+   * `accept-encoding`, `connection`, `x-forwarded-*`, `cf-*` … : the list is in docs/sigv4.md). A `host` here wins over
+   * the URL's, an `x-amz-content-sha256` is the payload hash, an `x-amz-date` is replaced.
+   */
   headers?: SigV4Headers | undefined;
   /** What is sent; text is sent as UTF-8. For a stream give `payloadHash`. Default: an empty body. */
   body?: string | Uint8Array | null | undefined;
@@ -278,16 +335,38 @@ export interface SigV4Request {
    * `x-amz-content-sha256`.
    */
   payloadHash?: string | undefined;
-  /** When it is signed: a Date, ms since 1970, or ISO text with a zone (also as `20261122T023000Z`). Default: now. */
+  /**
+   * When it is signed: a Date, ms since 1970, or ISO text with a zone (also as `20261122T023000Z`). Default: now, plus
+   * `clockOffsetMs`.
+   */
   date?: Date | number | string | undefined;
 }
 
-export interface SigV4PresignRequest extends Omit<SigV4Request, 'method'> {
+export type SigV4Request = SigV4Address &
+  SigV4RequestFields & {
+    /** An HTTP method, in any case. */
+    method: string;
+  };
+
+interface SigV4PresignFields extends SigV4RequestFields {
   /** Default `GET`. */
   method?: string | undefined;
   /** How long the URL is valid, in seconds: 1 to 604,800. Default 900. */
   expiresIn?: number | undefined;
+  /**
+   * Move `x-amz-*` headers into the query, so that whoever uses the URL need not send them (but for
+   * `x-amz-server-side-encryption*`, which must be headers). Default false: they are signed as headers.
+   */
+  hoist?: boolean | undefined;
 }
+
+/** Every header given is signed and must be sent exactly so with the URL. */
+export type SigV4PresignRequest = SigV4Address & SigV4PresignFields;
+
+/** sign() explained, or with `presign: true` presign(). */
+export type SigV4ExplainRequest =
+  | (SigV4Request & { presign?: false | undefined })
+  | (SigV4PresignRequest & { presign: true });
 
 export interface SigV4Signed {
   /** All headers to send: lower-case names, `host` and `authorization` included. */
@@ -298,7 +377,17 @@ export interface SigV4Signed {
   amzDate: string;
   /** The payload hash that was signed. */
   payloadHash: string;
+  /** The URL to send it to, where the request named a key or a bucket and no URL. */
+  url?: string;
 }
+
+/** Bytes, the path (or file: URL) of a file, or a stream, which is read to its end. */
+export type SigV4PayloadSource =
+  | Uint8Array
+  | string
+  | URL
+  | AsyncIterable<Uint8Array | string>
+  | ReadableStream<Uint8Array>;
 
 /** The stages of a signature, to be compared line by line with what a server says it computed. */
 export interface SigV4Explanation {
@@ -318,20 +407,58 @@ export interface SigV4Explanation {
 export class SigV4Signer {
   /** @throws `ERR_WARMPATH_INVALID_OPTION` naming the option, `ERR_WARMPATH_NATIVE_LOAD` */
   constructor(options: SigV4SignerOptions);
-  /** Signs by headers. @throws `ERR_WARMPATH_INVALID_ARGUMENT` naming the field */
+  /**
+   * ms added to the clock where a request has no `date`: what the server's clock is ahead of this machine's. On
+   * `RequestTimeTooSkewed` set it to `Date.parse(response.headers.get('date')) - Date.now()` and sign again.
+   */
+  clockOffsetMs: number;
+  /**
+   * Signs by headers.
+   *
+   * @throws `ERR_WARMPATH_INVALID_ARGUMENT` naming the field; `ERR_WARMPATH_CREDENTIALS_NOT_READY`
+   */
   sign(request: SigV4Request): SigV4Signed;
   /**
    * A URL that carries its own signature. For S3 the payload is `UNSIGNED-PAYLOAD` unless `body` or `payloadHash` is given.
    *
-   * @throws `ERR_WARMPATH_INVALID_ARGUMENT` naming the field
+   * @throws as sign()
    * @see https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
    * @see https://developers.cloudflare.com/r2/api/s3/presigned-urls/
    */
   presign(request: SigV4PresignRequest): string;
-  /** One URL per request; all are checked before the first is signed. @throws as presign() */
-  presignMany(requests: readonly SigV4PresignRequest[]): string[];
-  /** The stages of sign(). @throws as sign() */
-  explain(request: SigV4Request): SigV4Explanation;
+  /**
+   * One URL per request, in one native call; `shared` holds for all requests that do not say otherwise. All are checked
+   * before the first is signed.
+   *
+   * @example
+   * signer.presignMany(keys.map((key) => ({ key })), { expiresIn: 3600 });
+   * signer.presignMany(['https://…/a', 'https://…/b']);
+   * @throws as sign(), naming `requests[i].field`
+   */
+  presignMany(requests: readonly (SigV4PresignRequest | string)[], shared?: SigV4PresignFields): string[];
+  /** The stages of sign(), or with `presign: true` of presign(). @throws as sign() */
+  explain(request: SigV4ExplainRequest): SigV4Explanation;
+  /**
+   * Resolves when there are valid credentials. Calls that wait share one call of the provider.
+   *
+   * @throws `ERR_WARMPATH_CREDENTIALS_NOT_READY`, its `cause` what the provider threw
+   */
+  ready(): Promise<void>;
+  /**
+   * Takes another credential in place of the present one: the next signature is made with it, and the key cache is empty.
+   *
+   * @throws `ERR_WARMPATH_INVALID_OPTION`; the present credential stays then
+   */
+  setCredentials(credentials: SigV4ExpiringCredentials): void;
+  /**
+   * sha256 of a payload in lower-case hex, to be given as `payloadHash`. Computed on native threads.
+   *
+   * @throws `ERR_WARMPATH_INVALID_ARGUMENT`; `ERR_WARMPATH_SOURCE_NOT_FOUND` and `ERR_WARMPATH_DOWNLOAD_FAILED` for files; what
+   *   the stream throws
+   */
+  hashPayload(source: SigV4PayloadSource): Promise<string>;
+  /** hashPayload() without a signer. */
+  static hashPayload(source: SigV4PayloadSource): Promise<string>;
 }
 
 // ---------------------------------------------------------------------------------------------------------------------

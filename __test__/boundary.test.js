@@ -11,7 +11,8 @@ const { Worker } = require('node:worker_threads');
 
 const root = path.join(__dirname, '..');
 const rust = fs
-  .readdirSync(path.join(root, 'src'))
+  .readdirSync(path.join(root, 'src'), { recursive: true })
+  .filter((name) => name.endsWith('.rs'))
   .map((name) => [name, fs.readFileSync(path.join(root, 'src', name), 'utf8')]);
 
 test('every exported function catches its panics', () => {

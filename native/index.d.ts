@@ -9,6 +9,15 @@
  */
 export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-wasip1'
 
+/** A hash that grows by chunks, each taken in on another thread. */
+export declare class NativeHasher {
+  constructor()
+  /** Takes a copy of the chunk. The caller waits for the promise before the next one, or the order is lost. */
+  update(chunk: Uint8Array): Promise<HashResult>
+  /** The hash of everything so far, lower-case hex. */
+  digest(): string
+}
+
 export declare class NativePrewarm {
   constructor(options: string, wake: () => void)
   /** Per job: 0 queued, 1 duplicate, 2 processing, 3 full, 4 closed. All jobs are checked before the first is taken. */
@@ -49,21 +58,26 @@ export declare class NativeS3 {
   put(key: string, data: Uint8Array, contentType?: string | undefined | null): Promise<WriteResult>
 }
 
-export declare class NativeSigner {
-  constructor(options: string)
-  sign(request: string, body?: Uint8Array | undefined | null): string
-  presign(request: string, body?: Uint8Array | undefined | null): string
-  explain(request: string, body?: Uint8Array | undefined | null): string
-}
-
 /** The table of codes: `[{ code, class, doc }]`. */
 export declare function errorTable(): string
+
+/** The hash of a file. */
+export declare function hashFile(path: string): Promise<HashResult>
+
+/** What hashing resolves with: one of the two (an update with none of them). */
+export interface HashResult {
+  hex?: string
+  error?: string
+}
 
 /** What a read resolves with: one of the two. */
 export interface ReadResult {
   data?: Buffer
   error?: string
 }
+
+/** The functions of the signer, as raw callbacks. Called once by `lib/signer/core.js`; they are no public interface. */
+export declare function signerDoor(): object
 
 /** What a write resolves with: one of the two. */
 export interface WriteResult {

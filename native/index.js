@@ -835,8 +835,10 @@ function __napiStampBindingTarget(exportsObject, target) {
 // linked import resolves to `undefined`.
 module.exports.__napiBindingTarget = __napiStampBindingTarget(nativeBinding, __napiLoadedBindingTarget)
 module.exports = nativeBinding
+module.exports.NativeHasher = nativeBinding.NativeHasher
 module.exports.NativePrewarm = nativeBinding.NativePrewarm
 module.exports.NativeQueue = nativeBinding.NativeQueue
 module.exports.NativeS3 = nativeBinding.NativeS3
-module.exports.NativeSigner = nativeBinding.NativeSigner
 module.exports.errorTable = nativeBinding.errorTable
+module.exports.hashFile = nativeBinding.hashFile
+module.exports.signerDoor = nativeBinding.signerDoor

@@ -41,13 +41,29 @@ function signer() {
   const s = new SigV4Signer({ accessKeyId: 'a', secretAccessKey: 's' });
   const { headers, authorization } = s.sign({ method: 'GET', url: 'https://h', headers: { a: ['1', '2'], b: 5 } });
   const url: string = s.presign({ url: { scheme: 'https', host: 'h', path: '/' }, expiresIn: 60, date: new Date() });
+  const rotating = new SigV4Signer({
+    accountId: 'acc',
+    bucket: 'b',
+    credentials: async () => ({ accessKeyId: 'a', secretAccessKey: 's', expiration: new Date() }),
+  });
+  rotating.ready().then(() => rotating.setCredentials({ accessKeyId: 'a', secretAccessKey: 's' }));
+  const many: string[] = rotating.presignMany([{ key: 'k' }, 'https://h/k'], { expiresIn: 5, hoist: true });
+  const stages = rotating.explain({ key: 'k', presign: true, expiresIn: 5 });
+  rotating.clockOffsetMs += 5;
+  SigV4Signer.hashPayload('/path').then((hex) => rotating.sign({ method: 'PUT', key: 'k', payloadHash: hex }).url);
+  // @ts-expect-error: a URL or a key, not both
+  rotating.presign({ url: 'https://h', key: 'k' });
+  // @ts-expect-error: sign does not expire
+  rotating.sign({ method: 'GET', key: 'k', expiresIn: 5 });
+  // @ts-expect-error: credentials one by one or all in one, not both
+  new SigV4Signer({ accessKeyId: 'a', secretAccessKey: 's', credentials: { accessKeyId: 'a', secretAccessKey: 's' } });
   // @ts-expect-error: sign needs a method
   s.sign({ url: 'https://h' });
   // @ts-expect-error: the secret is required
   new SigV4Signer({ accessKeyId: 'a' });
   // @ts-expect-error: the secret cannot be read back
   s.secretAccessKey;
-  return { headers, authorization, url };
+  return { headers, authorization, url, many, stages };
 }
 
 async function executor(signal: AbortSignal) {

@@ -137,6 +137,7 @@ codes! {
     TelegramUnauthorized = "TELEGRAM_UNAUTHORIZED", Config, "Telegram does not know the bot token (401, or 404 on the method).";
     TelegramChat = "TELEGRAM_CHAT", Config, "The bot cannot write to that chat (403, chat not found, no rights).";
     Tls = "TLS", Config, "The server's certificate was refused: check http.ca, the host name and the clock.";
+    CredentialsNotReady = "CREDENTIALS_NOT_READY", Config, "The signer has no valid credentials: await signer.ready(), and see the error's cause where the provider failed.";
     BotNotFound = "BOT_NOT_FOUND", Config, "No bot with that slug.";
     BotTokenNotSet = "BOT_TOKEN_NOT_SET", Config, "The bot has no token.";
     WarmupChatNotSet = "WARMUP_CHAT_NOT_SET", Config, "The bot has no warm-up chat.";

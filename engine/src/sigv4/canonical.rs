@@ -70,7 +70,7 @@ impl Query {
 
     /// Takes in a query: split at `&` and the first `=`, decoded (`+` is a space, as in a form), encoded strictly. Empty
     /// pieces are dropped, repeated names all stay. `keep` decides by the encoded name.
-    pub fn give(&mut self, query: &str, keep: impl Fn(&[u8]) -> bool) {
+    pub fn give(&mut self, query: &str, mut keep: impl FnMut(&[u8]) -> bool) {
         for piece in query.as_bytes().split(|byte| *byte == b'&').filter(|piece| !piece.is_empty()) {
             let equals = piece.iter().position(|byte| *byte == b'=');
             let (name, value) = equals.map_or((piece, &b""[..]), |at| {

@@ -29,9 +29,14 @@ pub fn digest(text: &mut Vec<u8>) -> [u8; 32] {
 
 /// Appends the padding of a message that has `total` bytes and ends where `tail` ends.
 fn pad(tail: &mut Vec<u8>, total: usize) {
-    tail.push(0x80);
-    let filled = (tail.len() + 8).next_multiple_of(BLOCK) - 8;
-    tail.resize(filled, 0);
+    const PADDING: [u8; BLOCK] = {
+        let mut padding = [0; BLOCK];
+        padding[0] = 0x80;
+        padding
+    };
+    // The mark and zeroes up to the length: 1 to 64 bytes.
+    let zeroes = (tail.len() + 9).next_multiple_of(BLOCK) - 8 - tail.len();
+    tail.extend_from_slice(PADDING.get(..zeroes).unwrap_or_default());
     tail.extend_from_slice(&(total as u64 * 8).to_be_bytes());
 }
 
@@ -122,9 +127,18 @@ impl Started {
         // The rest of the beginning (below 64), the end (at most 64) and the padding (at least 9): three blocks.
         let mut last = [0_u8; 3 * BLOCK];
         let length = self.tail_length + end.len();
-        let message = self.tail.iter().take(self.tail_length).chain(end).chain(&[0x80]);
-        for (to, from) in last.iter_mut().zip(message) {
-            *to = *from;
+        // Whole copies, not a loop over bytes: this is a tenth of the signature's time otherwise.
+        if let Some(head) = last.first_chunk_mut::<BLOCK>() {
+            *head = self.tail;
+        }
+        if let Some(rest) = last.get_mut(self.tail_length..)
+            && let Some((place, rest)) = rest.split_at_mut_checked(end.len())
+        {
+            place.copy_from_slice(end);
+            // Behind the end is zero already: the kept block is zero behind its tail.
+            if let Some(mark) = rest.first_mut() {
+                *mark = 0x80;
+            }
         }
         let padded = (length + 9).next_multiple_of(BLOCK);
         let bits = ((self.compressed + length) as u64 * 8).to_be_bytes();
@@ -147,12 +161,24 @@ impl Started {
     }
 }
 
+/// The two lower-case digits of every byte.
+#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
+const DIGITS: [[u8; 2]; 256] = {
+    let mut table = [[0; 2]; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = [b"0123456789abcdef"[byte >> 4], b"0123456789abcdef"[byte & 15]];
+        byte += 1;
+    }
+    table
+};
+
 /// Lower-case hexadecimal.
+#[expect(clippy::indexing_slicing, reason = "a byte cannot miss a table of 256")]
 pub fn hex(digest: &[u8; 32]) -> [u8; 64] {
-    let digit = |nibble: u8| nibble + if nibble < 10 { b'0' } else { b'a' - 10 };
     let mut out = [0; 64];
     for (to, byte) in out.as_chunks_mut::<2>().0.iter_mut().zip(digest) {
-        *to = [digit(byte >> 4), digit(byte & 15)];
+        *to = DIGITS[*byte as usize];
     }
     out
 }

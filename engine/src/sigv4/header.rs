@@ -65,8 +65,17 @@ pub struct Span {
 #[derive(Clone, Copy)]
 struct Entry {
     name: Span,
-    value: Span,
+    value: Value,
     signed: bool,
+}
+
+/// A value, twice: as it is sent, and as it is signed. The specification folds runs of spaces for the signature alone; who
+/// receives `a  b` stores `a  b`.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub struct Value {
+    sent: Span,
+    /// The canonical one.
+    pub signed: Span,
 }
 
 /// The headers of one request, in buffers that are used again for the next.
@@ -89,7 +98,7 @@ impl Table {
     /// # Errors
     /// `INVALID_ARGUMENT` for a name that is not a token, or a value with control characters or outside ASCII (which
     /// clients send in different encodings).
-    pub fn give(&mut self, name: &str, value: &str) -> Result<(Span, Span)> {
+    pub fn give(&mut self, name: &str, value: &str) -> Result<(Span, Value)> {
         let start = self.text.len();
         let mut token = !name.is_empty();
         self.text.extend(name.bytes().map(|byte| {
@@ -106,15 +115,14 @@ impl Table {
         Ok((name, value))
     }
 
-    /// Appends a value: spaces and tabs around it cut, runs of them inside one space.
-    fn fold(&mut self, name: Span, value: &[u8]) -> Result<Span> {
-        let start = self.text.len();
-        let mut previous = b' ';
-        let (mut fine, mut folded) = (true, false);
+    /// Appends a value: spaces and tabs around it cut, and for the signature runs of them inside one space.
+    fn fold(&mut self, name: Span, value: &[u8]) -> Result<Value> {
+        let mut previous = b'x';
+        let (mut fine, mut folds) = (true, false);
         for byte in value {
             // A tab is folded like a space; every other byte outside of printable ASCII is refused.
             fine &= matches!(*byte, b' '..=b'~' | b'\t');
-            folded |= *byte == b'\t' || (*byte == b' ' && previous == b' ');
+            folds |= *byte == b'\t' || (*byte == b' ' && previous == b' ');
             previous = *byte;
         }
         if !fine {
@@ -124,34 +132,38 @@ impl Table {
                 format!("headers.{name}: must be printable ASCII; encode other text first"),
             ));
         }
-        folded |= previous == b' ' && !value.is_empty();
-        if folded {
-            self.changed = true;
-            for word in value.split(|byte| matches!(byte, b' ' | b'\t')).filter(|word| !word.is_empty()) {
-                if self.text.len() > start {
-                    self.text.push(b' ');
-                }
-                self.text.extend_from_slice(word);
-            }
-        } else {
-            self.text.extend_from_slice(value);
+        let trimmed = value.trim_ascii();
+        self.changed |= trimmed.len() != value.len();
+        let sent = self.append(trimmed);
+        if !folds {
+            return Ok(Value { sent, signed: sent });
         }
-        Ok(Span { start, end: self.text.len() })
+        let start = self.text.len();
+        for word in trimmed.split(|byte| matches!(byte, b' ' | b'\t')).filter(|word| !word.is_empty()) {
+            if self.text.len() > start {
+                self.text.push(b' ');
+            }
+            self.text.extend_from_slice(word);
+        }
+        Ok(Value { sent, signed: Span { start, end: self.text.len() } })
+    }
+
+    fn append(&mut self, text: &[u8]) -> Span {
+        let start = self.text.len();
+        self.text.extend_from_slice(text);
+        Span { start, end: self.text.len() }
     }
 
     /// Takes a header into the table.
-    pub fn insert(&mut self, name: Span, value: Span, signed: bool) {
+    pub fn insert(&mut self, name: Span, value: Value, signed: bool) {
         self.entries.push(Entry { name, value, signed });
     }
 
     /// Takes a header of our own into the table: a lower-case name, and a value that needs no folding.
     pub fn add(&mut self, name: &[u8], value: &[u8]) {
-        let start = self.text.len();
-        self.text.extend_from_slice(name);
-        let middle = self.text.len();
-        self.text.extend_from_slice(value);
-        let name = Span { start, end: middle };
-        self.insert(name, Span { start: middle, end: self.text.len() }, true);
+        let name = self.append(name);
+        let span = self.append(value);
+        self.insert(name, Value { sent: span, signed: span }, true);
     }
 
     /// Sorts by name and joins what is repeated, in the order given.
@@ -174,18 +186,23 @@ impl Table {
             let last = self.entries.last().copied();
             match last {
                 Some(last) if self.get(last.name) == self.get(entry.name) => {
-                    let start = self.text.len();
-                    self.text.extend_from_within(last.value.start..last.value.end);
-                    self.text.push(b',');
-                    self.text.extend_from_within(entry.value.start..entry.value.end);
-                    let joined = Span { start, end: self.text.len() };
+                    let sent = self.join(last.value.sent, entry.value.sent);
+                    let signed = self.join(last.value.signed, entry.value.signed);
                     if let Some(last) = self.entries.last_mut() {
-                        last.value = joined;
+                        last.value = Value { sent, signed };
                     }
                 }
                 _ => self.entries.push(entry),
             }
         }
+    }
+
+    fn join(&mut self, first: Span, second: Span) -> Span {
+        let start = self.text.len();
+        self.text.extend_from_within(first.start..first.end);
+        self.text.push(b',');
+        self.text.extend_from_within(second.start..second.end);
+        Span { start, end: self.text.len() }
     }
 
     /// The text of a place.
@@ -194,20 +211,23 @@ impl Table {
         self.text.get(span.start..span.end).unwrap_or_default()
     }
 
-    /// Whether a value is not as it was given: folded, or joined with another one of its name.
+    /// Whether a value to send is not as it was given: trimmed, or joined with another one of its name.
     #[must_use]
     pub const fn changed(&self) -> bool {
         self.changed
     }
 
-    /// All headers with their values, in order.
+    /// All headers with the values to send, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        self.entries.iter().map(|entry| (self.get(entry.name), self.get(entry.value)))
+        self.entries.iter().map(|entry| (self.get(entry.name), self.get(entry.value.sent)))
     }
 
-    /// The headers that are signed, in order.
+    /// The headers that are signed, with their canonical values, in order.
     pub fn signed(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        self.entries.iter().filter(|entry| entry.signed).map(|entry| (self.get(entry.name), self.get(entry.value)))
+        self.entries
+            .iter()
+            .filter(|entry| entry.signed)
+            .map(|entry| (self.get(entry.name), self.get(entry.value.signed)))
     }
 }
 
@@ -226,24 +246,25 @@ mod tests {
         Ok(table)
     }
 
-    fn lines(table: &Table) -> Vec<String> {
-        table.iter().map(|(n, v)| format!("{}:{}", String::from_utf8_lossy(n), String::from_utf8_lossy(v))).collect()
+    fn lines<'a>(headers: impl Iterator<Item = (&'a [u8], &'a [u8])>) -> Vec<String> {
+        headers.map(|(n, v)| format!("{}:{}", String::from_utf8_lossy(n), String::from_utf8_lossy(v))).collect()
     }
 
     #[test]
     fn headers_are_lowered_folded_joined_and_sorted() {
         let table = table(&[("Host", " a "), ("content-type", "x"), ("X-Amz-B", "one \t two"), ("x-amz-b", " three ")])
             .unwrap();
-        assert_eq!(lines(&table), ["content-type:x", "host:a", "x-amz-b:one two,three"]);
+        assert_eq!(lines(table.signed()), ["content-type:x", "host:a", "x-amz-b:one two,three"]);
+        assert_eq!(lines(table.iter()), ["content-type:x", "host:a", "x-amz-b:one \t two,three"]);
         assert!(table.changed());
     }
 
     #[test]
     fn a_value_as_it_should_be_is_not_changed() {
-        for value in ["", "a", "a b", "\"a b\""] {
+        for value in ["", "a", "a b", "\"a  b\"", "a\tb"] {
             assert!(!table(&[("b", value), ("a", value)]).unwrap().changed(), "{value}");
         }
-        for value in [" ", "a ", " a", "a  b", "a\tb"] {
+        for value in [" ", "a ", " a", "\ta"] {
             assert!(table(&[("b", value)]).unwrap().changed(), "{value}");
         }
     }

@@ -54,8 +54,8 @@ impl Credentials {
 }
 
 fn check_scope_part(name: &str, text: &str) -> Result<()> {
-    if text.is_empty() || text.contains('/') || !text.bytes().all(|b| b.is_ascii_graphic()) {
-        let why = "must be printable ASCII without spaces and '/', and not empty";
+    if text.is_empty() || text.contains(['/', ',', '=']) || !text.bytes().all(|b| b.is_ascii_graphic()) {
+        let why = "must be printable ASCII without spaces, '/', ',' and '=', and not empty";
         return Err(Error::new(Code::InvalidOption, format!("{name}: {why}")));
     }
     Ok(())
@@ -237,6 +237,15 @@ impl Signer {
         self.own_hand().presign(parts, headers, expires, scratch)
     }
 
+    /// The last signature made in `scratch` once more, for another path, all else being as it was: the credential, the second,
+    /// method, host, headers and payload hash. `None` where that one had a query of its own, or another second.
+    ///
+    /// # Errors
+    /// `INVALID_ARGUMENT` for a path with control characters.
+    pub fn again<'s>(&mut self, path: &str, seconds: u64, scratch: &'s mut Scratch) -> Result<Option<Signature<'s>>> {
+        self.own_hand().again(path, seconds, scratch)
+    }
+
     /// The stages of a signature by headers, or by query when it expires.
     ///
     /// # Errors
@@ -265,6 +274,14 @@ impl Signer {
     /// The HMAC of any text under the day's key, lower-case hex: for adapters that sign strings.
     pub fn sign_text(&mut self, text: &str, seconds: u64) -> [u8; 64] {
         self.own_pen(seconds).mac(text.as_bytes())
+    }
+
+    /// Whether this is the secret: in a time that depends on its length alone.
+    #[must_use]
+    pub fn has_secret(&self, secret: &str) -> bool {
+        let own = self.credentials.secret_access_key.reveal();
+        let differ = own.bytes().zip(secret.bytes()).fold(0, |found, (a, b)| found | (a ^ b));
+        own.len() == secret.len() && std::hint::black_box(differ) == 0
     }
 
     const fn hand<'a>(&'a self, cache: &'a mut KeyCache) -> Hand<'a> {

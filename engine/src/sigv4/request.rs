@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use memchr::{memchr, memchr3};
 use sha2::{Digest, Sha256};
 
 use super::hash::hex;
@@ -80,18 +81,21 @@ impl<'a> TargetRef<'a> {
             return Err(bad("url: needs http:// or https://"));
         };
         let rest = rest.unwrap_or_default();
-        let ends = |byte: &u8| matches!(*byte, b'/' | b'?' | b'#');
-        let (authority, target) = rest.split_at(rest.as_bytes().iter().position(ends).unwrap_or(rest.len()));
-        let target = target.split_once('#').map_or(target, |(before, _)| before);
+        let (authority, target) = rest.split_at(memchr3(b'/', b'?', b'#', rest.as_bytes()).unwrap_or(rest.len()));
+        let target = memchr(b'#', target.as_bytes()).and_then(|at| target.get(..at)).unwrap_or(target);
         if authority.is_empty() {
             return Err(bad("url: has no host"));
         }
-        if authority.contains('@') {
+        if memchr(b'@', authority.as_bytes()).is_some() {
             return Err(bad("url: must not hold a user name or password"));
         }
-        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let (path, query) = memchr(b'?', target.as_bytes()).map_or((target, ""), |at| {
+            let (path, query) = target.split_at(at);
+            (path, query.get(1..).unwrap_or_default())
+        });
         let host = authority.strip_suffix(default_port).unwrap_or(authority);
-        let host = if host.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        // No early end: so it is done sixteen bytes or more at a time.
+        let host = if host.bytes().fold(0, |found, byte| found | u8::from(byte.is_ascii_uppercase())) != 0 {
             Cow::Owned(host.to_ascii_lowercase())
         } else {
             Cow::Borrowed(host)
@@ -104,20 +108,53 @@ impl<'a> TargetRef<'a> {
         if !matches!(self.scheme, "http" | "https") {
             return Err(Error::new(Code::InvalidArgument, "url.scheme: must be 'http' or 'https'"));
         }
-        check_host("url.host", self.host.as_bytes())?;
-        refuse_control("url.path", self.path)?;
+        check_path(self.path)?;
         refuse_control("url.query", self.query)
     }
 }
 
-/// A host as it may stand in a request: anything else would end up in another part of the URL, or on another line.
+/// A path as it may stand in a request line: behind a host anything but a slash would become part of the host.
+pub(super) fn check_path(path: &str) -> Result<()> {
+    if !path.is_empty() && !path.starts_with('/') {
+        return Err(Error::new(Code::InvalidArgument, "url.path: must begin with a slash"));
+    }
+    refuse_control("url.path", path)
+}
+
+/// A host as it may stand in a request (RFC 3986 §3.2.2, without userinfo, in ASCII): anything else would end up in another part of
+/// the URL, or on another line.
 pub(super) fn check_host(field: &str, host: &[u8]) -> Result<()> {
-    let fits = |byte: &u8| byte.is_ascii_graphic() && !b"/?#@\\".contains(byte);
-    if host.is_empty() || !host.iter().all(fits) {
-        let why = "must be a host name or address in ASCII, with the port where it is not the default one";
+    let (name, port) = match host {
+        [b'[', rest @ ..] => {
+            let close = memchr(b']', rest).unwrap_or(0);
+            let address = rest.get(..close).unwrap_or_default();
+            let fits = |byte: &u8| byte.is_ascii_alphanumeric() || b":.-_~%".contains(byte);
+            let fine = !address.is_empty() && address.iter().all(fits);
+            (if fine { address } else { &[] }, rest.get(close + 1..).unwrap_or_default())
+        }
+        _ => host.split_at(memchr(b':', host).unwrap_or(host.len())),
+    };
+    let named = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+;=:".contains(byte);
+    let digits = port.get(1..).unwrap_or_default();
+    let number = str::from_utf8(digits).ok().and_then(|digits| digits.parse::<u16>().ok());
+    let port_fits =
+        port.is_empty() || (port.first() == Some(&b':') && digits.first() != Some(&b'+') && number.is_some());
+    if name.is_empty() || !name.iter().all(named) || !port_fits {
+        let why = "must be one host name or address in ASCII, with the port where it is not the default one";
         return Err(Error::new(Code::InvalidArgument, format!("{field}: {why}")));
     }
     Ok(())
+}
+
+/// A payload hash: 64 lower-case digits, or a marker of capitals and hyphens such as `UNSIGNED-PAYLOAD`.
+pub(super) fn check_hash(field: &str, text: &[u8]) -> Result<()> {
+    let is_hash = text.len() == 64 && text.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    let marked = |byte: &u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || *byte == b'-';
+    if is_hash || (text.contains(&b'-') && text.iter().all(marked)) {
+        return Ok(());
+    }
+    let why = "must be a sha256 in lower-case hexadecimal, or a marker such as UNSIGNED-PAYLOAD";
+    Err(Error::new(Code::InvalidArgument, format!("{field}: {why}")))
 }
 
 /// What the signature says about the body.
@@ -139,10 +176,7 @@ impl Payload<'_> {
             Self::Bytes([]) => out.extend_from_slice(EMPTY_SHA256.as_bytes()),
             Self::Bytes(bytes) => out.extend_from_slice(&hex(&Sha256::digest(bytes).into())),
             Self::Hash(text) => {
-                if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-                    let why = "payloadHash: must be a sha256 in hexadecimal or a marker";
-                    return Err(Error::new(Code::InvalidArgument, why));
-                }
+                check_hash("payloadHash", text.as_bytes())?;
                 out.extend_from_slice(text.as_bytes());
             }
         }
@@ -222,11 +256,24 @@ mod tests {
     }
 
     #[test]
+    fn a_payload_hash_is_a_hash_or_a_marker() {
+        for good in [EMPTY_SHA256, UNSIGNED_PAYLOAD, "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"] {
+            check_hash("payloadHash", good.as_bytes()).unwrap();
+        }
+        for bad in ["", "zz", "zz zz", &EMPTY_SHA256.to_ascii_uppercase(), &EMPTY_SHA256[1..], "unsigned-payload"] {
+            assert!(check_hash("payloadHash", bad.as_bytes()).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
     fn a_host_is_one_host() {
-        for good in ["h", "h:8443", "[::1]:9000", "a_b.example"] {
+        for good in ["h", "h:8443", "[::1]:9000", "[::1]", "a_b.example", "h:65535"] {
             check_host("host", good.as_bytes()).unwrap();
         }
-        for bad in ["", "a b", "a/b", "a?b", "a#b", "u@h", "a\\b", "é", "a\n"] {
+        for bad in [
+            "", "a b", "a/b", "a?b", "a#b", "u@h", "a\\b", "é", "a\n", "a,b", ":443", "h:", "h:80x", "h:99999",
+            "h:+80", "[::1", "[]", "[::1]x", "[::1]:", "a:b:1",
+        ] {
             assert!(check_host("host", bad.as_bytes()).is_err(), "{bad:?}");
         }
     }

@@ -7,7 +7,7 @@ use super::{
     hash::{digest, hex},
     header::{Table, is_signed},
     key::{KeyCache, Pen},
-    request::{EMPTY_SHA256, Parts, UNSIGNED_PAYLOAD, check_host},
+    request::{EMPTY_SHA256, Parts, UNSIGNED_PAYLOAD, check_hash, check_host, check_path},
 };
 use crate::{
     error::{Code, Error, Result},
@@ -26,8 +26,38 @@ pub struct Scratch {
     payload: Vec<u8>,
     /// The value of `authorization`, or the presigned URL.
     out: Vec<u8>,
+    last_host: LastHost,
+    kept: Option<Kept>,
+    /// The canonical request of the last signature behind its path.
+    tail: Vec<u8>,
     date: [u8; 16],
     signature: Option<[u8; 64]>,
+}
+
+/// What a signature for another path can take over from the last one.
+#[derive(Clone, Copy)]
+struct Kept {
+    seconds: u64,
+    /// Where the path begins in the canonical request.
+    path: usize,
+    /// For a presigned URL: the length of scheme and host in it, and of its query in the tail.
+    url: Option<(usize, usize)>,
+}
+
+/// The host that was found to be one: most requests have the host of the last.
+#[derive(Default)]
+struct LastHost(Vec<u8>);
+
+impl LastHost {
+    fn check(&mut self, field: &str, host: &[u8]) -> Result<()> {
+        if self.0 == host && !host.is_empty() {
+            return Ok(());
+        }
+        check_host(field, host)?;
+        self.0.clear();
+        self.0.extend_from_slice(host);
+        Ok(())
+    }
 }
 
 /// A signature, in the buffers it was made in.
@@ -57,6 +87,13 @@ impl<'a> Signature<'a> {
     #[must_use]
     pub fn payload_hash(&self) -> &'a str {
         str::from_utf8(&self.0.payload).unwrap_or_default()
+    }
+
+    /// The session token that was signed; empty without one.
+    #[must_use]
+    pub fn session_token(&self) -> &'a str {
+        let token = self.headers().find(|(name, _)| *name == "x-amz-security-token");
+        token.map_or("", |(_, value)| value)
     }
 
     /// The headers to send but for `authorization`: lower-case names, in order.
@@ -107,10 +144,19 @@ impl Hand<'_> {
         scratch.begin(parts, self.options)?;
         if !parts.target.query.is_empty() {
             scratch.query.clear();
-            scratch.query.give(parts.target.query, |_| true);
+            let mut signed = false;
+            scratch.query.give(parts.target.query, |name| {
+                signed |= is_parameter(name, &["algorithm", "signature"]);
+                true
+            });
+            if signed {
+                let why = "url.query: is signed already; a request has one signature";
+                return Err(Error::new(Code::InvalidArgument, why));
+            }
             scratch.query.write(&mut scratch.canonical);
         }
         let signature = scratch.end(&pen);
+        scratch.keep(parts, None);
         let out = &mut scratch.out;
         out.clear();
         out.extend_from_slice(&pen.moment.authorization);
@@ -133,7 +179,8 @@ impl Hand<'_> {
         scratch.query.clear();
         scratch.query.give(parts.target.query, |name| !is_signature_parameter(name));
         let hoists = |name: &[u8]| expires.hoist && is_hoistable(name);
-        let hash_given = scratch.take_headers(parts, headers, true, hoists)?;
+        let token = self.credentials.session_token.as_ref().map(Secret::reveal);
+        let hash_given = scratch.take_headers(parts, headers, token.is_some(), hoists)?;
         if scratch.payload.is_empty() {
             let default = if self.options.service == "s3" { UNSIGNED_PAYLOAD } else { EMPTY_SHA256 };
             parts.payload.write(default, &mut scratch.payload)?;
@@ -146,8 +193,8 @@ impl Hand<'_> {
         scratch.headers.finish();
 
         scratch.begin(parts, self.options)?;
-        let token = self.credentials.session_token.as_ref().map(Secret::reveal);
         let start = scratch.canonical.len();
+        let path = parts.method.len() + 1..start - 1;
         scratch.write_signed_names();
         if scratch.query.is_empty() {
             // Nothing to be sorted in: the parameters are in order already.
@@ -174,6 +221,8 @@ impl Hand<'_> {
         }
         let query_end = scratch.canonical.len();
         let signature = scratch.end(&pen);
+        let origin = parts.target.scheme.len() + 3 + parts.target.host.len();
+        scratch.keep(parts, Some((origin, query_end - start)));
 
         let out = &mut scratch.out;
         let target = &parts.target;
@@ -181,7 +230,7 @@ impl Hand<'_> {
         for part in [target.scheme.as_bytes(), b"://", target.host.as_bytes()] {
             out.extend_from_slice(part);
         }
-        write_path(out, target.path, self.options);
+        write_path(out, target.path, scratch.canonical.get(path).unwrap_or_default(), self.options);
         out.push(b'?');
         out.extend_from_slice(scratch.canonical.get(start..query_end).unwrap_or_default());
         out.extend_from_slice(b"&X-Amz-Signature=");
@@ -191,12 +240,44 @@ impl Hand<'_> {
     }
 }
 
+impl Hand<'_> {
+    /// The last signature in this scratch once more, for another path: all else is as it was, so only the path is written and
+    /// the hashes are computed. `None` where the last one cannot be taken over (it had a query of its own, or was made at
+    /// another second).
+    pub fn again<'s>(self, path: &str, seconds: u64, scratch: &'s mut Scratch) -> Result<Option<Signature<'s>>> {
+        let Some(kept) = scratch.kept.filter(|kept| kept.seconds == seconds) else { return Ok(None) };
+        check_path(path)?;
+        let pen = self.cache.at(seconds, self.credentials, self.options);
+        let canonical = &mut scratch.canonical;
+        canonical.truncate(kept.path);
+        canonical::path(canonical, path, self.options);
+        let end = canonical.len();
+        canonical.extend_from_slice(&scratch.tail);
+        let signature = pen.sign(&hex(&digest(canonical)));
+        scratch.signature = Some(signature);
+        let out = &mut scratch.out;
+        if let Some((origin, query)) = kept.url {
+            out.truncate(origin);
+            write_path(out, path, canonical.get(kept.path..end).unwrap_or_default(), self.options);
+            out.push(b'?');
+            out.extend_from_slice(scratch.tail.get(1..=query).unwrap_or_default());
+            out.extend_from_slice(b"&X-Amz-Signature=");
+        } else {
+            out.truncate(out.len() - signature.len());
+        }
+        out.extend_from_slice(&signature);
+        Ok(Some(Signature(scratch)))
+    }
+}
+
 /// The path of a presigned URL: as given where a client can send it so, else (S3 only, where both say the same) encoded.
-fn write_path(out: &mut Vec<u8>, path: &str, options: &Options) {
-    if options.uri_escape_path || options.normalize_path || (!path.is_empty() && is_sendable(path.as_bytes())) {
+fn write_path(out: &mut Vec<u8>, path: &str, canonical: &[u8], options: &Options) {
+    let path_bytes = path.as_bytes();
+    let verbatim = options.uri_escape_path || options.normalize_path;
+    if verbatim || path_bytes == canonical || (!path.is_empty() && is_sendable(path_bytes)) {
         out.extend_from_slice(path.as_bytes());
     } else {
-        canonical::path(out, path, options);
+        out.extend_from_slice(canonical);
     }
 }
 
@@ -237,6 +318,16 @@ impl Expires {
 }
 
 impl Scratch {
+    /// Gives back what one huge request made the buffers grow to; false when it did, and the last signature is gone.
+    pub fn trim(&mut self) -> bool {
+        const ROOM: usize = 64 * 1024;
+        let fits = self.canonical.capacity().max(self.out.capacity()) <= ROOM;
+        if !fits {
+            *self = Self::default();
+        }
+        fits
+    }
+
     /// Takes the caller's headers in, with `host`, and without what the signature replaces. A payload hash among them goes
     /// to `payload` unless the request names its own; returns whether there was one.
     fn take_headers<'h>(
@@ -247,6 +338,7 @@ impl Scratch {
         hoists: impl Fn(&[u8]) -> bool,
     ) -> Result<bool> {
         parts.target.check()?;
+        self.last_host.check("url.host", parts.target.host.as_bytes())?;
         self.payload.clear();
         let table = &mut self.headers;
         table.clear();
@@ -258,12 +350,16 @@ impl Scratch {
                 b"authorization" | b"x-amz-date" => continue,
                 b"x-amz-security-token" if drop_token => continue,
                 b"x-amz-content-sha256" => {
-                    hash = Some(value);
+                    check_hash("headers.x-amz-content-sha256", table.get(value.signed))?;
+                    hash = Some(value.signed);
                     continue;
                 }
-                b"host" => host = Some(value),
+                b"host" if host.is_some() => {
+                    return Err(Error::new(Code::InvalidArgument, "headers.host: a request has one host"));
+                }
+                b"host" => host = Some(value.signed),
                 name if hoists(name) => {
-                    self.query.add(name, table.get(value));
+                    self.query.add(name, table.get(value.signed));
                     continue;
                 }
                 _ => {}
@@ -272,7 +368,7 @@ impl Scratch {
             table.insert(name, value, signed);
         }
         match host {
-            Some(host) => check_host("headers.host", table.get(host))?,
+            Some(host) => self.last_host.check("headers.host", table.get(host))?,
             None => table.add(b"host", parts.target.host.as_bytes()),
         }
         match parts.payload {
@@ -284,6 +380,7 @@ impl Scratch {
 
     /// Begins the canonical request: method and path, up to where the query goes.
     fn begin(&mut self, parts: &Parts<'_>, options: &Options) -> Result<()> {
+        self.kept = None;
         let canonical = &mut self.canonical;
         canonical.clear();
         if parts.method.is_empty() || !parts.method.bytes().all(|byte| byte.is_ascii_alphabetic()) {
@@ -295,6 +392,20 @@ impl Scratch {
         canonical.push(b'\n');
         self.signed.clear();
         Ok(())
+    }
+
+    /// Keeps what [`Hand::again`] needs.
+    fn keep(&mut self, parts: &Parts<'_>, url: Option<(usize, usize)>) {
+        if !parts.target.query.is_empty() {
+            return;
+        }
+        let path = parts.method.len() + 1;
+        let text = self.canonical.get(path..).unwrap_or_default();
+        // A canonical path holds no line break.
+        let end = memchr::memchr(b'\n', text).unwrap_or(text.len());
+        self.tail.clear();
+        self.tail.extend_from_slice(text.get(end..).unwrap_or_default());
+        self.kept = Some(Kept { seconds: parts.seconds, path, url });
     }
 
     fn write_signed_names(&mut self) {
@@ -343,12 +454,15 @@ impl Scratch {
 
 /// Parameters of an earlier signature: signing them again would make a URL with two.
 fn is_signature_parameter(encoded_name: &[u8]) -> bool {
+    let parameters = ["algorithm", "credential", "date", "expires", "signedheaders", "security-token", "signature"];
+    is_parameter(encoded_name, &parameters)
+}
+
+/// `X-Amz-` and one of these, in any case.
+fn is_parameter(encoded_name: &[u8], parameters: &[&str]) -> bool {
     let prefix = encoded_name.get(..6).is_some_and(|prefix| prefix.eq_ignore_ascii_case(b"x-amz-"));
     let rest = encoded_name.get(6..).unwrap_or_default();
-    prefix
-        && ["algorithm", "credential", "date", "expires", "signedheaders", "security-token", "signature"]
-            .iter()
-            .any(|parameter| rest.eq_ignore_ascii_case(parameter.as_bytes()))
+    prefix && parameters.iter().any(|parameter| rest.eq_ignore_ascii_case(parameter.as_bytes()))
 }
 
 /// Headers that S3 takes as parameters as well. Encryption is the exception: it must be a header.

@@ -1,0 +1,152 @@
+//! Many requests in one text.
+//!
+//! Uniform: a line is a URL, the rest of the arguments holds for all. Mixed: a request is the line `mode seconds expires`, then
+//! its URL (or, in parts, host, path and query, a line each), its method and payload hash where the mode says that they come
+//! as text, and its headers, two lines each. A line break inside of anything makes the number of lines wrong, and the batch
+//! is refused as a whole.
+
+use warmpath_engine::{
+    error::{Code, Error, Result},
+    sigv4::{Parts, Payload, Scratch, Signer, TargetRef, UNSIGNED_PAYLOAD},
+};
+
+use super::call::{Call, Flat, Form, Mode, is_bare, lines};
+
+/// What holds for every request of a uniform batch.
+#[derive(Clone, Copy)]
+pub struct Shared {
+    pub mode: Mode,
+    pub seconds: u64,
+    pub expires: u32,
+}
+
+/// What the text must come to: a line break inside of something makes it come to something else.
+#[derive(Clone, Copy)]
+pub struct Expected {
+    pub requests: usize,
+    pub lines: usize,
+}
+
+/// Bytes of URLs handed over at once. One text of all of them would be one of V8's large objects, whose pages are new
+/// each time, and one URL that somebody keeps would keep all.
+const CHUNK: usize = 32 * 1024;
+
+/// Presigns all; `hand_over` gets the URLs, a line each, in chunks. An error names the index of its request.
+pub fn presign(
+    signer: &mut Signer,
+    scratch: &mut Scratch,
+    text: &str,
+    expected: Expected,
+    shared: Option<Shared>,
+    hand_over: &mut dyn FnMut(&[u8]) -> Result<()>,
+) -> Result<()> {
+    if lines(text) != expected.lines {
+        return Err(Error::new(Code::InvalidArgument, "requests: must not hold control characters"));
+    }
+    let mut out: Vec<u8> = Vec::with_capacity(CHUNK + 4096);
+    let mut rest = Lines(Some(text));
+    // Scheme and host of the line before, where all else is the same too.
+    let mut origin = None;
+    for index in 0..expected.requests {
+        let first = rest.line()?;
+        let placed = |error: Error| Error::new(error.code, format!("[{index}].{}", error.message));
+        if out.len() > CHUNK {
+            hand_over(&out)?;
+            out.clear();
+        } else if !out.is_empty() {
+            out.push(b'\n');
+        }
+        if let (Some(shared), Some(path)) = (shared, origin.and_then(|origin| path_at(first, origin)))
+            && let Some(url) = signer.again(path, shared.seconds, scratch).map_err(placed)?
+        {
+            out.extend_from_slice(url.bytes());
+            continue;
+        }
+        let call = match shared {
+            Some(shared) => uniform(first, shared),
+            None => rest.mixed(first),
+        };
+        let call = call.map_err(placed)?;
+        let life = call.life().map_err(placed)?;
+        let url = signer.presign_mut(&call.parts, call.headers.clone(), life, scratch).map_err(placed)?;
+        out.extend_from_slice(url.bytes());
+        origin = shared.and_then(|_| origin_of(first));
+    }
+    if rest.0.is_some() { Err(broken()) } else { hand_over(&out) }
+}
+
+/// Scheme and host as they stand in a URL.
+fn origin_of(url: &str) -> Option<&str> {
+    let host = url.find("://")? + 3;
+    let end = url.get(host..)?.find(['/', '?', '#'])?;
+    url.get(..host + end)
+}
+
+/// The path of a URL of this origin that has nothing behind its path.
+fn path_at<'a>(url: &'a str, origin: &str) -> Option<&'a str> {
+    url.strip_prefix(origin).filter(|path| is_bare(path))
+}
+
+fn uniform(url: &str, Shared { mode, seconds, expires }: Shared) -> Result<Call<'_>> {
+    let method = mode.method().unwrap_or_default();
+    let payload = if mode.payload() == Ok(Form::Unsigned) { Payload::Hash(UNSIGNED_PAYLOAD) } else { Payload::Default };
+    let parts = Parts { method, target: TargetRef::parse(url)?, payload, seconds, sign_all: false };
+    Ok(Call { mode, parts, headers: Flat::empty(), expires })
+}
+
+fn broken() -> Error {
+    Error::new(Code::Internal, "the door cannot read a batch")
+}
+
+/// The lines that are left.
+struct Lines<'a>(Option<&'a str>);
+
+impl<'a> Lines<'a> {
+    fn next(&mut self) -> Option<&'a str> {
+        let text = self.0.take()?;
+        let Some(end) = memchr::memchr(b'\n', text.as_bytes()) else { return Some(text) };
+        self.0 = text.get(end + 1..);
+        text.get(..end)
+    }
+
+    fn line(&mut self) -> Result<&'a str> {
+        self.next().ok_or_else(broken)
+    }
+
+    /// So many lines in one piece.
+    fn block(&mut self, count: usize) -> Result<&'a str> {
+        let text = self.0.take().ok_or_else(broken)?;
+        let end = text.match_indices('\n').nth(count - 1).map(|(at, _)| at);
+        self.0 = end.and_then(|at| text.get(at + 1..));
+        Ok(end.and_then(|at| text.get(..at)).unwrap_or(text))
+    }
+
+    fn mixed(&mut self, head: &str) -> Result<Call<'a>> {
+        let mut numbers = head.split(' ').map(str::parse::<u64>);
+        let mut number = || numbers.next().and_then(std::result::Result::ok).ok_or_else(broken);
+        let mode = Mode(u32::try_from(number()?).map_err(|_| broken())?);
+        let seconds = number()?;
+        let expires = u32::try_from(number()?).unwrap_or(u32::MAX);
+        let target = if mode.is_parts() {
+            mode.target(self.line()?, self.line()?, self.line()?)
+        } else {
+            TargetRef::parse(self.line()?)?
+        };
+        let method = match mode.method() {
+            Some(method) => method,
+            None => self.line()?,
+        };
+        let payload = match mode.payload() {
+            Ok(Form::Default) => Payload::Default,
+            Ok(Form::Unsigned) => Payload::Hash(UNSIGNED_PAYLOAD),
+            Ok(Form::Hash) => Payload::Hash(self.line()?),
+            _ => return Err(broken()),
+        };
+        let headers = match mode.headers() {
+            0 => Flat::empty(),
+            count => Flat::new(self.block(2 * count)?, count)?,
+        };
+        let parts = Parts { method, target, payload, seconds, sign_all: false };
+        Ok(Call { mode, parts, headers, expires })
+    }
+}

@@ -1,0 +1,359 @@
+//! Signature Version 4, synchronously: the functions of the raw door.
+
+mod batch;
+mod call;
+mod door;
+mod payload;
+
+use call::{Call, Form, Mode, Room, TOKEN, WHOLE, whole};
+use door::{Arguments, Builder, Function, Text, Value};
+use napi::{Env, bindgen_prelude::Object};
+use napi_derive::napi;
+use serde::Deserialize;
+use serde_json::json;
+use warmpath_engine::{
+    error::{Code, Error, Result},
+    secret::Secret,
+    sigv4::{Credentials, LAST_SECOND, Options, Scratch, Signature, Signer},
+};
+use zeroize::Zeroizing;
+
+use crate::errors::exception;
+
+/// What a handle holds: a signer and the buffers it works in.
+pub struct Handle {
+    signer: Signer,
+    /// Of `sign`.
+    scratch: Scratch,
+    last: Last,
+    /// Of `presign` and `presignMany`.
+    urls: Scratch,
+}
+
+impl Handle {
+    fn new(signer: Signer) -> Self {
+        let (scratch, urls) = Default::default();
+        Self { signer, scratch, last: Last::default(), urls }
+    }
+}
+
+/// How `sign` was called last: a call that differs in the path alone needs no more than the hashes. Most do: one bucket, the
+/// same few headers, key after key.
+#[derive(Default)]
+struct Last {
+    valid: bool,
+    mode: u32,
+    seconds: f64,
+    /// Scheme and host, as they stood in the URL.
+    origin: String,
+    headers: String,
+    payload: String,
+}
+
+impl Last {
+    /// The path, where this call is the last one for another path.
+    #[expect(clippy::float_cmp, reason = "a number that is not the same number is another call")]
+    fn path<'t>(&self, arguments: &Arguments<'_>, room: &'t mut Room) -> Result<Option<&'t str>> {
+        let mode = Mode(arguments.bits(1)?);
+        if !self.valid || mode.0 != self.mode || arguments.number(2)? != self.seconds {
+            return Ok(None);
+        }
+        if mode.headers() > 0 && arguments.text(5, "headers", &mut room.headers)? != self.headers {
+            return Ok(None);
+        }
+        if mode.payload() == Ok(Form::Hash) && arguments.text(6, "payloadHash", &mut room.payload)? != self.payload {
+            return Ok(None);
+        }
+        let path = arguments.text(4, "url", &mut room.url)?.strip_prefix(self.origin.as_str());
+        Ok(path.filter(|path| call::is_bare(path)))
+    }
+
+    /// Keeps how this call was made, once it is done.
+    fn keep(&mut self, arguments: &Arguments<'_>, room: &mut Room) -> Result<()> {
+        let mode = Mode(arguments.bits(1)?);
+        let form = mode.payload();
+        let repeatable = matches!(form, Ok(Form::Default | Form::Unsigned | Form::Hash));
+        if !repeatable || mode.is_parts() || mode.has(WHOLE) || mode.method().is_none() {
+            return Ok(());
+        }
+        let mut set = |to: &mut String, index, wanted| {
+            to.clear();
+            if wanted {
+                to.push_str(arguments.text(index, "url", &mut room.url)?);
+            }
+            Ok(())
+        };
+        set(&mut self.headers, 5, mode.headers() > 0)?;
+        set(&mut self.payload, 6, form == Ok(Form::Hash))?;
+        set(&mut self.origin, 4, true)?;
+        let after_scheme = self.origin.find("://").map_or(0, |at| at + 3);
+        let slash = self.origin.get(after_scheme..).and_then(|rest| rest.find(['/', '?', '#']));
+        let Some(slash) = slash else { return Ok(()) };
+        self.origin.truncate(after_scheme + slash);
+        self.mode = mode.0;
+        self.seconds = arguments.number(2)?;
+        self.valid = self.headers.len() + self.payload.len() + self.origin.len() < 16_384;
+        Ok(())
+    }
+}
+
+/// The functions of the signer, as raw callbacks. Called once by `lib/signer/core.js`; they are no public interface.
+#[napi(catch_unwind)]
+pub fn signer_door(env: &Env) -> crate::errors::Result<Object<'_>> {
+    let build = || {
+        let door = Builder::new(env)?
+            .add::<Open>()?
+            .add::<SetCredentials>()?
+            .add::<Sign>()?
+            .add::<Presign>()?
+            .add::<PresignMany>()?
+            .add::<Explain>()?
+            .add::<SignCanonical>()?
+            .add::<SignText>()?
+            .add::<HasSecret>()?;
+        // A panic on purpose, for the test that it does no harm. Nobody meets it by accident: it is not even there
+        // without the variable, and the other functions know nothing of it.
+        if std::env::var_os("WARMPATH_TEST_SIGNER_PANIC").is_some() { door.add::<Panic>() } else { Ok(door) }
+    };
+    build().map(|door: Builder| door.finish(env)).map_err(exception)
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct GivenCredentials {
+    access_key_id: String,
+    secret_access_key: Secret,
+    #[serde(default)]
+    session_token: Option<Secret>,
+}
+
+impl From<GivenCredentials> for Credentials {
+    fn from(given: GivenCredentials) -> Self {
+        let GivenCredentials { access_key_id, secret_access_key, session_token } = given;
+        Self { access_key_id, secret_access_key, session_token }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct GivenOptions {
+    credentials: GivenCredentials,
+    region: String,
+    service: String,
+    uri_escape_path: bool,
+    normalize_path: bool,
+    apply_checksum: bool,
+}
+
+/// Parses JSON text that holds secrets, and zeroes it.
+fn parse<T: serde::de::DeserializeOwned>(arguments: &Arguments<'_>, index: usize) -> Result<T> {
+    let mut room = Text::new();
+    let text = Zeroizing::new(arguments.text(index, "options", &mut room)?.to_owned());
+    room.zeroize();
+    // The face has checked every field; what serde would quote here may be a secret.
+    serde_json::from_str(&text).map_err(|_| Error::new(Code::InvalidOption, "options: a field has a wrong type"))
+}
+
+/// `open(options)`: a handle.
+struct Open;
+
+impl Function for Open {
+    const NAME: &'static str = "open";
+
+    fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
+        let GivenOptions { credentials, region, service, uri_escape_path, normalize_path, apply_checksum } =
+            parse(arguments, 0)?;
+        let options = Options { region, service, uri_escape_path, normalize_path, apply_checksum };
+        let signer = Signer::new(credentials.into(), options)?;
+        arguments.open(Handle::new(signer))
+    }
+}
+
+/// `setCredentials(handle, credentials)`: an empty text.
+struct SetCredentials;
+
+impl Function for SetCredentials {
+    const NAME: &'static str = "setCredentials";
+
+    fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
+        let credentials: GivenCredentials = parse(arguments, 1)?;
+        let handle = arguments.handle(0)?;
+        handle.last.valid = false;
+        handle.urls = Scratch::default();
+        handle.signer.set_credentials(credentials.into())?;
+        arguments.reply(b"")
+    }
+}
+
+/// `sign(…)`: the value of `authorization`; behind the payload's hash where that was computed here; everything as JSON
+/// where the mode says so, or a header had to be changed.
+struct Sign;
+
+impl Function for Sign {
+    const NAME: &'static str = "sign";
+
+    fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
+        let mut room = Room::new();
+        let Handle { signer, scratch, last, .. } = arguments.handle(0)?;
+        let mode = Mode(arguments.bits(1)?);
+        if let Some(path) = last.path(arguments, &mut room)? {
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked when it was kept")]
+            let seconds = last.seconds as u64;
+            if let Some(signature) = signer.again(path, seconds, scratch)? {
+                return answer(arguments, mode, signature);
+            }
+        }
+        last.valid = false;
+        let Call { parts, headers, .. } = Call::read(arguments, &mut room)?;
+        let signature = signer.sign_mut(&parts, headers, scratch)?;
+        if signature.changed_headers() {
+            return arguments.reply(whole_answer(signature).as_bytes());
+        }
+        let value = answer(arguments, mode, signature)?;
+        if scratch.trim() {
+            last.keep(arguments, &mut room)?;
+        }
+        Ok(value)
+    }
+}
+
+fn answer<'e>(arguments: &Arguments<'e>, mode: Mode, signature: Signature<'_>) -> Result<Value<'e>> {
+    let hashed = matches!(mode.payload(), Ok(Form::Text | Form::Bytes));
+    if mode.has(WHOLE) {
+        arguments.reply(whole_answer(signature).as_bytes())
+    } else if mode.has(TOKEN) || hashed {
+        let hash = if hashed { signature.payload_hash() } else { "" };
+        let token = if mode.has(TOKEN) { signature.session_token() } else { "" };
+        arguments.reply(&[hash.as_bytes(), token.as_bytes(), signature.bytes()].concat())
+    } else {
+        arguments.reply(signature.bytes())
+    }
+}
+
+fn whole_answer(signature: Signature<'_>) -> String {
+    let headers: serde_json::Map<_, _> =
+        signature.headers().map(|(name, value)| (name.to_owned(), value.into())).collect();
+    json!({ "headers": headers, "authorization": signature.text(), "payloadHash": signature.payload_hash() })
+        .to_string()
+}
+
+/// `presign(…)`: the URL.
+struct Presign;
+
+impl Function for Presign {
+    const NAME: &'static str = "presign";
+
+    fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
+        let mut room = Room::new();
+        let call = Call::read(arguments, &mut room)?;
+        let life = call.life()?;
+        let Handle { signer, urls, .. } = arguments.handle(0)?;
+        let value = arguments.reply(signer.presign_mut(&call.parts, call.headers, life, urls)?.bytes());
+        urls.trim();
+        value
+    }
+}
+
+/// `presignMany(handle, mode, seconds, expires, text, lines, requests)`: lists of URLs, a line each. Without an `expires` the text is
+/// mixed.
+struct PresignMany;
+
+impl Function for PresignMany {
+    const NAME: &'static str = "presignMany";
+
+    fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
+        let mode = Mode(arguments.bits(1)?);
+        let seconds = whole(arguments.number(2)?, LAST_SECOND, "date")?;
+        let expires = arguments.bits(3)?;
+        let shared = (expires > 0).then_some(batch::Shared { mode, seconds, expires });
+        let mut room = Text::new();
+        let text = arguments.text(4, "requests", &mut room)?;
+        let (lines, requests) = (arguments.bits(5)? as usize, arguments.bits(6)? as usize);
+        let expected = batch::Expected { requests, lines };
+        let Handle { signer, urls, .. } = arguments.handle(0)?;
+        let mut values = Vec::new();
+        batch::presign(signer, urls, text, expected, shared, &mut |urls| {
+            values.push(arguments.reply(urls)?);
+            Ok(())
+        })?;
+        urls.trim();
+        arguments.list(&values)
+    }
+}
+
+/// `explain(…)`: the stages as JSON.
+struct Explain;
+
+impl Function for Explain {
+    const NAME: &'static str = "explain";
+
+    fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
+        let mut room = Room::new();
+        let call = Call::read(arguments, &mut room)?;
+        let life = if call.expires > 0 { Some(call.life()?) } else { None };
+        let stages = arguments.handle(0)?.signer.explain_parts(&call.parts, call.headers, life)?;
+        let answer = json!({
+            "canonicalRequest": stages.canonical_request,
+            "stringToSign": stages.string_to_sign,
+            "signature": stages.signature,
+        });
+        arguments.reply(answer.to_string().as_bytes())
+    }
+}
+
+/// `signCanonical(handle, canonicalRequest, seconds)`: the signature.
+struct SignCanonical;
+
+impl Function for SignCanonical {
+    const NAME: &'static str = "signCanonical";
+
+    fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
+        let mut room = Text::new();
+        let text = arguments.text(1, "canonicalRequest", &mut room)?;
+        let seconds = whole(arguments.number(2)?, LAST_SECOND, "date")?;
+        arguments.reply(&arguments.handle(0)?.signer.sign_canonical(text, seconds))
+    }
+}
+
+/// `signText(handle, text, seconds)`: the HMAC of the text under the day's key.
+struct SignText;
+
+impl Function for SignText {
+    const NAME: &'static str = "signText";
+
+    fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
+        let mut room = Text::new();
+        let text = arguments.text(1, "text", &mut room)?;
+        let seconds = whole(arguments.number(2)?, LAST_SECOND, "date")?;
+        arguments.reply(&arguments.handle(0)?.signer.sign_text(text, seconds))
+    }
+}
+
+/// `hasSecret(handle, secret)`: `1` or `0`. For adapters that keep signers by the credentials that are passed to them.
+struct HasSecret;
+
+impl Function for HasSecret {
+    const NAME: &'static str = "hasSecret";
+
+    fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
+        let mut room = Text::new();
+        let secret = Zeroizing::new(arguments.text(1, "secretAccessKey", &mut room)?.to_owned());
+        room.zeroize();
+        let same = arguments.handle(0)?.signer.has_secret(&secret);
+        arguments.reply(if same { b"1" } else { b"0" })
+    }
+}
+
+/// `panic(handle)`, for a test.
+struct Panic;
+
+impl Function for Panic {
+    const NAME: &'static str = "panic";
+
+    #[expect(clippy::panic, reason = "on purpose: a test shows that it is caught")]
+    fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
+        let handle = arguments.handle(0)?;
+        handle.scratch.trim();
+        panic!("on purpose");
+    }
+}
