@@ -5,7 +5,7 @@
 const assert = require('node:assert/strict');
 const { after, before, test } = require('node:test');
 const { makeCases } = require('./support/sigv4/cases');
-const { ask, compare } = require('./support/sigv4/differential');
+const { ask, compare, describe } = require('./support/sigv4/differential');
 const { FAULTS } = require('./support/sigv4/faults');
 const { startAws4 } = require('./support/sigv4/oracles/aws4');
 const { startSmithy } = require('./support/sigv4/oracles/smithy');
@@ -14,7 +14,8 @@ const { makeReference } = require('./support/sigv4/reference');
 const { exampleChecks, publishedChecks } = require('./support/sigv4/vectors');
 
 const seed = testSeed();
-const CASES = 3000;
+/** The rarest fault shows in about one case of fifty. */
+const CASES = 1000;
 const oracles = [startSmithy(), startAws4()];
 let cases;
 let asked;
@@ -32,7 +33,8 @@ const vectorFailures = (Signer) =>
 
 test('without a fault the reference passes every vector and agrees with every oracle', () => {
   assert.deepEqual(vectorFailures(makeReference()), []);
-  assert.deepEqual(compare(makeReference(), cases, asked, { reference: false }).mismatches, []);
+  const { mismatches } = compare(makeReference(), cases, asked, { reference: false, most: 3 });
+  assert.equal(mismatches.length, 0, mismatches.map(describe).join('\n\n'));
 });
 
 for (const { name, what, hidden } of FAULTS) {

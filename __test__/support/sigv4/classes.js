@@ -119,9 +119,9 @@ const CLASSES = [
       truth.payload.bytes === null,
   },
   {
-    name: 'given x-amz-content-sha256 beside a body',
+    name: 'given x-amz-content-sha256 beside payloadHash',
     oracles: ['aws4'],
-    reason: 'aws4 believes the header; for us what is given as body or payloadHash wins.',
+    reason: 'aws4 believes the header; for us payloadHash wins.',
     applies: (one) => hasHeader(['x-amz-content-sha256'])(one) && one.truth.payload.hash !== null,
   },
 ];

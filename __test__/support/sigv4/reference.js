@@ -235,11 +235,13 @@ function makeReference(fault = 'none') {
     }
 
     explain(request) {
-      const { canonical, stringToSign, signature } = this.#stages(request);
+      const { canonical, stringToSign, signature } = request.presign
+        ? this.#queryStages(request)
+        : this.#stages(request);
       return { canonicalRequest: canonical, stringToSign, signature };
     }
 
-    presign(request) {
+    #queryStages(request) {
       const { options } = this;
       const { scheme, host, path, query } = splitUrl(request.url);
       const headers = canonicalHeaders(request.headers);
@@ -260,10 +262,15 @@ function makeReference(fault = 'none') {
       const own = Object.entries(added).map(([name, value]) => [name, encode(Buffer.from(value))]);
       const all = canonicalQuery([...encodedPairs(query), ...own]);
       const canonical = canonicalRequest(request, canonicalPath(path, options), all, headers, hash);
-      const { signature } = finish(options, time, canonical);
+      const { stringToSign, signature } = finish(options, time, canonical);
       let shown = is('presign-plus') ? all.replaceAll('%20', '+') : all;
       if (options.sessionToken && !token) shown += `&X-Amz-Security-Token=${encode(Buffer.from(options.sessionToken))}`;
-      return `${scheme}://${host}${path}?${shown}&X-Amz-Signature=${signature}`;
+      const url = `${scheme}://${host}${path}?${shown}&X-Amz-Signature=${signature}`;
+      return { canonical, stringToSign, signature, url };
+    }
+
+    presign(request) {
+      return this.#queryStages(request).url;
     }
 
     presignMany(requests) {

@@ -4,6 +4,7 @@
 
 const fs = require('node:fs');
 const path = require('node:path');
+const { explainsPresign } = require('./explain');
 
 const [head, ...vectors] = fs
   .readFileSync(path.join(__dirname, 'vectors.jsonl'), 'utf8')
@@ -119,7 +120,10 @@ function queryDifferences(signer, call, { query, addedLater }) {
   const url = signer.presign(call);
   const token = addedLater ? `&X-Amz-Security-Token=${encodeURIComponent(addedLater)}` : '';
   const before = `https://${call.url.host}${call.url.path}?`;
+  const stages = explainsPresign(signer) ? signer.explain({ ...call, presign: true }) : query;
   return differing([
+    ['canonical request', stages.canonicalRequest, query.canonicalRequest],
+    ['string to sign', stages.stringToSign, query.stringToSign],
     ['signature', url.slice(-64), query.signature],
     ['origin and path', url.slice(0, before.length), before],
     ['parameters', parameters(`${url}${token}`), parameters(query.signed.target)],

@@ -10,6 +10,19 @@ const flags = (names) => Object.fromEntries(names.map((name) => [name.toLowerCas
 const IGNORED = flags([...UNSIGNED_BY_ALL, ...UNSIGNED_BY_US]);
 const INCLUDED = flags(['range', ...UNSIGNED_BY_SOME]);
 
+/** Keeps the stages it went through. */
+class Staged extends aws4.RequestSigner {
+  stages = {};
+  canonicalString() {
+    this.stages.canonicalRequest = super.canonicalString();
+    return this.stages.canonicalRequest;
+  }
+  stringToSign() {
+    this.stages.stringToSign = super.stringToSign();
+    return this.stages.stringToSign;
+  }
+}
+
 function answer({ mode, identity, call, truth }) {
   const { region, service, sessionToken, applyChecksum = service === 's3' } = identity;
   const presign = mode === 'presign';
@@ -38,11 +51,11 @@ function answer({ mode, identity, call, truth }) {
   if (applyChecksum && !presign && !headers['x-amz-content-sha256']) {
     headers['x-amz-content-sha256'] = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
   }
-  const signer = new aws4.RequestSigner(request, identity);
+  const signer = new Staged(request, identity);
   signer.datetime = time;
   try {
     const signed = signer.sign();
-    const stages = { canonicalRequest: signer.canonicalString(), stringToSign: signer.stringToSign() };
+    const { stages } = signer;
     if (!presign) {
       const authorization = signed.headers.Authorization;
       return { ...stages, signature: authorization.slice(-64), authorization };

@@ -65,7 +65,6 @@ async function answer(signers, { mode, identity, truth }) {
   // The library takes a given hash as a header only; where ours would not send that header, it must not be signed either.
   const hash = payload.bytes ? null : payload.hash;
   if (hash !== null) headers[SHA_HEADER] = hash;
-  else if (payload.bytes && given) headers[SHA_HEADER] = payload.hash;
   else if (mode === 'presign' && identity.service === 's3' && !given && !payload.bytes)
     headers[SHA_HEADER] = 'UNSIGNED-PAYLOAD';
   const sends = given || (mode === 'sign' && (identity.applyChecksum ?? identity.service === 's3'));
