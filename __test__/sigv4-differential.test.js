@@ -8,7 +8,7 @@ const { after, before, test } = require('node:test');
 const { SigV4Signer } = require('..');
 const { makeCases } = require('./support/sigv4/cases');
 const { CLASSES, exclusions } = require('./support/sigv4/classes');
-const { ask, compare, describe } = require('./support/sigv4/differential');
+const { alteredHeaders, ask, compare, describe } = require('./support/sigv4/differential');
 const { startAws4 } = require('./support/sigv4/oracles/aws4');
 const { startBotocore } = require('./support/sigv4/oracles/botocore');
 const { startSmithy } = require('./support/sigv4/oracles/smithy');
@@ -89,5 +89,14 @@ test('presignMany signs each of a mixed list as presign does', () => {
       signer.presignMany(calls),
       calls.map((call) => signer.presign(call)),
     );
+  }
+});
+
+// Spaces are folded in the canonical request alone: folded in what is sent, they would be lost to the object's metadata.
+test('header values to send are the values given', { todo: 'runs of spaces come back folded' }, () => {
+  for (const one of makeCases(new Random(seed), 500)) {
+    if (one.mode !== 'sign' || one.call.payloadHash !== undefined) continue;
+    const signed = new SigV4Signer(one.identity).sign(one.call);
+    assert.deepEqual(alteredHeaders(signed, one), [], `seed ${seed}, case ${one.id}`);
   }
 });

@@ -152,4 +152,11 @@ function describe({ oracle, stages, case: one, got, expected }) {
   return `case ${id}, ${mode}: ${stages.join(', ')} against ${oracle}\n${show(identity)}\n${show(call)}\n--- got\n${side(got)}\n--- ${oracle}\n${side(expected)}`;
 }
 
-module.exports = { ask, compare, describe };
+/** Names of the headers whose value to send is not the one given, but for the space around it (which HTTP does not keep). */
+function alteredHeaders({ headers }, { truth }) {
+  return truth.headers
+    .filter(([name, value]) => !['authorization', 'host'].includes(name) && headers[name].trim() !== value)
+    .map(([name, value]) => `${name}: ${JSON.stringify(headers[name])}, given ${JSON.stringify(value)}`);
+}
+
+module.exports = { alteredHeaders, ask, compare, describe };
