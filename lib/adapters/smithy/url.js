@@ -1,0 +1,79 @@
+'use strict';
+
+const { keyOf } = require('../credentials.js');
+const { amzDate, escapeStrict, sortFew } = require('../text.js');
+
+const byName = (a, b) => a[0] < b[0];
+const CRC32_OF_NOTHING = 'AAAAAA%3D%3D';
+
+/** A key as the SDK writes it into a path: each segment escaped, slashes as they are. */
+function escapeKey(key) {
+  if (/^[\w.~/-]*$/.test(key)) return key;
+  return key.split('/').map(escapeStrict).join('/');
+}
+
+/**
+ * What the command asks for beside bucket and key: null when that is more than is known here.
+ *
+ * @returns {{ query: [string, string][], headers: [string, string][] } | null}
+ */
+function readInput(operation, input, checksums) {
+  const out = { query: [], headers: [] };
+  const { members } = operation;
+  let hasChecksum = false;
+  for (const name of Object.keys(input)) {
+    const value = input[name];
+    if (name === 'Bucket' || name === 'Key' || value === undefined) continue;
+    if (!Object.hasOwn(members, name)) return null;
+    const read = members[name].read(value);
+    if (read === undefined) return null;
+    members[name].add(out, read);
+    hasChecksum ||= name.startsWith('Checksum');
+  }
+  if (!hasChecksum) addChecksums(operation, out.query, checksums);
+  if (operation.fixed !== null) out.query.push(operation.fixed);
+  if (out.query.length > 1) sortFew(out.query, byName);
+  return out;
+}
+
+/** What the SDK adds by itself, unless the client is told to do so only "when required". */
+function addChecksums({ method }, query, { request, response }) {
+  if (method === 'GET' && response) query.push(['x-amz-checksum-mode', 'ENABLED']);
+  if (method === 'PUT' && request) {
+    // There is no body here: this is the checksum of nothing, as the SDK writes it too.
+    query.push(['x-amz-checksum-crc32', CRC32_OF_NOTHING], ['x-amz-sdk-checksum-algorithm', 'CRC32']);
+  }
+}
+
+/**
+ * Writes and signs the URL.
+ *
+ * @param {object} plan operation, origin, host, base, region, service, checksums: see plan.js
+ * @returns {string | null} null when the input asks for more than is known here
+ */
+function writeUrl(plan, input, credentials, ms, expiresIn) {
+  const asked = readInput(plan.operation, input, plan.checksums);
+  if (asked === null) return null;
+  const { accessKeyId, sessionToken } = credentials;
+  const date = amzDate(ms);
+  const path = plan.base + escapeKey(input.Key);
+  let lines = `host:${plan.host}`;
+  let names = 'host';
+  if (asked.headers.length > 0) {
+    sortFew(asked.headers.concat([['host', plan.host]]), byName).forEach(([name, value], i) => {
+      lines = i === 0 ? `${name}:${value}` : `${lines}\n${name}:${value}`;
+      names = i === 0 ? name : `${names};${name}`;
+    });
+  }
+  // Upper case sorts before lower case, so these come first, in this order, whatever is asked for.
+  const scope = `${date.slice(0, 8)}%2F${plan.scope}`;
+  const token = sessionToken ? `&X-Amz-Security-Token=${escapeStrict(sessionToken)}` : '';
+  const head = `X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Content-Sha256=UNSIGNED-PAYLOAD&X-Amz-Credential=${escapeStrict(accessKeyId)}%2F${scope}&X-Amz-Date=${date}&X-Amz-Expires=${expiresIn}${token}`;
+  let tail = `&X-Amz-SignedHeaders=${names === 'host' ? names : names.replaceAll(';', '%3B')}`;
+  for (const pair of asked.query) tail += `&${pair[0]}=${pair[1]}`;
+  const canonical = `${plan.operation.method}\n${path}\n${head}${tail}\n${lines}\n\n${names}\nUNSIGNED-PAYLOAD`;
+  const signature = keyOf(credentials).signRequest(date, plan.region, plan.service, canonical);
+  return `${plan.origin}${path}?${head}&X-Amz-Signature=${signature}${tail}`;
+}
+
+module.exports = { escapeKey, writeUrl };
