@@ -108,7 +108,9 @@ test(`${CASES} random requests, seed ${seed} (WARMPATH_TEST_SEED): as aws4 signs
   for (let i = 0; i < CASES; i++) {
     const given = next();
     if (isDifferentOnPurpose(given[0])) continue;
-    const expected = outcome(theirs.sign, given);
+    // Where aws4 signs for no service at all, ours says that it does not know the service.
+    const nameless = new theirs.RequestSigner({ ...given[0] }, given[1]).service === '';
+    const expected = nameless ? new Error('no service') : outcome(theirs.sign, given);
     const actual = outcome(ours.sign, given);
     if (expected instanceof Error) {
       assert.equal(actual.code, 'ERR_WARMPATH_INVALID_ARGUMENT', `${JSON.stringify(given)}: ${expected.message}`);

@@ -3,6 +3,8 @@
 const assert = require('node:assert/strict');
 const { test } = require('node:test');
 const { inspect } = require('node:util');
+const { setFlagsFromString } = require('node:v8');
+const { runInNewContext } = require('node:vm');
 const sdk = require('@aws-sdk/client-s3');
 const presigner = require('@aws-sdk/s3-request-presigner');
 const { getSignedUrl } = require('../lib/adapters/smithy.js');
@@ -52,6 +54,12 @@ async function same(made, name, input, options = {}, times = 0) {
   if (times === 0) assert.deepEqual(given.input, before, 'the input is left as it was');
 }
 
+/** As same(), after a first URL of the kind, which is the SDK's. */
+async function next(made, name, input, options) {
+  await getSignedUrl(made, command(name, input), { signingDate });
+  await same(made, name, input, options);
+}
+
 const CONFIGS = {
   'R2, virtual host': {},
   'R2, path style': { forcePathStyle: true },
@@ -62,6 +70,8 @@ const CONFIGS = {
   accelerate: { endpoint: undefined, region: 'eu-west-1', useAccelerateEndpoint: true },
   dualstack: { endpoint: undefined, region: 'eu-west-1', useDualstackEndpoint: true },
   FIPS: { endpoint: undefined, region: 'us-west-2', useFipsEndpoint: true },
+  'checksums of requests only': { responseChecksumValidation: 'WHEN_REQUIRED' },
+  'checksums of answers only': { requestChecksumCalculation: 'WHEN_REQUIRED' },
   'checksums when required': {
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
@@ -162,17 +172,17 @@ const MEMBERS = {
 };
 
 test('every member of the four commands', async () => {
-  for (const config of [{}, CONFIGS['checksums when required']]) {
+  for (const config of [{}, CONFIGS['checksums of requests only'], CONFIGS['checksums when required']]) {
     const made = await warm(config);
     for (const [name, members] of Object.entries(MEMBERS)) {
-      for (const [member, value] of Object.entries(members)) await same(made, name, { [member]: value });
+      for (const [member, value] of Object.entries(members)) await next(made, name, { [member]: value });
       const { IfNoneMatch: _one, ...rest } = members;
-      await same(made, name, rest);
+      await next(made, name, rest);
       const some = Object.fromEntries(Object.entries(rest).filter(([member]) => !member.startsWith('Checksum')));
-      await same(made, name, some);
-      await same(made, name, Object.fromEntries(Object.entries(members).map(([member]) => [member, undefined])));
+      await next(made, name, some);
+      await next(made, name, Object.fromEntries(Object.entries(members).map(([member]) => [member, undefined])));
     }
-    await same(made, 'PutObject', { BucketKeyEnabled: false, ContentLength: 0, Metadata: {} });
+    await next(made, 'PutObject', { BucketKeyEnabled: false, ContentLength: 0, Metadata: {} });
   }
 });
 
@@ -281,6 +291,10 @@ test('middleware of your own is honoured, whenever and wherever it is added', as
   assert.match(await getSignedUrl(made, command('GetObject')), /[?&]plugin=1/);
   made.middlewareStack.remove('plugin');
 
+  const frozen = client({});
+  Object.freeze(frozen.middlewareStack);
+  for (let i = 0; i < 2; i++) await same(frozen, 'GetObject', {}, {}, 1);
+
   await getSignedUrl(made, command('GetObject'));
   const own = command('GetObject');
   own.middlewareStack.add(tag('own', '1'), options('own'));
@@ -301,6 +315,31 @@ test('settings that are changed afterwards are seen', async () => {
   await same(moving, 'GetObject', {});
 });
 
+test("the first URL with other members is the SDK's", async () => {
+  const made = await warm({});
+  await same(made, 'GetObject', { Range: 'bytes=0-1' }, {}, 1);
+  await same(made, 'GetObject', { Range: 'bytes=7-9' });
+  await same(made, 'GetObject', {});
+});
+
+test('what is known of a client goes with it', async () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc');
+  const clients = [];
+  for (let i = 0; i < 10; i++) {
+    const made = await warm({});
+    made.destroy();
+    clients.push(new WeakRef(made));
+  }
+  const left = () => clients.filter((one) => one.deref() !== undefined).length;
+  for (let i = 0; i < 50 && left() > 1; i++) {
+    await new Promise(setImmediate);
+    collect();
+  }
+  // One may still be on the stack of this very function.
+  assert.ok(left() <= 1, `${left()} of 10 clients are still there`);
+});
+
 test('one command object for many URLs', async () => {
   const made = client({});
   for (const name of NAMES) {
@@ -316,7 +355,7 @@ test('one command object for many URLs', async () => {
   }
 });
 
-test('at the same time, and for more buckets than are remembered', async () => {
+test('at the same time, and more buckets than are remembered', async () => {
   const made = client({ forcePathStyle: true });
   const all = Array.from({ length: 1100 }, (_, i) => ({ Bucket: `bucket-${i}`, Key: `k ${i}` }));
   const urls = (f) =>

@@ -1,72 +1,108 @@
 'use strict';
 
-const { createHmac, createSecretKey, hash, randomBytes } = require('node:crypto');
+// The only place where the adapters meet the keyed part of a signature. They write the canonical request themselves,
+// because each peer has its own rules for that text; the secret and the keys are not in the JavaScript heap.
 
-// One per process, so that a digest kept to recognise a secret means nothing outside of it.
+const { hash, randomBytes } = require('node:crypto');
+const core = require('./key-objects.js');
+const { invalid } = require('./text.js');
+
+/** How many credentials are remembered that come as a new object with every call. */
+const MAX_RECENT = 64;
+/** How many regions and services of one credential. */
+const MAX_SCOPES = 64;
+
+// One per process: a digest that is kept to recognise a secret means nothing outside of it.
 const SALT = randomBytes(32).toString('base64');
 
-/**
- * One secret, and the signing key last derived from it. The only place where the adapters meet the keyed part of a
- * signature: they write the canonical request themselves, because each peer has its own rules for that text.
- *
- * The secret lives in memory outside of the JavaScript heap; nothing of it is in a property, in inspect output or in
- * an error.
- */
-class Keyed {
-  #secret;
-  #mark;
-  #day = null;
-  #region;
+/** The native signers of one credential, by what they sign for. */
+class Keys {
+  #region = null;
   #service;
-  #key;
+  #handle;
+  #others = new Map();
 
-  /** @param {string} secret not empty, any length */
-  constructor(secret) {
-    this.#secret = createSecretKey(`AWS4${secret}`, 'utf8');
-    this.#mark = hash('sha256', SALT + secret, 'base64');
-  }
-
-  /** Whether this is the secret it was made of. */
-  matches(secret) {
-    return typeof secret === 'string' && hash('sha256', SALT + secret, 'base64') === this.#mark;
-  }
-
-  /**
-   * @param {string} amzDate `yyyymmddThhmmssZ`
-   * @param {string} canonicalRequest the whole text, payload hash included
-   * @returns {string} 64 hex characters
-   */
-  signRequest(amzDate, region, service, canonicalRequest) {
-    const day = amzDate.slice(0, 8);
-    const digest = hash('sha256', canonicalRequest, 'hex');
-    return this.signText(
-      day,
-      region,
-      service,
-      `AWS4-HMAC-SHA256\n${amzDate}\n${day}/${region}/${service}/aws4_request\n${digest}`,
-    );
-  }
-
-  /** The text (or bytes), signed with the key of that day, region and service, as 64 hex characters. */
-  signText(day, region, service, text) {
-    if (day !== this.#day || region !== this.#region || service !== this.#service) {
-      this.#key = this.#derive(day, region, service);
-      this.#day = day;
-      this.#region = region;
-      this.#service = service;
+  handle(secretAccessKey, region, service) {
+    if (region === this.#region && service === this.#service) return this.#handle;
+    const scope = `${region}/${service}`;
+    let handle = this.#others.get(scope);
+    if (handle === undefined) {
+      handle = open(secretAccessKey, region, service);
+      if (this.#others.size >= MAX_SCOPES) this.#others.clear();
+      this.#others.set(scope, handle);
     }
-    return createHmac('sha256', this.#key).update(text).digest('hex');
-  }
-
-  #derive(...scope) {
-    let key = this.#secret;
-    for (const part of [...scope, 'aws4_request']) {
-      const bytes = createHmac('sha256', key).update(part).digest();
-      key = createSecretKey(bytes);
-      bytes.fill(0);
-    }
-    return key;
+    this.#region = region;
+    this.#service = service;
+    this.#handle = handle;
+    return handle;
   }
 }
 
-module.exports = { Keyed };
+function open(secretAccessKey, region, service) {
+  checkScope('region', region);
+  checkScope('service', service);
+  return core.open({
+    // Written into the request by the adapters, so that native code need not know it.
+    credentials: { accessKeyId: '-', secretAccessKey },
+    ...{ region, service, uriEscapePath: false, normalizePath: false, applyChecksum: false },
+  });
+}
+
+function checkScope(name, text) {
+  if (typeof text !== 'string' || !/^[\x21-\x2e\x30-\x7e]+$/.test(text))
+    invalid(name, "must be printable ASCII without spaces and '/', and not empty");
+}
+
+// The usual case: one credentials object for the life of the process. Weak, so that what is known of it goes with it: the
+// text of the secret is the object's own, and is let go when the object has another.
+const byObject = new WeakMap();
+// The other case: `{ accessKeyId, secretAccessKey }` written at the place of the call. By the public half of the key, oldest
+// first; the secret is known by a digest.
+const recent = new Map();
+
+/**
+ * Whatever is remembered is compared with the secret given now, so that a rotation takes effect at once, whichever way it
+ * was done: a new object, or another secret in the old one.
+ */
+function keysOf(credentials) {
+  const { accessKeyId, secretAccessKey } = credentials;
+  const known = byObject.get(credentials);
+  if (known !== undefined && known.secret === secretAccessKey && known.id === accessKeyId) return known.keys;
+  checkCredential('accessKeyId', accessKeyId);
+  checkCredential('secretAccessKey', secretAccessKey);
+  const mark = hash('sha256', SALT + secretAccessKey, 'base64');
+  let entry = recent.get(accessKeyId);
+  if (entry?.mark !== mark) entry = { mark, keys: new Keys() };
+  // The order of insertion is the order of age: what was used goes to the end.
+  recent.delete(accessKeyId);
+  recent.set(accessKeyId, entry);
+  if (recent.size > MAX_RECENT) recent.delete(recent.keys().next().value);
+  byObject.set(credentials, { id: accessKeyId, secret: secretAccessKey, keys: entry.keys });
+  return entry.keys;
+}
+
+function checkCredential(name, value) {
+  if (typeof value !== 'string' || value === '') invalid(`credentials.${name}`, 'must be a string, and not empty');
+  // The value is not repeated: it may be the secret.
+  if (/[^\x20-\x7e]/.test(value)) invalid(`credentials.${name}`, 'must be printable ASCII');
+}
+
+/**
+ * The signature of a canonical request, 64 hex characters.
+ *
+ * @param {{ accessKeyId: string, secretAccessKey: string }} credentials
+ * @param {number} seconds since 1970, whole
+ * @param {string} canonicalRequest the whole text, payload hash included
+ * @throws {WarmpathError} ERR_WARMPATH_INVALID_ARGUMENT, ERR_WARMPATH_NATIVE_LOAD
+ */
+function signRequest(credentials, seconds, region, service, canonicalRequest) {
+  const handle = keysOf(credentials).handle(credentials.secretAccessKey, region, service);
+  return core.signCanonical(handle, canonicalRequest, seconds);
+}
+
+/** Any text, signed with the key of that day: 64 hex characters. Arguments and errors as signRequest(). */
+function signText(credentials, seconds, region, service, text) {
+  return core.signText(keysOf(credentials).handle(credentials.secretAccessKey, region, service), text, seconds);
+}
+
+module.exports = { signRequest, signText };

@@ -19,17 +19,32 @@ function escapeStrict(text) {
   return encodeURIComponent(text).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
 }
 
+/** 9999-12-31T23:59:59Z: the year of a signature has four digits. */
+const LAST_SECOND = 253_402_300_799;
+
 let second = Number.NaN;
 let secondText = '';
 
-/** `yyyymmddThhmmssZ`; milliseconds are cut off. Throws a RangeError for what is no time. */
-function amzDate(ms) {
-  const now = Math.floor(ms / 1000);
-  if (now !== second) {
-    secondText = new Date(ms).toISOString().replace(/[:-]|\.\d{3}/g, '');
-    second = now;
+/** `yyyymmddThhmmssZ` of whole seconds since 1970. @throws {WarmpathError} ERR_WARMPATH_INVALID_ARGUMENT naming `option` */
+function amzDate(seconds, option) {
+  if (seconds !== second) {
+    if (!(seconds >= 0 && seconds <= LAST_SECOND)) invalid(option, 'must be a time between 1970 and 9999');
+    secondText = new Date(seconds * 1000).toISOString().replace(/[:-]|\.\d{3}/g, '');
+    second = seconds;
   }
   return secondText;
+}
+
+const AMZ_DATE = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/;
+
+/** Seconds since 1970 of such a text; NaN for any other, also for a 30 February. */
+function amzSeconds(text) {
+  if (text === secondText) return second;
+  const match = AMZ_DATE.exec(text);
+  if (match === null) return Number.NaN;
+  const [, year, month, ...rest] = match.map(Number);
+  const seconds = Date.UTC(year, month - 1, ...rest) / 1000;
+  return seconds >= 0 && amzDate(seconds) === text ? seconds : Number.NaN;
 }
 
 /** sha256 in hex of text (as UTF-8), any view of bytes, or an ArrayBuffer. */
@@ -50,4 +65,4 @@ function sortFew(list, before) {
   return list;
 }
 
-module.exports = { EMPTY_SHA256, escapeStrict, amzDate, sha256Hex, sortFew, invalid };
+module.exports = { EMPTY_SHA256, escapeStrict, amzDate, amzSeconds, sha256Hex, sortFew, invalid };

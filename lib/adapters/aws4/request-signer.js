@@ -2,8 +2,8 @@
 
 const url = require('node:url');
 const { WarmpathError } = require('../../errors.js');
-const { keyOf } = require('../credentials.js');
-const { EMPTY_SHA256, amzDate, escapeStrict, invalid, sha256Hex } = require('../text.js');
+const { signRequest, signText } = require('../keyed.js');
+const { EMPTY_SHA256, amzDate, amzSeconds, escapeStrict, invalid, sha256Hex } = require('../text.js');
 const { HAS, canonicalHeaders, present, headerValue } = require('./headers.js');
 const { createHost, isSingleRegion, matchHost } = require('./host.js');
 const { canonicalPath, canonicalQuery, getPair, joinPairs, parseTarget, setPair } = require('./target.js');
@@ -11,7 +11,7 @@ const { canonicalPath, canonicalQuery, getPair, joinPairs, parseTarget, setPair 
 const ALGORITHM = 'AWS4-HMAC-SHA256';
 const NONE = Object.freeze(Object.create(null));
 const METHOD = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/;
-const SCOPE_PART = /^[\x21-\x2e\x30-\x7e]*$/;
+const SCOPE_PART = /^[\x21-\x2e\x30-\x7e]+$/;
 /** How long a query signed for S3 is good where the caller does not say: one day. */
 const S3_EXPIRES_SECONDS = '86400';
 
@@ -87,7 +87,7 @@ class RequestSigner {
     if (!this.datetime) {
       const { headers } = this.request;
       const given = headers.Date || headers.date;
-      const text = amzDate(given ? millisecondsOf(given) : Date.now());
+      const text = amzDate(Math.floor((given ? millisecondsOf(given) : Date.now()) / 1000), 'request.headers.date');
       // Git over HTTPS signs the time without its zone.
       this.datetime = this.isCodeCommitGit ? text.slice(0, -1) : text;
     }
@@ -106,7 +106,10 @@ class RequestSigner {
   signature() {
     const canonical = this.canonicalString();
     checkScope(this);
-    return keyOf(this.#credentials).signRequest(this.datetime, this.region, this.service, canonical);
+    const { region, service } = this;
+    if (!this.isCodeCommitGit) return signRequest(this.#credentials, checked.seconds, region, service, canonical);
+    // Its time has no zone, which makes the string to sign one of its own.
+    return signText(this.#credentials, checked.seconds, region, service, this.stringToSign());
   }
 
   stringToSign() {
@@ -227,20 +230,23 @@ function payloadHash({ service, request, isCodeCommitGit }) {
   return headerValue(request.headers, HAS.sha256) ?? bodyHash(request.body);
 }
 
-// The scope of a process hardly ever changes but at midnight.
-let checked = { datetime: '', region: '', service: '', text: '', escaped: '' };
+// The scope of a process changes with the second, if at all.
+let checked = { datetime: '', seconds: 0, region: '', service: '', text: '', escaped: '' };
 
 /** The scope, after a look at its parts: none of them may bring a line or a slash of its own into what is signed. */
 function checkScope(signer) {
   const { region, service } = signer;
   const datetime = signer.getDateTime();
   if (checked.datetime !== datetime || checked.region !== region || checked.service !== service) {
-    for (const [name, text] of Object.entries({ region, service, date: datetime })) {
-      if (typeof text !== 'string' || !SCOPE_PART.test(text))
+    const seconds = amzSeconds(signer.isCodeCommitGit ? `${datetime}Z` : datetime);
+    if (Number.isNaN(seconds)) invalid('request.headers.x-amz-date', "must be text such as '20261122T023000Z'");
+    if (!service) invalid('request.service', 'is required: the host does not tell');
+    for (const [name, part] of Object.entries({ region, service })) {
+      if (typeof part !== 'string' || !SCOPE_PART.test(part))
         invalid(`request.${name}`, "must be printable ASCII without spaces and '/'");
     }
     const text = `${datetime.slice(0, 8)}/${region}/${service}/aws4_request`;
-    checked = { datetime, region, service, text, escaped: escapeStrict(text) };
+    checked = { datetime, seconds, region, service, text, escaped: escapeStrict(text) };
   }
   return checked.text;
 }

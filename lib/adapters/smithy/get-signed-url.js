@@ -2,7 +2,7 @@
 
 const { requirePeer } = require('../../peer.js');
 const { findPlan, learn } = require('./plan.js');
-const { writeUrl } = require('./url.js');
+const { readInput, writeUrl } = require('./url.js');
 
 const DEFAULT_EXPIRES_SECONDS = 900;
 const MAX_EXPIRES_SECONDS = 604_800;
@@ -10,8 +10,8 @@ const MAX_EXPIRES_SECONDS = 604_800;
 /**
  * A presigned URL for a command of an S3 client: `getSignedUrl` of `@aws-sdk/s3-request-presigner`, with the same URL.
  *
- * GetObject, PutObject, HeadObject and DeleteObject are written here, from the second URL for a bucket on: the first is
- * the SDK's, and shows where the bucket is and that both come to the same text. Whatever else there is (another command,
+ * GetObject, PutObject, HeadObject and DeleteObject are written here, from the second URL of a kind on (a bucket, and the
+ * members of the input): the first is the SDK's, and shows where the bucket is and that both come to the same text. Whatever else there is (another command,
  * an input or an option that is not known here, middleware of your own) is passed on to the SDK.
  *
  * @param {object} client S3Client
@@ -25,14 +25,16 @@ async function getSignedUrl(client, command, options = {}) {
   const plan = expiresIn === 0 ? null : findPlan(client, command);
   if (plan === null) return ask(client, command, options);
   if (plan !== undefined) {
-    // Asked at every call, as the SDK does: this is where a rotation shows, and it is the provider that caches.
-    const credentials = await client.config.credentials();
-    const region = await client.config.region();
-    if (region === plan.clientRegion) {
-      const ms = options.signingDate === undefined ? Date.now() : options.signingDate.getTime();
-      const url = writeUrl(plan, command.input, credentials, ms, expiresIn);
-      if (url !== null) return url;
-      return ask(client, command, options);
+    const asked = readInput(plan.operation, command.input, plan.checksums);
+    if (asked === null) return ask(client, command, options);
+    if (plan.shapes.has(asked.shape)) {
+      // Asked at every call, as the SDK does: this is where a rotation shows, and it is the provider that caches.
+      const credentials = await client.config.credentials();
+      const region = await client.config.region();
+      if (region === plan.clientRegion) {
+        const ms = options.signingDate === undefined ? Date.now() : options.signingDate.getTime();
+        return writeUrl(plan, asked, command.input.Key, credentials, Math.floor(ms / 1000), expiresIn);
+      }
     }
   }
   // A copy: the SDK writes its own defaults into the input, and its middleware into the command.

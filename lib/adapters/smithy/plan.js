@@ -3,7 +3,8 @@
 // What is known of a client: where its buckets are, and that a URL written here is the one that the SDK itself writes.
 
 const { OPERATIONS } = require('./members.js');
-const { escapeKey, writeUrl } = require('./url.js');
+const { escapeKey, readInput, writeUrl } = require('./url.js');
+const { amzSeconds } = require('../text.js');
 
 /** The middleware that the SDK itself brings. Any other may change any request, so that client is the SDK's. */
 const OWN_MIDDLEWARE = new Set([
@@ -25,6 +26,7 @@ const OWN_MIDDLEWARE = new Set([
 const CHANGES = ['add', 'addRelativeTo', 'use', 'remove', 'removeByTag'];
 
 const MAX_BUCKETS = 1000;
+const MAX_SHAPES = 1000;
 
 // Weak: what is known of a client goes with it.
 const clients = new WeakMap();
@@ -36,7 +38,8 @@ class Client {
   sure;
 
   constructor(client) {
-    this.sure = hasOwnMiddlewareOnly(client.middlewareStack);
+    // A stack that cannot be watched is one that may change unseen.
+    this.sure = !Object.isFrozen(client.middlewareStack) && hasOwnMiddlewareOnly(client.middlewareStack);
     this.#settings = settingsOf(client.config);
   }
 
@@ -60,16 +63,20 @@ class Client {
   }
 
   find(command, bucket) {
-    return this.#commands.get(command.constructor)?.get(bucket);
+    return this.#commands.get(command.constructor)?.buckets.get(bucket);
   }
 
-  keep(command, bucket, plan) {
-    let buckets = this.#commands.get(command.constructor);
-    if (buckets === undefined) {
-      buckets = new Map();
-      this.#commands.set(command.constructor, buckets);
+  /** Keeps a plan, and that it is right for inputs with these members. */
+  keep(command, bucket, plan, shape) {
+    let known = this.#commands.get(command.constructor);
+    if (known === undefined) {
+      known = { buckets: new Map(), shapes: new Set() };
+      this.#commands.set(command.constructor, known);
     }
+    const { buckets, shapes } = known;
     if (buckets.size >= MAX_BUCKETS) buckets.delete(buckets.keys().next().value);
+    if (shapes.size >= MAX_SHAPES) shapes.clear();
+    plan.shapes = shapes.add(shape);
     buckets.set(bucket, plan);
   }
 }
@@ -86,6 +93,7 @@ function hasOwnMiddlewareOnly(stack) {
 /** Reading a stack takes longer than signing, so it is read once, and again only after something was done to it. */
 function watch(client) {
   const stack = client.middlewareStack;
+  if (Object.isFrozen(stack)) return;
   for (const name of CHANGES) {
     const change = stack[name];
     if (typeof change !== 'function') continue;
@@ -148,8 +156,8 @@ async function learn(client, command, url, expiresIn) {
   if (!path.endsWith(key)) return;
   const parameters = new URLSearchParams(url.slice(mark + 1));
   const [, , region, service] = parameters.get('X-Amz-Credential')?.split('/') ?? [];
-  const date = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(parameters.get('X-Amz-Date') ?? '');
-  if (!region || !service || date === null) return;
+  const seconds = amzSeconds(parameters.get('X-Amz-Date') ?? '');
+  if (!region || !service || Number.isNaN(seconds)) return;
   const origin = url.slice(0, slash);
   const [request, response] = [
     await client.config.requestChecksumCalculation?.(),
@@ -166,12 +174,11 @@ async function learn(client, command, url, expiresIn) {
     clientRegion: await client.config.region(),
     checksums: { request: request === 'WHEN_SUPPORTED', response: response === 'WHEN_SUPPORTED' },
   };
-  const [, year, month, day, hour, minute, second] = date.map(Number);
-  const ms = Date.UTC(year, month - 1, day, hour, minute, second);
   const credentials = await client.config.credentials();
-  if (writeUrl(plan, input, credentials, ms, expiresIn) !== url) return;
+  const asked = readInput(plan.operation, input, plan.checksums);
+  if (asked === null || writeUrl(plan, asked, input.Key, credentials, seconds, expiresIn) !== url) return;
   const known = clientOf(client);
-  if (known.sure) known.keep(command, input.Bucket, plan);
+  if (known.sure) known.keep(command, input.Bucket, plan, asked.shape);
 }
 
 module.exports = { findPlan, learn };

@@ -2,7 +2,7 @@
 
 const { createHash, createHmac } = require('node:crypto');
 const { requirePeer } = require('../../peer.js');
-const { keyOf } = require('../credentials.js');
+const { signRequest, signText } = require('../keyed.js');
 const { amzDate, invalid, sha256Hex } = require('../text.js');
 const { canonicalHeaders, canonicalRequest, payloadHash } = require('./canonical.js');
 const { prepare, prepareForQuery } = require('./request.js');
@@ -88,7 +88,8 @@ class RequestSigner {
 
   #signRequest(given, options, credentials, region) {
     const { signingDate, signingService: service = this.service, unsignableHeaders, signableHeaders } = options;
-    const date = dateText(signingDate);
+    const seconds = secondsOf(signingDate);
+    const date = amzDate(seconds, 'options.signingDate');
     const request = prepare(given);
     const { headers } = request;
     headers['x-amz-date'] = date;
@@ -97,7 +98,7 @@ class RequestSigner {
     if (this.applyChecksum && !hasChecksum(headers)) headers['x-amz-content-sha256'] = hash;
     const signed = canonicalHeaders(headers, unsignableHeaders, signableHeaders);
     const canonical = canonicalRequest(request, signed, hash, this.uriEscapePath);
-    const signature = keyOf(credentials).signRequest(date, region, service, canonical);
+    const signature = signRequest(credentials, seconds, region, service, canonical);
     const scope = `${date.slice(0, 8)}/${region}/${service}/aws4_request`;
     headers.authorization = `${ALGORITHM} Credential=${credentials.accessKeyId}/${scope}, SignedHeaders=${signed.names}, Signature=${signature}`;
     return request;
@@ -106,7 +107,8 @@ class RequestSigner {
   #presignRequest(given, options, credentials, region) {
     const { signingDate, expiresIn = 3600, signingService: service = this.service } = options;
     if (expiresIn > MAX_EXPIRES_SECONDS) invalid('options.expiresIn', 'must be at most 604800 seconds: seven days');
-    const date = dateText(signingDate);
+    const seconds = secondsOf(signingDate);
+    const date = amzDate(seconds, 'options.signingDate');
     const request = prepareForQuery(given, options);
     const { query } = request;
     if (credentials.sessionToken) query['X-Amz-Security-Token'] = credentials.sessionToken;
@@ -118,21 +120,23 @@ class RequestSigner {
     query['X-Amz-SignedHeaders'] = signed.names;
     const hash = payloadHash(given.headers, given.body);
     const canonical = canonicalRequest(request, signed, hash, this.uriEscapePath);
-    query['X-Amz-Signature'] = keyOf(credentials).signRequest(date, region, service, canonical);
+    query['X-Amz-Signature'] = signRequest(credentials, seconds, region, service, canonical);
     return request;
   }
 
   async #signText(text, { signingDate, signingRegion, signingService, eventStreamCredentials }) {
     const credentials = checked(eventStreamCredentials ?? (await this.#resolveCredentials()));
     const region = signingRegion ?? (await this.#resolveRegion());
-    const day = dateText(signingDate).slice(0, 8);
-    return keyOf(credentials).signText(day, region, signingService ?? this.service, text);
+    const seconds = secondsOf(signingDate);
+    amzDate(seconds, 'options.signingDate');
+    return signText(credentials, seconds, region, signingService ?? this.service, text);
   }
 
   async #signEvent({ headers, payload }, options = {}) {
     const { signingDate = new Date(), priorSignature, signingService } = options;
     const region = options.signingRegion ?? (await this.#resolveRegion());
-    const date = dateText(signingDate);
+    const seconds = secondsOf(signingDate);
+    const date = amzDate(seconds, 'options.signingDate');
     const scope = `${date.slice(0, 8)}/${region}/${signingService ?? this.service}/aws4_request`;
     const hashes = `${sha256Hex(headers)}\n${payloadHash({}, payload)}`;
     const text = `${EVENT_ALGORITHM}\n${date}\n${scope}\n${priorSignature}\n${hashes}`;
@@ -195,16 +199,12 @@ function hasChecksum(headers) {
   return false;
 }
 
-/** `yyyymmddThhmmssZ` of a Date, of seconds since 1970 (a number, or text that is one), or of ISO text. */
-function dateText(date) {
-  if (date === undefined) return amzDate(Date.now());
-  let ms = Number.NaN;
-  if (typeof date === 'number') ms = date * 1000;
-  else if (typeof date === 'string') ms = Number(date) ? Number(date) * 1000 : new Date(date).getTime();
-  else if (typeof date?.getTime === 'function') ms = date.getTime();
-  // The furthest from 1970 that a Date can be.
-  if (!(Math.abs(ms) <= 8.64e15)) invalid('options.signingDate', 'must be a Date, seconds since 1970, or ISO text');
-  return amzDate(ms);
+/** Whole seconds since 1970 of a Date, of seconds (a number, or text that is one), or of ISO text; NaN for what is no time. */
+function secondsOf(date) {
+  if (date === undefined) return Math.floor(Date.now() / 1000);
+  if (typeof date === 'number') return Math.floor(date);
+  if (typeof date === 'string') return Math.floor(Number(date) || new Date(date).getTime() / 1000);
+  return typeof date?.getTime === 'function' ? Math.floor(date.getTime() / 1000) : Number.NaN;
 }
 
 module.exports = { RequestSigner };
