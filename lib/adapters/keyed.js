@@ -11,6 +11,8 @@ const { invalid } = require('./text.js');
 const MAX_RECENT = 64;
 /** How many regions and services of one credential. */
 const MAX_SCOPES = 64;
+/** Which of the objects that carry a known credential are remembered themselves: the first, the ninth, … */
+const REMEMBER_EVERY = 8;
 
 // One per process: a digest that is kept to recognise a secret means nothing outside of it.
 const SALT = randomBytes(32).toString('base64');
@@ -72,12 +74,15 @@ function keysOf(credentials) {
   checkCredential('secretAccessKey', secretAccessKey);
   const mark = hash('sha256', SALT + secretAccessKey, 'base64');
   let entry = recent.get(accessKeyId);
-  if (entry?.mark !== mark) entry = { mark, keys: new Keys() };
+  if (entry?.mark !== mark) entry = { mark, keys: new Keys(), calls: 0 };
   // The order of insertion is the order of age: what was used goes to the end.
   recent.delete(accessKeyId);
   recent.set(accessKeyId, entry);
   if (recent.size > MAX_RECENT) recent.delete(recent.keys().next().value);
-  byObject.set(credentials, { id: accessKeyId, secret: secretAccessKey, keys: entry.keys });
+  // An object that is seen again and again comes by here until it is remembered. One that is not would only be work for
+  // the garbage collector, so where there are many of them few are remembered.
+  if (known !== undefined || entry.calls++ % REMEMBER_EVERY === 0)
+    byObject.set(credentials, { id: accessKeyId, secret: secretAccessKey, keys: entry.keys });
   return entry.keys;
 }
 

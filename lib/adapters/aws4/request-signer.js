@@ -214,6 +214,7 @@ function prepareQuery(signer, { sessionToken, accessKeyId }) {
 
 function prepareHeaders(signer, headers, body, sessionToken) {
   const has = present(headers);
+  signer.parsedPath.hasHash = Boolean(has & HAS.sha256);
   if (body) {
     if (!(has & HAS.type)) headers['Content-Type'] = 'application/x-www-form-urlencoded; charset=utf-8';
     if (!(has & HAS.length)) headers['Content-Length'] = Buffer.byteLength(checkedBody(body));
@@ -224,9 +225,11 @@ function prepareHeaders(signer, headers, body, sessionToken) {
   else headers['X-Amz-Date'] = signer.getDateTime();
 }
 
-function payloadHash({ service, request, isCodeCommitGit }) {
+function payloadHash({ service, request, isCodeCommitGit, parsedPath }) {
   if (service === 's3' && request.signQuery) return 'UNSIGNED-PAYLOAD';
   if (isCodeCommitGit) return '';
+  // S3 has it from prepareHeaders() at the latest; elsewhere it need not be looked for twice.
+  if (service !== 's3' && parsedPath.hasHash === false) return bodyHash(request.body);
   return headerValue(request.headers, HAS.sha256) ?? bodyHash(request.body);
 }
 
