@@ -1,10 +1,10 @@
 'use strict';
 
 // The only place where the adapters meet the keyed part of a signature. They write the canonical request themselves,
-// because each peer has its own rules for that text; the secret and the keys are not in the JavaScript heap.
+// because each peer has its own rules for that text; the secret, the keys and the hashing are native.
 
 const { hash, randomBytes } = require('node:crypto');
-const core = require('./key-objects.js');
+const core = require('../signer/core.js');
 const { invalid } = require('./text.js');
 
 /** How many credentials are remembered that come as a new object with every call. */
