@@ -93,7 +93,7 @@ test('presignMany signs each of a mixed list as presign does', () => {
 });
 
 // Spaces are folded in the canonical request alone: folded in what is sent, they would be lost to the object's metadata.
-test('header values to send are the values given', { todo: 'runs of spaces come back folded' }, () => {
+test('header values to send are the values given', () => {
   for (const one of makeCases(new Random(seed), 500)) {
     if (one.mode !== 'sign' || one.call.payloadHash !== undefined) continue;
     const signed = new SigV4Signer(one.identity).sign(one.call);

@@ -1,6 +1,7 @@
 'use strict';
 
-// Runs every suite: Rust first (it fails fastest), then JavaScript. Arguments choose JavaScript test files.
+// Runs every suite: Rust first (it fails fastest), then JavaScript. `--long` runs the campaigns in full length; other arguments
+// choose JavaScript test files.
 
 const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');
@@ -18,7 +19,8 @@ function run(title, command, args) {
   }
 }
 
-const chosen = process.argv.slice(2);
+const chosen = process.argv.slice(2).filter((argument) => argument !== '--long');
+if (process.argv.includes('--long')) process.env.WARMPATH_TEST_LONG = '1';
 const folder = path.join(root, '__test__');
 const all = fs.readdirSync(folder).filter((name) => name.endsWith('.test.js'));
 const files = chosen.length > 0 ? chosen : all.map((name) => path.join('__test__', name));
