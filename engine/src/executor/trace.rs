@@ -3,8 +3,10 @@
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 
 use parking_lot::Mutex;
-use tokio::time::{Duration, Instant};
-use tokio_util::sync::CancellationToken;
+use tokio::{
+    sync::Notify,
+    time::{Duration, Instant},
+};
 
 use super::Timings;
 use crate::error::Error;
@@ -34,7 +36,7 @@ pub struct Trace {
     bytes_in: AtomicU64,
     bytes_out: AtomicU64,
     resumes: AtomicU32,
-    complete: CancellationToken,
+    complete: Notify,
     failure: Mutex<Option<Error>>,
 }
 
@@ -58,7 +60,7 @@ impl Trace {
             bytes_in: AtomicU64::new(0),
             bytes_out: AtomicU64::new(0),
             resumes: AtomicU32::new(0),
-            complete: CancellationToken::new(),
+            complete: Notify::new(),
             failure: Mutex::new(None),
         }
     }
@@ -94,7 +96,7 @@ impl Trace {
     /// The last byte of the request was handed to the connection: from here on the remote side can act.
     pub fn sent(&self) {
         self.sent.set(self.started.elapsed());
-        self.complete.cancel();
+        self.complete.notify_waiters();
     }
 
     /// How often the read was resumed.
@@ -121,7 +123,11 @@ impl Trace {
 
     /// Returns once [`Trace::sent`] was called.
     pub async fn until_sent(&self) {
-        self.complete.cancelled().await;
+        // Made before the look: it hears a call that comes between the two.
+        let notified = self.complete.notified();
+        if !self.is_sent() {
+            notified.await;
+        }
     }
 
     /// Whether the source is being waited for.

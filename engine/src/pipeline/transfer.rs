@@ -49,7 +49,10 @@ pub async fn outgoing(source: Source, sha256: Option<String>, trace: Arc<Trace>)
         read += piece.len() as u64;
         first.push_back(piece);
     }
-    Ok(Outgoing(Box::pin(stream::try_unfold((reader, first), |(mut reader, mut first)| async move {
+    // Boxed: it changes hands at every piece.
+    let state = Box::new((reader, first));
+    Ok(Outgoing(Box::pin(stream::try_unfold(state, |mut state| async move {
+        let (reader, first) = &mut *state;
         let piece = match first.pop_front() {
             Some(piece) => Ok(Some(piece)),
             None => reader.next().await,
@@ -57,7 +60,7 @@ pub async fn outgoing(source: Source, sha256: Option<String>, trace: Arc<Trace>)
         match piece {
             Ok(Some(bytes)) => {
                 reader.trace.moved_out(bytes.len());
-                Ok(Some((bytes, (reader, first))))
+                Ok(Some((bytes, state)))
             }
             Ok(None) => {
                 reader.trace.sent();
