@@ -28,7 +28,7 @@ pub struct PrewarmOptions {
     /// The Bot API server.
     #[serde(default)]
     pub telegram: TelegramOptions,
-    /// Jobs that run at once; 1 to 1,024.
+    /// Jobs that run at once; 1 to 4,096.
     pub concurrency: usize,
     /// Jobs that wait; at least 1.
     pub capacity: usize,
