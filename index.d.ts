@@ -435,7 +435,10 @@ export class SigV4Signer {
    * signer.presignMany(['https://…/a', 'https://…/b']);
    * @throws as sign(), naming `requests[i].field`
    */
-  presignMany(requests: readonly (SigV4PresignRequest | string)[], shared?: SigV4PresignFields): string[];
+  presignMany(
+    requests: readonly (SigV4PresignRequest | string)[],
+    shared?: SigV4PresignFields & { bucket?: string | undefined },
+  ): string[];
   /** The stages of sign(), or with `presign: true` of presign(). @throws as sign() */
   explain(request: SigV4ExplainRequest): SigV4Explanation;
   /**

@@ -61,6 +61,39 @@ test('every character of a key goes over the wire as itself', () => {
   assert.deepEqual(signer.presignMany([{ key }, { key: 'k' }], { date })[0], presigned);
 });
 
+test('a batch of keys, URLs and whole requests shares what is said once', () => {
+  const signer = new SigV4Signer({ ...keys, accountId: 'acc', bucket: 'b' });
+  const items = [
+    { key: 'a' },
+    { key: 'b c' },
+    'https://h/c',
+    { key: 'd', expiresIn: 5 },
+    { url: 'https://h/e' },
+    { key: 'f' },
+  ];
+  const wholes = (shared) =>
+    items.map((item) => ({ date, ...shared, ...(typeof item === 'string' ? { url: item } : item) }));
+  for (const shared of [
+    { date },
+    { date, expiresIn: 60, method: 'PUT' },
+    { date, method: 'PATCH', headers: { host: 'given', 'x-amz-acl': 'private' }, hoist: true },
+    { date, payloadHash: 'a'.repeat(64) },
+    { date, body: 'text' },
+  ]) {
+    const expected = wholes(shared).map((request) => signer.presign(request));
+    assert.deepEqual(signer.presignMany(items, shared), expected);
+    assert.deepEqual(signer.presignMany([...items].reverse(), shared), expected.toReversed());
+  }
+  const elsewhere = { date, bucket: 'other' };
+  assert.deepEqual(
+    signer.presignMany([{ key: 'a' }, { key: 'b' }, { key: 'c', bucket: 'b' }], elsewhere),
+    ['a', 'b'].map((key) => signer.presign({ key, ...elsewhere })).concat(signer.presign({ key: 'c', date })),
+  );
+  assert.throws(() => signer.presignMany([{ key: 'a' }, 'https://h/c'], elsewhere), { option: 'requests[1].bucket' });
+  assert.throws(() => signer.presignMany([{ key: 'a' }, { key: 5 }]), { option: 'requests[1].key' });
+  assert.throws(() => signer.presignMany([{ key: 'a' }, { key: 'b', region: 'x' }]), { option: 'requests[1].region' });
+});
+
 test('keys that cannot be are refused', () => {
   const signer = new SigV4Signer({ ...keys, accountId: 'acc', bucket: 'b' });
   const wrong = [

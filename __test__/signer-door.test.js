@@ -106,14 +106,15 @@ test(`memory stays flat over ${LONG ? '10 M' : '300 k'} signatures`, { timeout: 
   const script = `${SIGNER} const signer = new SigV4Signer(keys);
     const round = (n) => {
       for (let i = 0; i < 100_000; i++) {
-        const at = Date.UTC(2026, 0, 1) + (n * 100_000 + i) * (i % 10 === 0 ? 997 : 0);
+        const at = Date.UTC(2027, 0, 1) + (n * 100_000 + i) * (i % 10 === 0 ? 997 : 0);
         const request = { method: 'PUT', url: 'https://h' + (i % 7) + '.example/k/' + i, date: at, headers: { 'x-amz-meta-n': i } };
         if (i % 5 === 0) request.body = 'text ' + i;
-        if (i % 1000 === 0) request.headers.big = 'x'.repeat(100_000);
+        if (i % 10_000 === 0) request.headers.big = 'x'.repeat(100_000);
         signer.sign(request);
       }
     };
-    round(0); gc();
+    for (let n = -2; n <= 0; n++) round(n);
+    gc();
     const before = process.memoryUsage().rss;
     for (let n = 1; n <= ${rounds}; n++) round(n);
     gc();

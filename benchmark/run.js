@@ -9,7 +9,10 @@ const { parseArgs } = require('node:util');
 const { describe, heading } = require('./lib/machine');
 const { buildNative } = require('./lib/native');
 
-const BENCHMARKS = ['prewarm', 'memory', 'throughput'];
+const BENCHMARKS = ['prewarm', 'memory', 'throughput', 'signer'];
+
+/** Those that need no helper programs. */
+const PLAIN = ['signer'];
 
 const USAGE = `node benchmark/run.js [${BENCHMARKS.join('] [')}] [--quick] [--rounds N] [--contenders a,b]`;
 
@@ -30,10 +33,11 @@ async function main() {
     return;
   }
   const about = describe(process.argv.slice(2));
-  const programs = await buildNative();
+  const chosen = BENCHMARKS.filter((each) => positionals.length === 0 || positionals.includes(each));
+  const programs = chosen.every((name) => PLAIN.includes(name)) ? null : await buildNative();
   const results = {};
   const sections = [heading(about)];
-  for (const name of BENCHMARKS.filter((each) => positionals.length === 0 || positionals.includes(each))) {
+  for (const name of chosen) {
     const { run } = require(`./${name}`);
     const log = (text) => console.error(`[${name}] ${text}`);
     const contenders = values.contenders?.split(',');

@@ -3,7 +3,7 @@
 const { createHash } = require('node:crypto');
 const { isPlainObject, describe, invalidArgument } = require('../options/signer.js');
 const core = require('./core.js');
-const { take, withHost, PRESIGN } = require('./request.js');
+const { take, fail, withHost, PRESIGN, MAX_URL } = require('./request.js');
 
 /** Bits of a mode that need a line of their own in a batch: parts, a method or a hash as text, headers. */
 const PAYLOADS = 7 << 3;
@@ -25,9 +25,23 @@ function batch(handle, requests, shared, now, address) {
   const all = new Array(requests.length);
   const urls = new Array(requests.length);
   let uniform = true;
+  // Requests that say nothing but where: the rest, which they share, is read once.
+  let pattern = null;
+  const own = (name) => (shared !== undefined && Object.hasOwn(shared, name) ? shared[name] : undefined);
+  const bucket = own('bucket');
+  const simple = own('query') === undefined && own('url') === undefined && own('key') === undefined;
   for (let i = 0; i < requests.length; i++) {
-    const taken = take(whole(requests[i], shared), PRESIGN, i, address);
+    const request = requests[i];
+    const url = pattern === null ? null : urlOf(request, i, bucket, address);
+    if (url !== null) {
+      all[i] = pattern;
+      urls[i] = url;
+      continue;
+    }
+    const taken = take(whole(request, shared), PRESIGN, i, address);
     if (taken.hostAlone) withHost(taken);
+    // Not from parts: their host and path are the request's own.
+    if (simple && taken.path === undefined && urlOf(request, i, bucket, address) !== null) pattern = taken;
     all[i] = taken;
     urls[i] = taken.url;
     uniform &&=
@@ -46,19 +60,42 @@ function batch(handle, requests, shared, now, address) {
   if (uniform) {
     text = urls.join('\n');
   } else {
-    const records = all.map((taken) => record(taken, now));
+    const records = all.map((taken, i) => record(taken, urls[i], now));
     text = records.map((each) => each.text).join('\n');
     lines = records.reduce((sum, each) => sum + each.lines, 0);
   }
   const answer = core
     .functions()
     .presignMany(handle, first.mode, seconds, uniform ? first.expires : 0, text, lines, all.length);
-  if (typeof answer === 'string') throw refusedBatch(answer, all);
+  if (typeof answer === 'string') throw refusedBatch(answer, all, urls);
   let at = 0;
   for (const chunk of answer) {
     for (const url of chunk.split('\n')) urls[at++] = url;
   }
   return urls;
+}
+
+/** The URL of a request that says nothing else; null where it says more, or what it says needs a closer look. */
+function urlOf(request, index, bucket, address) {
+  let url = request;
+  if (typeof request === 'object' && request !== null && Object.getPrototypeOf(request) === Object.prototype) {
+    url = undefined;
+    let key;
+    for (const name in request) {
+      if (!Object.hasOwn(request, name)) continue;
+      if (name === 'url') url = request[name];
+      else if (name === 'key') key = request[name];
+      else return null;
+    }
+    if (url === undefined && key !== undefined && address !== null) {
+      url = address.of(bucket, key, undefined, (field, text) => fail(index, field, text)).url;
+    } else if (key !== undefined || bucket !== undefined) {
+      return null;
+    }
+  } else if (bucket !== undefined) {
+    return null;
+  }
+  return typeof url === 'string' && url.length <= MAX_URL ? url : null;
 }
 
 function whole(request, shared) {
@@ -68,14 +105,14 @@ function whole(request, shared) {
 }
 
 /** A request in a mixed batch: its text, and how many lines it ought to be, which native code counts. */
-function record(taken, now) {
+function record(taken, url, now) {
   let { mode, payload } = taken;
   if (payload !== undefined && payload !== 'UNSIGNED-PAYLOAD' && taken.contentHash === undefined) {
     payload = createHash('sha256').update(payload).digest('hex');
     mode = (mode & ~PAYLOADS) | core.PAYLOAD_HASH;
   }
   const seconds = taken.ms < 0 ? now : Math.floor(taken.ms / 1000);
-  const lines = [`${mode} ${seconds} ${taken.expires}`, taken.url];
+  const lines = [`${mode} ${seconds} ${taken.expires}`, url];
   if (taken.path !== undefined) lines.push(taken.path, taken.query);
   if (taken.method !== undefined) lines.push(taken.method);
   if (payload !== undefined && payload !== 'UNSIGNED-PAYLOAD') lines.push(payload);
@@ -88,11 +125,11 @@ function record(taken, now) {
 }
 
 /** A line break (or half a character) somewhere makes the whole batch unreadable: find the request and the field that have it. */
-function refusedBatch(answer, all) {
+function refusedBatch(answer, all, urls) {
   if (!answer.includes('\nrequests: ')) return core.refused(answer);
   for (const [index, taken] of all.entries()) {
-    const { url, path, query, method, payload, headers, mode } = taken;
-    const fields = { url, 'url.path': path, 'url.query': query, method, payloadHash: payload };
+    const { path, query, method, payload, headers, mode } = taken;
+    const fields = { url: urls[index], 'url.path': path, 'url.query': query, method, payloadHash: payload };
     const broken = (text) => typeof text === 'string' && (text.includes('\n') || !text.isWellFormed());
     let field = Object.keys(fields).find((name) => broken(fields[name]));
     const lines = (mode >>> 16) * 2;

@@ -295,4 +295,4 @@ function withHost(taken) {
   return taken;
 }
 
-module.exports = { take, withHost, SIGN, PRESIGN, EXPLAIN };
+module.exports = { take, fail, withHost, MAX_URL, SIGN, PRESIGN, EXPLAIN };
