@@ -5,6 +5,8 @@ const { isPlainObject, describe, invalidArgument } = require('../options/signer.
 const core = require('./core.js');
 const { take, fail, withHost, PRESIGN, MAX_URL } = require('./request.js');
 
+const LINE_BREAK = 10;
+
 /** Bits of a mode that need a line of their own in a batch: parts, a method or a hash as text, headers. */
 const PAYLOADS = 7 << 3;
 
@@ -68,11 +70,28 @@ function batch(handle, requests, shared, now, address) {
     .functions()
     .presignMany(handle, first.mode, seconds, uniform ? first.expires : 0, text, lines, all.length);
   if (typeof answer === 'string') throw refusedBatch(answer, all, urls);
-  let at = 0;
-  for (const chunk of answer) {
-    for (const url of chunk.split('\n')) urls[at++] = url;
+  if (uniform && cut(answer, urls)) return urls;
+  return answer.flatMap((chunk) => chunk.split('\n'));
+}
+
+/**
+ * Cuts the chunks into URLs, put in the places of those they were made from. What is added to them mostly has the same length for
+ * all, so that the next end need not be searched. False where that does not hold: some URLs have been replaced then.
+ */
+function cut(chunks, urls) {
+  const added = chunks[0].indexOf('\n') - urls[0].length;
+  let next = 0;
+  for (const chunk of chunks) {
+    for (let at = 0; at <= chunk.length; ) {
+      if (next === urls.length) return false;
+      const end = at + urls[next].length + added;
+      if (end !== chunk.length && chunk.charCodeAt(end) !== LINE_BREAK) return false;
+      urls[next++] = chunk.slice(at, end);
+      at = end + 1;
+    }
   }
-  return urls;
+  // One too long for its place would have swallowed another.
+  return next === urls.length;
 }
 
 /** The URL of a request that says nothing else; null where it says more, or what it says needs a closer look. */

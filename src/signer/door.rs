@@ -141,15 +141,17 @@ impl<'e> Arguments<'e> {
     fn long_text(&self, value: sys::napi_value, heap: &mut Vec<u8>) -> Result<()> {
         let mut length = 0;
         // SAFETY: without a buffer only the length is written, into a live usize.
-        let status = unsafe { sys::napi_get_value_string_utf8(self.env, value, ptr::null_mut(), 0, &raw mut length) };
+        let status = unsafe { sys::napi_get_value_string_utf16(self.env, value, ptr::null_mut(), 0, &raw mut length) };
         check(status, "the door expects a text")?;
+        // The number of UTF-16 units is known, that of bytes would have to be counted: no unit becomes more than three.
+        let room = length * 3 + 1;
         heap.clear();
-        heap.reserve(length + 1);
-        // SAFETY: at most `length + 1` bytes, the closing NUL among them, are written into a buffer with room for them,
+        heap.reserve(room);
+        // SAFETY: at most `room` bytes, the closing NUL among them, are written into a buffer with room for them,
         // and then those without the NUL are declared as initialised.
         let status = unsafe {
             let buffer = heap.as_mut_ptr().cast::<c_char>();
-            let status = sys::napi_get_value_string_utf8(self.env, value, buffer, length + 1, &raw mut length);
+            let status = sys::napi_get_value_string_utf8(self.env, value, buffer, room, &raw mut length);
             heap.set_len(if status == sys::Status::napi_ok { length.min(heap.capacity()) } else { 0 });
             status
         };

@@ -246,6 +246,14 @@ impl Signer {
         self.own_hand().again(path, seconds, scratch)
     }
 
+    /// [`Signer::again`] for a URL, appended to `out`. False, with nothing appended, where that would answer `None`.
+    ///
+    /// # Errors
+    /// As [`Signer::again`]; nothing is appended then.
+    pub fn again_into(&mut self, path: &str, seconds: u64, scratch: &mut Scratch, out: &mut Vec<u8>) -> Result<bool> {
+        self.own_hand().again_into(path, seconds, scratch, out)
+    }
+
     /// The stages of a signature by headers, or by query when it expires.
     ///
     /// # Errors

@@ -247,7 +247,26 @@ impl Hand<'_> {
     pub fn again<'s>(self, path: &str, seconds: u64, scratch: &'s mut Scratch) -> Result<Option<Signature<'s>>> {
         let Some(kept) = scratch.kept.filter(|kept| kept.seconds == seconds) else { return Ok(None) };
         check_path(path)?;
-        let pen = self.cache.at(seconds, self.credentials, self.options);
+        let mut out = std::mem::take(&mut scratch.out);
+        out.truncate(kept.url.map_or(out.len().saturating_sub(64), |(origin, _)| origin));
+        self.again_behind(kept, path, scratch, &mut out);
+        scratch.out = out;
+        Ok(Some(Signature(scratch)))
+    }
+
+    /// [`Hand::again`], appended to `out`. False, with nothing appended, where the last one cannot be taken over or was no URL.
+    pub fn again_into(self, path: &str, seconds: u64, scratch: &mut Scratch, out: &mut Vec<u8>) -> Result<bool> {
+        let Some(kept) = scratch.kept.filter(|kept| kept.seconds == seconds) else { return Ok(false) };
+        let Some((origin, _)) = kept.url else { return Ok(false) };
+        check_path(path)?;
+        out.extend_from_slice(scratch.out.get(..origin).unwrap_or_default());
+        self.again_behind(kept, path, scratch, out);
+        Ok(true)
+    }
+
+    /// Writes what comes behind the part that does not change: path, query and signature of a URL, or the signature alone.
+    fn again_behind(self, kept: Kept, path: &str, scratch: &mut Scratch, out: &mut Vec<u8>) {
+        let pen = self.cache.at(kept.seconds, self.credentials, self.options);
         let canonical = &mut scratch.canonical;
         canonical.truncate(kept.path);
         canonical::path(canonical, path, self.options);
@@ -255,18 +274,13 @@ impl Hand<'_> {
         canonical.extend_from_slice(&scratch.tail);
         let signature = pen.sign(&hex(&digest(canonical)));
         scratch.signature = Some(signature);
-        let out = &mut scratch.out;
-        if let Some((origin, query)) = kept.url {
-            out.truncate(origin);
+        if let Some((_, query)) = kept.url {
             write_path(out, path, canonical.get(kept.path..end).unwrap_or_default(), self.options);
             out.push(b'?');
             out.extend_from_slice(scratch.tail.get(1..=query).unwrap_or_default());
             out.extend_from_slice(b"&X-Amz-Signature=");
-        } else {
-            out.truncate(out.len() - signature.len());
         }
         out.extend_from_slice(&signature);
-        Ok(Some(Signature(scratch)))
     }
 }
 
