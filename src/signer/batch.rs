@@ -40,8 +40,7 @@ pub fn presign(
     shared: Option<Shared>,
     hand_over: &mut dyn FnMut(&[u8]) -> Result<()>,
 ) -> Result<()> {
-    // Uniform, a line too many is a request too many, which is noticed at the end.
-    if shared.is_none() && lines(text) != expected.lines {
+    if lines(text) != expected.lines {
         return Err(Error::new(Code::InvalidArgument, "requests: must not hold control characters"));
     }
     let mut out: Vec<u8> = Vec::with_capacity(CHUNK + 4096);
@@ -72,10 +71,7 @@ pub fn presign(
         out.extend_from_slice(url.bytes());
         origin = shared.and_then(|_| origin_of(first));
     }
-    if rest.0.is_some() {
-        return Err(Error::new(Code::InvalidArgument, "requests: must not hold control characters"));
-    }
-    hand_over(&out)
+    if rest.0.is_some() { Err(broken()) } else { hand_over(&out) }
 }
 
 /// Scheme and host as they stand in a URL.
