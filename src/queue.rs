@@ -25,7 +25,7 @@ impl NativeQueue {
     /// 0 queued, 1 duplicate, 2 full, 3 closed.
     #[napi(catch_unwind)]
     pub fn enqueue(&self, handle: i64, key: Option<String>, priority: i32) -> u32 {
-        match self.0.push(handle, key.map(Arc::from), priority) {
+        match self.0.push(handle, key.as_deref(), priority).offer {
             Offer::Queued => 0,
             Offer::Duplicate => 1,
             Offer::Full => 2,
@@ -40,7 +40,9 @@ impl NativeQueue {
 
     #[napi(catch_unwind)]
     pub fn dequeue_many(&self, max: f64) -> Vec<i64> {
-        self.0.pop_many(whole(max))
+        let mut handles = Vec::new();
+        self.0.pop_many(whole(max), &mut handles);
+        handles
     }
 
     #[napi(catch_unwind)]

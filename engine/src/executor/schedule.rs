@@ -100,13 +100,13 @@ impl<J: Job> Schedule<J> {
             control: pending.control.clone(),
         };
         let (key, priority) = (Arc::clone(&pending.key), pending.job.priority());
-        match self.queue.push(pending, Some(Arc::clone(&key)), priority) {
-            Ok(()) => {
+        match self.queue.push(pending, Some(Arc::clone(&key)), priority).offer {
+            Offer::Queued => {
                 self.entries.insert(key, entry);
                 Submitted::Queued
             }
-            Err((_, Offer::Duplicate)) => Submitted::Duplicate,
-            Err(_) => Submitted::Full,
+            Offer::Duplicate => Submitted::Duplicate,
+            Offer::Full | Offer::Closed => Submitted::Full,
         }
     }
 

@@ -1,208 +1,316 @@
-//! The order of the queue, without a lock: one total order (priority, then arrival) and a key index.
+//! The order of the queue, for one owner: one lane for each priority, and an index of the keys.
 
 use std::{
     cmp::Reverse,
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet},
+    hash::BuildHasher,
     sync::Arc,
 };
 
-/// Higher priorities leave first; equal ones leave in the order they came.
-type Rank = (Reverse<i32>, u64);
+use foldhash::fast::RandomState;
+use hashbrown::HashTable;
 
-struct Entry<T> {
-    key: Option<Arc<str>>,
-    item: T,
+use super::{
+    entry::{Entry, Offer, Options, Push, WhenFull},
+    planted::Bug,
+    slots::{Id, Links, NIL, Slot, Slots},
+};
+
+/// A list through the slots.
+#[derive(Clone, Copy)]
+struct Ends {
+    first: Id,
+    last: Id,
 }
 
-/// What became of an item that was offered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Offer {
-    /// It waits.
-    Queued,
-    /// An item with the same key already waits; the first wins.
-    Duplicate,
-    /// The queue is at its capacity.
-    Full,
-    /// The queue was closed.
-    Closed,
+impl Ends {
+    const EMPTY: Self = Self { first: NIL, last: NIL };
+
+    const fn is_empty(self) -> bool {
+        self.first == NIL
+    }
 }
 
-/// A bounded, deduplicating priority queue for one owner.
+/// Where the head of a lane stands among the heads while priorities age: the smallest leaves first.
+type Rank = (i128, u64, i32);
+
+/// A bounded, deduplicating priority queue for one owner. What its answers mean: the table in [`super`].
 ///
-/// Every operation is O(log n) in the number of queued items; a key look-up is O(1).
+/// With `p` different priorities queued, `push`, `pop` and `remove` are O(log p); none depends on the number of items.
+/// A key look-up is O(1). Nothing is left behind by an item that leaves: slots and index entries are freed at once.
 pub struct Lanes<T> {
-    capacity: usize,
-    arrivals: u64,
-    order: BTreeMap<Rank, Entry<T>>,
-    keys: HashMap<Arc<str>, Rank>,
+    options: Options,
+    slots: Slots<T>,
+    /// By key; the slots know the keys, this knows the slots.
+    keys: HashTable<Id>,
+    hasher: RandomState,
+    /// Only lanes with items, except that a single lane stays when it runs empty: one priority is the common case, and it
+    /// must not cost an allocation for each item.
+    by_priority: BTreeMap<Reverse<i32>, Ends>,
+    /// By arrival; kept where the policy asks for it.
+    arrivals: Ends,
+    /// The heads of all lanes; kept where priorities age.
+    heads: BTreeSet<Rank>,
+    stamp: u64,
 }
 
 impl<T> Lanes<T> {
-    /// A queue for at most `capacity` items.
+    /// A queue for at most `capacity` items that refuses more.
     #[must_use]
     pub fn new(capacity: usize) -> Self {
-        Self { capacity, arrivals: 0, order: BTreeMap::new(), keys: HashMap::new() }
+        Self::with_options(Options::new(capacity))
     }
 
-    /// Adds an item, unless its key is queued already or the queue is full. A refused item is handed back.
-    ///
-    /// # Errors
-    /// The item with the reason it was refused for.
-    pub fn push(&mut self, item: T, key: Option<Arc<str>>, priority: i32) -> Result<(), (T, Offer)> {
-        if key.as_ref().is_some_and(|key| self.keys.contains_key(key)) {
-            return Err((item, Offer::Duplicate));
+    /// A queue.
+    #[must_use]
+    pub fn with_options(options: Options) -> Self {
+        Self {
+            options,
+            slots: Slots::new(),
+            keys: HashTable::new(),
+            hasher: RandomState::default(),
+            by_priority: BTreeMap::new(),
+            arrivals: Ends::EMPTY,
+            heads: BTreeSet::new(),
+            stamp: 0,
         }
-        if self.order.len() >= self.capacity {
-            return Err((item, Offer::Full));
+    }
+
+    /// Adds an item to a queue that does not age, unless its key is queued already or there is no room.
+    pub fn push(&mut self, item: T, key: Option<Arc<str>>, priority: i32) -> Push<T> {
+        self.push_at(item, key, priority, 0)
+    }
+
+    /// [`Lanes::push`] at `now`, in ns since any moment; only a queue that ages looks at it.
+    pub fn push_at<K>(&mut self, item: T, key: Option<K>, priority: i32, now: u64) -> Push<T>
+    where
+        K: AsRef<str> + Into<Arc<str>>,
+    {
+        let hash = key.as_ref().map_or(0, |key| self.hasher.hash_one(key.as_ref()));
+        if key.as_ref().is_some_and(|key| self.find(hash, key.as_ref()).is_some()) {
+            return Push::refused(Offer::Duplicate, item);
         }
-        let rank = (Reverse(priority), self.arrivals);
-        self.arrivals += 1;
-        if let Some(key) = &key {
-            self.keys.insert(Arc::clone(key), rank);
+        let mut dropped = None;
+        if self.is_full() {
+            match self.make_room(priority) {
+                Some(entry) => dropped = Some(entry),
+                None => return Push::refused(Offer::Full, item),
+            }
         }
-        self.order.insert(rank, Entry { key, item });
-        Ok(())
+        // Strictly rising, so that it orders equals too.
+        self.stamp = now.max(self.stamp + 1);
+        let key = key.map(Into::into);
+        self.insert(Slot { item, key, hash, stamp: self.stamp, priority, lane: Links::NONE, arrival: Links::NONE });
+        Push { offer: Offer::Queued, dropped, refused: None }
+    }
+
+    fn is_full(&self) -> bool {
+        let more = usize::from(self.options.planted.has(Bug::OneTooMany));
+        self.slots.len() >= self.options.capacity.saturating_add(more).min(Slots::<T>::MAX)
+    }
+
+    /// Takes out what the policy gives up for a newcomer of that priority.
+    fn make_room(&mut self, priority: i32) -> Option<Entry<T>> {
+        let id = match self.options.when_full {
+            WhenFull::Reject => return None,
+            WhenFull::DropOldest => self.arrivals.first,
+            WhenFull::DropLowest => {
+                let (Reverse(lowest), ends) = self.by_priority.last_key_value()?;
+                if priority <= *lowest {
+                    return None;
+                }
+                ends.last
+            }
+        };
+        let kept = self.options.planted.has(Bug::KeyKept).then(|| self.slots.get(id)?.key.clone()).flatten();
+        let entry = self.take(id)?;
+        if let Some(key) = kept {
+            let hash = self.hasher.hash_one(&*key);
+            // The planted bug: an index entry that names a slot which will be another item's.
+            self.keys.insert_unique(hash, id, |_| hash);
+        }
+        Some(entry)
+    }
+
+    fn insert(&mut self, slot: Slot<T>) {
+        let (hash, keyed, priority, stamp) = (slot.hash, slot.key.is_some(), slot.priority, slot.stamp);
+        let id = self.slots.insert(slot);
+        if keyed {
+            let slots = &self.slots;
+            self.keys.insert_unique(hash, id, |id| slots.get(*id).map_or(0, |slot| slot.hash));
+        }
+        // The one lane that may be empty makes way for another priority.
+        if self.by_priority.len() == 1
+            && !self.by_priority.contains_key(&Reverse(priority))
+            && self.by_priority.first_key_value().is_some_and(|(_, ends)| ends.is_empty())
+        {
+            self.by_priority.clear();
+        }
+        let ends = self.by_priority.entry(Reverse(priority)).or_insert(Ends::EMPTY);
+        let was_empty = ends.is_empty();
+        append(ends, &mut self.slots, id, |slot| &mut slot.lane);
+        if was_empty {
+            self.add_head(priority, stamp);
+        }
+        if self.options.when_full == WhenFull::DropOldest {
+            append(&mut self.arrivals, &mut self.slots, id, |slot| &mut slot.arrival);
+        }
+    }
+
+    /// Takes one item out, wherever it stands.
+    fn take(&mut self, id: Id) -> Option<Entry<T>> {
+        let Slot { item, key, hash, stamp, priority, lane, arrival } = self.slots.remove(id)?;
+        if key.is_some()
+            && let Ok(found) = self.keys.find_entry(hash, |found| *found == id)
+        {
+            found.remove();
+        }
+        if let Some(ends) = self.by_priority.get_mut(&Reverse(priority)) {
+            unlink(ends, &mut self.slots, lane, |slot| &mut slot.lane);
+            let first = ends.first;
+            if first == NIL && self.by_priority.len() > 1 {
+                self.by_priority.remove(&Reverse(priority));
+            }
+            if lane.before == NIL && self.options.aging.is_some() {
+                self.heads.remove(&self.rank(priority, stamp));
+                if let Some(next) = self.slots.get(first) {
+                    self.add_head(priority, next.stamp);
+                }
+            }
+        }
+        if self.options.when_full == WhenFull::DropOldest {
+            unlink(&mut self.arrivals, &mut self.slots, arrival, |slot| &mut slot.arrival);
+        }
+        if self.slots.len() == 0 && self.keys.capacity() > 4096 {
+            self.keys = HashTable::new();
+        }
+        Some(Entry { item, key, priority })
+    }
+
+    fn add_head(&mut self, priority: i32, stamp: u64) {
+        if self.options.aging.is_some() {
+            self.heads.insert(self.rank(priority, stamp));
+        }
+    }
+
+    /// The moment at which an item of priority 0 would have had to arrive to stand equal. It never changes while an item
+    /// waits: both of two items age alike.
+    fn rank(&self, priority: i32, stamp: u64) -> Rank {
+        let aging = self.options.aging.map_or(0, |aging| i128::try_from(aging.as_nanos()).unwrap_or(i128::MAX));
+        let ahead = i128::from(priority).saturating_mul(aging);
+        (i128::from(stamp).saturating_sub(ahead), stamp, priority)
+    }
+
+    fn first(&self) -> Id {
+        if self.options.aging.is_some() {
+            let lane = self.heads.first().and_then(|(_, _, priority)| self.by_priority.get(&Reverse(*priority)));
+            return lane.map_or(NIL, |ends| ends.first);
+        }
+        self.by_priority.first_key_value().map_or(NIL, |(_, ends)| ends.first)
+    }
+
+    fn find(&self, hash: u64, key: &str) -> Option<Id> {
+        self.keys.find(hash, |id| self.slots.get(*id).is_some_and(|slot| slot.key.as_deref() == Some(key))).copied()
     }
 
     /// Takes the first item.
     pub fn pop(&mut self) -> Option<T> {
-        let (_, entry) = self.order.pop_first()?;
-        if let Some(key) = &entry.key {
-            self.keys.remove(key);
-        }
-        Some(entry.item)
+        self.take(self.first()).map(|entry| entry.item)
     }
 
     /// Takes the item with that key out of the middle.
     pub fn remove(&mut self, key: &str) -> Option<T> {
-        let rank = self.keys.remove(key)?;
-        self.order.remove(&rank).map(|entry| entry.item)
+        let id = self.find(self.hasher.hash_one(key), key)?;
+        self.take(id).map(|entry| entry.item)
     }
 
     /// Takes everything, in order.
     pub fn clear(&mut self) -> Vec<T> {
-        self.keys.clear();
-        std::mem::take(&mut self.order).into_values().map(|entry| entry.item).collect()
+        let ids = self.in_order();
+        self.keys = HashTable::new();
+        self.by_priority.clear();
+        self.heads.clear();
+        self.arrivals = Ends::EMPTY;
+        let mut slots = std::mem::replace(&mut self.slots, Slots::new());
+        ids.into_iter().filter_map(|id| slots.remove(id)).map(|slot| slot.item).collect()
+    }
+
+    fn in_order(&self) -> Vec<Id> {
+        let mut ids = Vec::with_capacity(self.slots.len());
+        for ends in self.by_priority.values() {
+            let mut at = ends.first;
+            while let Some(slot) = self.slots.get(at) {
+                ids.push(at);
+                at = slot.lane.after;
+            }
+        }
+        if self.options.aging.is_some() {
+            ids.sort_by_cached_key(|id| self.slots.get(*id).map(|slot| self.rank(slot.priority, slot.stamp)));
+        }
+        ids
     }
 
     /// The first item.
     #[must_use]
     pub fn peek(&self) -> Option<&T> {
-        self.order.first_key_value().map(|(_, entry)| &entry.item)
+        self.slots.get(self.first()).map(|slot| &slot.item)
     }
 
-    /// The queued items, in the order they will leave.
+    /// The queued items, in the order they will leave. O(n) at the call.
     pub fn iter(&self) -> impl Iterator<Item = &T> {
-        self.order.values().map(|entry| &entry.item)
+        self.in_order().into_iter().filter_map(|id| self.slots.get(id)).map(|slot| &slot.item)
     }
 
     /// Whether an item with that key is queued.
     #[must_use]
     pub fn has(&self, key: &str) -> bool {
-        self.keys.contains_key(key)
+        self.find(self.hasher.hash_one(key), key).is_some()
     }
 
     /// How many items are queued.
     #[must_use]
-    pub fn len(&self) -> usize {
-        self.order.len()
+    pub const fn len(&self) -> usize {
+        self.slots.len()
     }
 
     /// Whether nothing is queued.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.order.is_empty()
+    pub const fn is_empty(&self) -> bool {
+        self.slots.len() == 0
     }
 
     /// How many items fit.
     #[must_use]
     pub const fn capacity(&self) -> usize {
-        self.capacity
+        self.options.capacity
+    }
+
+    /// How it behaves.
+    #[must_use]
+    pub const fn options(&self) -> &Options {
+        &self.options
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn key(text: &str) -> Arc<str> {
-        Arc::from(text)
+fn append<T>(ends: &mut Ends, slots: &mut Slots<T>, id: Id, links: impl Fn(&mut Slot<T>) -> &mut Links) {
+    if let Some(slot) = slots.get_mut(id) {
+        *links(slot) = Links { before: ends.last, after: NIL };
     }
-
-    #[test]
-    fn higher_priority_first_and_fifo_among_equals() {
-        let mut lanes = Lanes::new(10);
-        for (item, priority) in [("a", 0), ("b", 5), ("c", 0), ("d", -1), ("e", 5), ("f", i32::MAX), ("g", i32::MIN)] {
-            lanes.push(item, None, priority).unwrap();
-        }
-        assert_eq!(lanes.iter().copied().collect::<Vec<_>>(), ["f", "b", "e", "a", "c", "d", "g"]);
-        let mut out = Vec::new();
-        while let Some(item) = lanes.pop() {
-            out.push(item);
-        }
-        assert_eq!(out, ["f", "b", "e", "a", "c", "d", "g"]);
+    match slots.get_mut(ends.last) {
+        Some(last) => links(last).after = id,
+        None => ends.first = id,
     }
+    ends.last = id;
+}
 
-    #[test]
-    fn the_first_of_two_equal_keys_wins_until_it_leaves() {
-        let mut lanes = Lanes::new(2);
-        lanes.push(1, Some(key("k")), 0).unwrap();
-        assert_eq!(lanes.push(2, Some(key("k")), 9), Err((2, Offer::Duplicate)));
-        assert_eq!(lanes.pop(), Some(1));
-        assert!(!lanes.has("k"));
-        lanes.push(3, Some(key("k")), 0).unwrap();
-        assert_eq!(lanes.remove("k"), Some(3));
-        assert_eq!(lanes.remove("k"), None);
-        assert!(lanes.is_empty());
+/// Closes the gap that an item with these neighbours has left.
+fn unlink<T>(ends: &mut Ends, slots: &mut Slots<T>, gone: Links, links: impl Fn(&mut Slot<T>) -> &mut Links) {
+    match slots.get_mut(gone.before) {
+        Some(before) => links(before).after = gone.after,
+        None => ends.first = gone.after,
     }
-
-    #[test]
-    fn a_full_queue_refuses_and_hands_back() {
-        let mut lanes = Lanes::new(1);
-        lanes.push("a", None, 0).unwrap();
-        assert_eq!(lanes.push("b", None, 9), Err(("b", Offer::Full)));
-        assert_eq!(lanes.len(), 1);
-        assert_eq!(lanes.clear(), ["a"]);
-        lanes.push("b", None, 0).unwrap();
-    }
-
-    /// The order against the simplest possible model, over random histories.
-    #[test]
-    fn agrees_with_a_sorted_list() {
-        for seed in 0..200 {
-            let mut rng = fastrand::Rng::with_seed(seed);
-            let mut lanes = Lanes::new(16);
-            let mut model: Vec<(i32, u64, Option<String>)> = Vec::new();
-            for step in 0..300_u64 {
-                match rng.u8(0..4) {
-                    0 | 1 => {
-                        let priority = rng.i32(-2..3);
-                        let key = rng.bool().then(|| format!("k{}", rng.u8(0..12)));
-                        let got = lanes.push(step, key.as_deref().map(Arc::from), priority);
-                        let duplicate = key.is_some() && model.iter().any(|(_, _, k)| *k == key);
-                        if duplicate {
-                            assert_eq!(got, Err((step, Offer::Duplicate)));
-                        } else if model.len() == 16 {
-                            assert_eq!(got, Err((step, Offer::Full)));
-                        } else {
-                            got.unwrap();
-                            model.push((priority, step, key));
-                            model.sort_by_key(|(priority, step, _)| (Reverse(*priority), *step));
-                        }
-                    }
-                    2 => {
-                        let expected = (!model.is_empty()).then(|| model.remove(0).1);
-                        assert_eq!(lanes.pop(), expected);
-                    }
-                    _ => {
-                        let key = format!("k{}", rng.u8(0..12));
-                        let at = model.iter().position(|(_, _, k)| k.as_deref() == Some(&key));
-                        assert_eq!(lanes.remove(&key), at.map(|at| model.remove(at).1));
-                    }
-                }
-                assert_eq!(lanes.len(), model.len());
-                assert_eq!(lanes.peek().copied(), model.first().map(|entry| entry.1));
-            }
-        }
+    match slots.get_mut(gone.after) {
+        Some(after) => links(after).before = gone.before,
+        None => ends.last = gone.before,
     }
 }

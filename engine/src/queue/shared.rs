@@ -1,0 +1,417 @@
+//! The queue that threads share: the ring while all is plain, the lanes behind a lock from the first item on that is not.
+
+use std::{sync::Arc, time::Instant};
+
+use super::{
+    entry::{Entry, Offer, Options, Push, Stats, WhenFull},
+    gate::{Gate, Side},
+    lanes::Lanes,
+    planted::Bug,
+    ring::Ring,
+    sync::{AtomicBool, AtomicU64, Mutex, Ordering},
+    waiters::Waiters,
+};
+
+/// After so many plain operations in a row the lanes, once empty, give way to the ring again.
+const CALM: u32 = if cfg!(feature = "loom") { 1 } else { 1024 };
+
+/// What the lock guards.
+pub(super) struct Core<T> {
+    pub(super) lanes: Lanes<T>,
+    /// Whether the items are in the lanes. Then the gate is shut; otherwise it is open, unless somebody with the lock has
+    /// shut it for a moment.
+    pub(super) seized: bool,
+    closed: bool,
+    /// Plain operations since the last one that was not.
+    calm: u32,
+    stats: Stats,
+}
+
+/// A bounded, deduplicating priority queue that any number of threads may share. See [`super`].
+pub struct Queue<T> {
+    options: Options,
+    pub(super) gate: Gate,
+    ring: Ring<T>,
+    pub(super) core: Mutex<Core<T>>,
+    pub(super) waiters: Waiters,
+    closed: AtomicBool,
+    /// Plain items refused, and dropped, without the lock.
+    full: AtomicU64,
+    dropped: AtomicU64,
+    born: Instant,
+}
+
+/// What a consumer sees.
+pub(super) enum Look<T> {
+    Item(T),
+    Empty,
+    /// Empty for ever.
+    Ended,
+}
+
+impl<T> Queue<T> {
+    /// A queue for at most `capacity` items that refuses more.
+    #[must_use]
+    pub fn new(capacity: usize) -> Self {
+        Self::with_options(Options::new(capacity))
+    }
+
+    /// A queue.
+    #[must_use]
+    pub fn with_options(options: Options) -> Self {
+        // What ages has to know when it came, and the ring does not keep that.
+        let seized = options.aging.is_some();
+        Self {
+            options,
+            gate: Gate::new(seized),
+            ring: Ring::new(options.capacity),
+            core: Mutex::new(Core {
+                lanes: Lanes::with_options(options),
+                seized,
+                closed: false,
+                calm: 0,
+                stats: Stats::default(),
+            }),
+            waiters: Waiters::new(),
+            closed: AtomicBool::new(false),
+            full: AtomicU64::new(0),
+            dropped: AtomicU64::new(0),
+            born: Instant::now(),
+        }
+    }
+
+    /// Offers an item.
+    pub fn push(&self, item: T, key: Option<&str>, priority: i32) -> Push<T> {
+        let mut item = item;
+        if key.is_none()
+            && priority == 0
+            && let Some(pass) = self.gate.enter(Side::Push)
+        {
+            match self.push_plain(item) {
+                Ok(push) => {
+                    let moved = u64::from(push.offer == Offer::Queued);
+                    self.wake_for(pass.leave(moved), moved);
+                    return push;
+                }
+                Err(back) => item = back,
+            }
+        }
+        let push = self.push_locked(&mut self.core.lock(), item, key, priority);
+        let moved = u64::from(push.offer == Offer::Queued);
+        self.wake_for(moved > 0 && self.gate.is_waited(), moved);
+        push
+    }
+
+    fn wake_for(&self, waited: bool, moved: u64) {
+        if waited && moved > 0 {
+            self.waiters.wake(&self.gate, usize::try_from(moved).unwrap_or(usize::MAX));
+        }
+    }
+
+    /// Into the ring, with a pass or the lock. `Err` = not before it has grown.
+    fn push_plain(&self, item: T) -> Result<Push<T>, T> {
+        let Err((item, at_capacity)) = self.ring.push(item) else { return Ok(Push::QUEUED) };
+        if !at_capacity {
+            return Err(item);
+        }
+        if self.options.when_full == WhenFull::DropOldest && self.options.capacity > 0 {
+            // A consumer may just have made room: then nothing has to leave.
+            let dropped = self.ring.force_push(item).map(|item| Entry { item, key: None, priority: 0 });
+            self.dropped.fetch_add(u64::from(dropped.is_some()), Ordering::Relaxed);
+            return Ok(Push { offer: Offer::Queued, dropped, refused: None });
+        }
+        self.full.fetch_add(1, Ordering::Relaxed);
+        Ok(Push::refused(Offer::Full, item))
+    }
+
+    fn push_locked<K>(&self, core: &mut Core<T>, mut item: T, key: Option<K>, priority: i32) -> Push<T>
+    where
+        K: AsRef<str> + Into<Arc<str>>,
+    {
+        if core.closed {
+            return Push::refused(Offer::Closed, item);
+        }
+        let plain = key.is_none() && priority == 0;
+        core.calm = if plain { core.calm.saturating_add(1) } else { 0 };
+        if plain && !core.seized {
+            match self.push_growing(item) {
+                Ok(push) => {
+                    core.stats.pushed += u64::from(push.offer == Offer::Queued);
+                    return push;
+                }
+                Err(back) => item = back,
+            }
+        }
+        self.seize(core);
+        let push = core.lanes.push_at(item, key, priority, self.now());
+        match push.offer {
+            Offer::Queued => core.stats.pushed += 1,
+            Offer::Duplicate => core.stats.duplicates += 1,
+            Offer::Full => core.stats.full += 1,
+            Offer::Closed => {}
+        }
+        core.stats.dropped += u64::from(push.dropped.is_some());
+        push
+    }
+
+    fn now(&self) -> u64 {
+        if self.options.aging.is_none() {
+            return 0;
+        }
+        u64::try_from(self.born.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    /// Into the ring, by the holder of the lock, growing it where that helps.
+    fn push_growing(&self, item: T) -> Result<Push<T>, T> {
+        self.push_plain(item).or_else(|item| {
+            self.gate.shut();
+            self.gate.settle();
+            let push = if self.ring.grow() { self.push_plain(item) } else { Err(item) };
+            self.gate.open();
+            push
+        })
+    }
+
+    /// Moves everything from the ring to the lanes and keeps all others out of the ring.
+    fn seize(&self, core: &mut Core<T>) {
+        if core.seized {
+            return;
+        }
+        self.gate.shut();
+        if !self.options.planted.has(Bug::HastyHandOver) {
+            self.gate.settle();
+        }
+        while let Some(item) = self.ring.pop() {
+            // All of them fit: neither holds more than the capacity.
+            let _ = core.lanes.push_at(item, None::<&str>, 0, 0);
+        }
+        core.seized = true;
+    }
+
+    /// Back to the ring, once nothing has asked for more in a while. The lanes are empty, so there is nothing to move.
+    fn release(&self, core: &mut Core<T>) {
+        if core.seized && core.calm >= CALM && core.lanes.is_empty() && !core.closed && self.options.aging.is_none() {
+            core.seized = false;
+            self.gate.open();
+        }
+    }
+
+    /// Offers every entry, in the order given; each is answered for itself. `answers` gets one for each, `dropped` what
+    /// had to leave; what was refused stays in `entries`. Items of others may come between. The lock is taken at most once.
+    pub fn push_many(&self, entries: &mut Vec<Entry<T>>, answers: &mut Vec<Offer>, dropped: &mut Vec<Entry<T>>) {
+        let mut refused = Vec::new();
+        let (mut moved, mut waited) = (0, false);
+        let mut rest = entries.drain(..);
+        let mut held = None;
+        let mut settle = |push: Push<T>, key: Option<Arc<str>>, priority| {
+            answers.push(push.offer);
+            dropped.extend(push.dropped);
+            refused.extend(push.refused.map(|item| Entry { item, key, priority }));
+            u64::from(push.offer == Offer::Queued)
+        };
+        if let Some(pass) = self.gate.enter(Side::Push) {
+            for Entry { item, key, priority } in rest.by_ref() {
+                if key.is_some() || priority != 0 {
+                    held = Some(Entry { item, key, priority });
+                    break;
+                }
+                match self.push_plain(item) {
+                    Ok(push) => moved += settle(push, None, 0),
+                    Err(item) => {
+                        held = Some(Entry { item, key, priority });
+                        break;
+                    }
+                }
+            }
+            waited = pass.leave(moved);
+        }
+        if held.is_some() || rest.len() > 0 {
+            let mut core = self.core.lock();
+            for Entry { item, key, priority } in held.into_iter().chain(rest.by_ref()) {
+                let push = self.push_locked(&mut core, item, key.clone(), priority);
+                moved += settle(push, key, priority);
+            }
+            drop(core);
+            waited = moved > 0 && (waited || self.gate.is_waited());
+        }
+        drop(rest);
+        entries.append(&mut refused);
+        self.wake_for(waited, moved);
+    }
+
+    /// Takes the first item.
+    pub fn pop(&self) -> Option<T> {
+        match self.look() {
+            Look::Item(item) => Some(item),
+            Look::Empty | Look::Ended => None,
+        }
+    }
+
+    pub(super) fn look(&self) -> Look<T> {
+        if let Some(pass) = self.gate.enter(Side::Pop) {
+            let item = self.ring.pop();
+            pass.leave(u64::from(item.is_some()));
+            // Open gates are those of queues that are not closed.
+            return item.map_or(Look::Empty, Look::Item);
+        }
+        let mut core = self.core.lock();
+        match self.pop_locked(&mut core) {
+            Some(item) => Look::Item(item),
+            None if core.closed => Look::Ended,
+            None => Look::Empty,
+        }
+    }
+
+    fn pop_locked(&self, core: &mut Core<T>) -> Option<T> {
+        let item = if core.seized { core.lanes.pop() } else { self.ring.pop() };
+        core.stats.popped += u64::from(item.is_some());
+        self.release(core);
+        item
+    }
+
+    /// What [`Queue::look`] would find, untouched.
+    pub(super) fn glance(&self) -> Look<()> {
+        let core = self.core.lock();
+        match (self.len_locked(&core), core.closed) {
+            (0, true) => Look::Ended,
+            (0, false) => Look::Empty,
+            _ => Look::Item(()),
+        }
+    }
+
+    /// Takes up to `max` items, in order, and appends them to `out`; how many. The lock is taken at most once.
+    pub fn pop_many(&self, max: usize, out: &mut Vec<T>) -> usize {
+        let before = out.len();
+        if let Some(pass) = self.gate.enter(Side::Pop) {
+            out.extend(std::iter::from_fn(|| self.ring.pop()).take(max));
+            pass.leave((out.len() - before) as u64);
+        } else {
+            let mut core = self.core.lock();
+            out.extend(std::iter::from_fn(|| self.pop_locked(&mut core)).take(max));
+        }
+        out.len() - before
+    }
+
+    /// Takes the item with that key, wherever it stands.
+    pub fn remove(&self, key: &str) -> Option<T> {
+        let mut core = self.core.lock();
+        // Nothing in the ring has a key. The lanes are empty then.
+        let item = core.lanes.remove(key);
+        core.stats.removed += u64::from(item.is_some());
+        item
+    }
+
+    /// Takes everything, in order.
+    pub fn clear(&self) -> Vec<T> {
+        let mut core = self.core.lock();
+        let items = if core.seized {
+            core.lanes.clear()
+        } else {
+            self.gate.shut();
+            self.gate.settle();
+            let items = std::iter::from_fn(|| self.ring.pop()).collect();
+            self.gate.open();
+            items
+        };
+        core.stats.removed += items.len() as u64;
+        self.release(&mut core);
+        items
+    }
+
+    /// Whether an item with that key is queued.
+    #[must_use]
+    pub fn has(&self, key: &str) -> bool {
+        self.core.lock().lanes.has(key)
+    }
+
+    /// How many items are queued.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.len_locked(&self.core.lock())
+    }
+
+    fn len_locked(&self, core: &Core<T>) -> usize {
+        if core.seized { core.lanes.len() } else { self.ring.len() }
+    }
+
+    /// Whether nothing is queued.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many items fit.
+    #[must_use]
+    pub const fn capacity(&self) -> usize {
+        self.options.capacity
+    }
+
+    /// How it behaves.
+    #[must_use]
+    pub const fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// What has happened so far. While others work on the queue the figures may be from slightly different moments.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        let mut stats = self.core.lock().stats;
+        let (pushed, popped) = self.gate.moved();
+        stats.pushed += pushed;
+        stats.popped += popped;
+        stats.full += self.full.load(Ordering::Relaxed);
+        stats.dropped += self.dropped.load(Ordering::Relaxed);
+        stats
+    }
+
+    /// Refuses producers from now on and wakes every waiter; consumers drain what is left. Idempotent.
+    pub fn close(&self) {
+        {
+            let mut core = self.core.lock();
+            // No push that began before may come to rest after: a consumer that has seen the end must be right.
+            self.seize(&mut core);
+            core.closed = true;
+            self.closed.store(true, Ordering::Release);
+        }
+        self.waiters.wake(&self.gate, usize::MAX);
+    }
+
+    /// Whether [`Queue::close`] was called.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
+    /// Wakes one waiter if an item waits: for a consumer that was woken and will not take it.
+    pub fn pass_on(&self) {
+        if !self.is_empty() {
+            self.waiters.wake(&self.gate, 1);
+        }
+    }
+}
+
+impl<T: Clone> Queue<T> {
+    /// A copy of the first item, made under the lock: cheap clones are best. Plain items move to the lanes for it.
+    #[must_use]
+    pub fn peek(&self) -> Option<T> {
+        let mut core = self.core.lock();
+        self.view(&mut core).then(|| core.lanes.peek().cloned()).flatten()
+    }
+
+    /// Copies of the queued items, in the order they will leave. As [`Queue::peek`].
+    #[must_use]
+    pub fn snapshot(&self) -> Vec<T> {
+        let mut core = self.core.lock();
+        if self.view(&mut core) { core.lanes.iter().cloned().collect() } else { Vec::new() }
+    }
+
+    /// Makes the items visible; `false` = there are none.
+    fn view(&self, core: &mut Core<T>) -> bool {
+        if self.len_locked(core) == 0 {
+            return false;
+        }
+        core.calm = 0;
+        self.seize(core);
+        true
+    }
+}
