@@ -64,6 +64,12 @@ impl Options {
         self.aging = aging;
         self
     }
+
+    #[cfg(test)]
+    pub(super) const fn planted(mut self, bug: Option<super::planted::Bug>) -> Self {
+        self.planted = Planted(bug);
+        self
+    }
 }
 
 /// An item with what decides about its place.

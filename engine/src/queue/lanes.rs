@@ -292,6 +292,29 @@ impl<T> Lanes<T> {
     }
 }
 
+#[cfg(all(test, not(feature = "loom")))]
+impl<T> Lanes<T> {
+    /// That nothing is left behind and nothing is missing: every list and index names each item once.
+    pub(super) fn audit(&self) {
+        let ids = self.in_order();
+        assert_eq!(ids.len(), self.slots.len(), "the lanes hold every item");
+        let keyed = ids.iter().filter(|id| self.slots.get(**id).is_some_and(|slot| slot.key.is_some())).count();
+        assert_eq!(self.keys.len(), keyed, "the index holds every key, and no other");
+        let empty = self.by_priority.values().filter(|ends| ends.is_empty()).count();
+        assert!(empty == 0 || self.by_priority.len() == 1, "an empty lane stays only where it is the single one");
+        let heads = if self.options.aging.is_some() { self.by_priority.len() - empty } else { 0 };
+        assert_eq!(self.heads.len(), heads, "each lane has one head");
+        let mut arrivals = 0;
+        let mut at = self.arrivals.first;
+        while let Some(slot) = self.slots.get(at) {
+            arrivals += 1;
+            at = slot.arrival.after;
+        }
+        let expected = if self.options.when_full == WhenFull::DropOldest { ids.len() } else { 0 };
+        assert_eq!(arrivals, expected, "the arrivals hold every item where they are kept");
+    }
+}
+
 fn append<T>(ends: &mut Ends, slots: &mut Slots<T>, id: Id, links: impl Fn(&mut Slot<T>) -> &mut Links) {
     if let Some(slot) = slots.get_mut(id) {
         *links(slot) = Links { before: ends.last, after: NIL };

@@ -4,8 +4,12 @@ use std::sync::OnceLock;
 
 use super::sync::{ArrayQueue, AtomicU64, Ordering};
 
-/// The first size. Each step is eight times the one before.
-const FIRST: usize = if cfg!(feature = "loom") { 1 } else { 64 };
+/// The first size. Each step is eight times the one before. Small in tests, so that they see it grow.
+const FIRST: usize = match (cfg!(feature = "loom"), cfg!(test)) {
+    (true, _) => 1,
+    (_, true) => 4,
+    _ => 64,
+};
 
 const STEPS: usize = 8;
 

@@ -13,7 +13,11 @@ use super::{
 };
 
 /// After so many plain operations in a row the lanes, once empty, give way to the ring again.
-const CALM: u32 = if cfg!(feature = "loom") { 1 } else { 1024 };
+const CALM: u32 = match (cfg!(feature = "loom"), cfg!(test)) {
+    (true, _) => 1,
+    (_, true) => 4,
+    _ => 1024,
+};
 
 /// What the lock guards.
 pub(super) struct Core<T> {
@@ -61,10 +65,11 @@ impl<T> Queue<T> {
     pub fn with_options(options: Options) -> Self {
         // What ages has to know when it came, and the ring does not keep that.
         let seized = options.aging.is_some();
+        let more = usize::from(options.planted.has(Bug::OneTooMany));
         Self {
             options,
             gate: Gate::new(seized),
-            ring: Ring::new(options.capacity),
+            ring: Ring::new(options.capacity.saturating_add(more)),
             core: Mutex::new(Core {
                 lanes: Lanes::with_options(options),
                 seized,

@@ -1,0 +1,90 @@
+//! A queue that is gone has left nothing behind, and one that was full does not stay large. Counted by the allocator, so
+//! keys, wakers and slots are in it too. One test alone in its process: others would be counted with it.
+
+#![expect(unsafe_code, reason = "an allocator that counts")]
+
+use std::{
+    alloc::{GlobalAlloc, Layout, System},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use warmpath_engine::queue::{Next, Offer, Options, Queue, WhenFull};
+
+struct Counting;
+
+static LIVE: AtomicUsize = AtomicUsize::new(0);
+
+// SAFETY: the system's allocator does it all; counting touches nothing of it.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        LIVE.fetch_add(layout.size(), Ordering::Relaxed);
+        // SAFETY: what the caller promises is what the system asks for.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        LIVE.fetch_sub(layout.size(), Ordering::Relaxed);
+        // SAFETY: as above.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn live() -> usize {
+    LIVE.load(Ordering::Relaxed)
+}
+
+/// Makes a queue, uses all of it, and drops it with items, keys and an armed watcher.
+fn cycle(round: usize) {
+    let policy = [WhenFull::Reject, WhenFull::DropOldest, WhenFull::DropLowest][round % 3];
+    let queue = Arc::new(Queue::with_options(Options::new(100).when_full(policy)));
+    let mut watcher = queue.watch(|| ());
+    assert!(matches!(watcher.poll(), Next::Pending));
+    for item in 0..150_usize {
+        let key = (round.is_multiple_of(2) && item.is_multiple_of(2)).then(|| format!("a key of some length: {item}"));
+        let priority = if round.is_multiple_of(2) { i32::try_from(item % 7).unwrap() } else { 0 };
+        drop(queue.push(vec![item; 10], key.as_deref(), priority));
+    }
+    assert_eq!(queue.len(), 100);
+    drop(queue.pop());
+    drop(queue.remove("a key of some length: 148"));
+    if round.is_multiple_of(5) {
+        queue.close();
+    }
+}
+
+#[test]
+fn nothing_is_left_behind() {
+    // What is made once for the process: thread locals, hash seeds.
+    (0..10).for_each(cycle);
+    let before = live();
+    (0..1_000).for_each(cycle);
+    assert_eq!(live(), before, "bytes after 1,000 queues");
+
+    let queue = Queue::new(200_000);
+    let empty = live();
+    for round in 0..3 {
+        for item in 0..100_000_usize {
+            assert_eq!(queue.push(item, Some(&item.to_string()), (item % 50) as i32).offer, Offer::Queued);
+        }
+        assert!(live() > empty + 4_000_000);
+        while queue.pop().is_some() {}
+        assert!(live() < empty + 64_000, "{} bytes kept in round {round}", live() - empty);
+    }
+
+    // A million keys come and go; at most ten are here at once.
+    let before = live();
+    for item in 0..200_000_usize {
+        assert_eq!(queue.push(item, Some(&item.to_string()), (item % 5) as i32).offer, Offer::Queued);
+        if item >= 10 {
+            assert!(if item % 2 == 0 { queue.pop() } else { queue.remove(&(item - 1).to_string()) }.is_some());
+        }
+    }
+    assert!(live() < before + 64_000, "{} bytes grew", live() - before);
+    while queue.pop().is_some() {}
+}
