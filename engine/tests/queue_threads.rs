@@ -1,5 +1,12 @@
 //! Many threads on one queue: every value leaves once, and those of one producer in order.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "a test that panics has failed, which is what it is for"
+)]
+
 use std::{
     sync::{
         Arc,
@@ -13,7 +20,7 @@ use warmpath_engine::queue::{Entry, Next, Offer, Options, Queue, WhenFull};
 
 const PRODUCERS: u64 = 4;
 const CONSUMERS: usize = 4;
-const NEVER: Duration = Duration::from_secs(600);
+const NEVER: Duration = Duration::from_mins(10);
 
 /// Values in all: an operation is a push or a pop.
 fn values() -> u64 {
@@ -85,7 +92,9 @@ fn run(capacity: usize, special: bool) {
                 }
             });
         }
-        producers.into_iter().for_each(|producer| producer.join().unwrap());
+        for producer in producers {
+            producer.join().unwrap();
+        }
         queue.close();
     });
     seen.assert_all();
@@ -143,7 +152,9 @@ fn the_ring_and_the_lanes_change_places_under_load() {
                 thread::sleep(Duration::from_millis(1));
             }
         });
-        producers.into_iter().for_each(|producer| producer.join().unwrap());
+        for producer in producers {
+            producer.join().unwrap();
+        }
         over.store(true, Ordering::Relaxed);
         queue.close();
     });
@@ -178,7 +189,9 @@ fn what_is_dropped_and_what_leaves_is_everything() {
                 seen.mark(value);
             }
         });
-        producers.into_iter().for_each(|producer| producer.join().unwrap());
+        for producer in producers {
+            producer.join().unwrap();
+        }
         queue.close();
     });
     seen.assert_all();

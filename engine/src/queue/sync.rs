@@ -40,7 +40,7 @@ mod model {
     /// By the number that loom gives a thread, which is the same each time; its hash is not.
     pub(in super::super) fn stripe() -> usize {
         let id = format!("{:?}", loom::thread::current().id());
-        usize::from(id.bytes().filter(u8::is_ascii_digit).next_back().is_some_and(|digit| digit % 2 == 1))
+        usize::from(id.bytes().rfind(u8::is_ascii_digit).is_some_and(|digit| digit % 2 == 1))
     }
 
     /// A mutex with the face of parking_lot's.

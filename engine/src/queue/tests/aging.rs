@@ -63,7 +63,8 @@ fn only_items_within_the_bound_overtake() {
                 // `early` came later than `late`, and has left before it.
                 let ((high, came), (low, before)) = (arrived[*early as usize], arrived[*late as usize]);
                 assert!(high > low, "equals never overtake");
-                assert!(came - before < AGING * (high - low) as u32, "{high} came {:?} after {low}", came - before);
+                let ahead = AGING * (high - low).unsigned_abs();
+                assert!(came < before + ahead, "{high} came at {came:?}, {low} at {before:?}");
             }
         }
     }

@@ -55,7 +55,7 @@ struct Item {
     priority: i32,
     arrival: u32,
     key: Option<u8>,
-    item: u32,
+    value: u32,
 }
 
 /// The model.
@@ -77,16 +77,16 @@ impl Model {
     pub(super) fn call(&mut self, op: &Op) -> Answer {
         match *op {
             Op::Push { item, key, priority } => Answer::Pushed(self.push(item, key, priority)),
-            Op::Pop => Answer::Item((!self.items.is_empty()).then(|| self.items.remove(0).item)),
+            Op::Pop => Answer::Item((!self.items.is_empty()).then(|| self.items.remove(0).value)),
             Op::Remove(key) => {
                 let at = self.items.iter().position(|item| item.key == Some(key));
-                Answer::Item(at.map(|at| self.items.remove(at).item))
+                Answer::Item(at.map(|at| self.items.remove(at).value))
             }
             Op::Has(key) => Answer::Yes(self.items.iter().any(|item| item.key == Some(key))),
             Op::Len => Answer::Count(self.items.len()),
-            Op::Peek => Answer::Item(self.items.first().map(|item| item.item)),
-            Op::Snapshot => Answer::Items(self.items.iter().map(|item| item.item).collect()),
-            Op::Clear => Answer::Items(self.items.drain(..).map(|item| item.item).collect()),
+            Op::Peek => Answer::Item(self.items.first().map(|item| item.value)),
+            Op::Snapshot => Answer::Items(self.items.iter().map(|item| item.value).collect()),
+            Op::Clear => Answer::Items(self.items.drain(..).map(|item| item.value).collect()),
             Op::Close => {
                 self.closed = true;
                 Answer::Done
@@ -114,10 +114,10 @@ impl Model {
             };
             let Some(at) = at else { return refuse(Offer::Full) };
             let old = self.items.remove(at);
-            dropped = Some(Entry { item: old.item, key: old.key.map(name), priority: old.priority });
+            dropped = Some(Entry { item: old.value, key: old.key.map(name), priority: old.priority });
         }
         self.arrivals += 1;
-        self.items.push(Item { priority, arrival: self.arrivals, key, item });
+        self.items.push(Item { priority, arrival: self.arrivals, key, value: item });
         self.items.sort_by_key(|item| (Reverse(item.priority), item.arrival));
         Push { offer: Offer::Queued, dropped, refused: None }
     }

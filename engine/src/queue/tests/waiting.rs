@@ -1,6 +1,12 @@
 //! Waiting and closing, and many threads at once.
 
-use std::sync::Arc;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use parking_lot::Mutex;
 
@@ -54,4 +60,109 @@ fn every_item_of_many_threads_leaves_once() {
     taken.sort_unstable();
     taken.dedup();
     assert_eq!(taken.len(), 4 * EACH);
+}
+
+/// A watcher of that queue, and how often it was called back.
+fn watch(queue: &Arc<Queue<u32>>) -> (Watcher<u32>, Arc<AtomicUsize>) {
+    let calls = Arc::new(AtomicUsize::new(0));
+    let watcher = queue.watch({
+        let calls = Arc::clone(&calls);
+        move || {
+            calls.fetch_add(1, Ordering::SeqCst);
+        }
+    });
+    (watcher, calls)
+}
+
+fn called(calls: &Arc<AtomicUsize>) -> usize {
+    calls.load(Ordering::SeqCst)
+}
+
+#[test]
+fn one_item_wakes_one_watcher_the_oldest_first() {
+    let queue = Arc::new(Queue::new(8));
+    let (mut first, first_calls) = watch(&queue);
+    let (mut second, second_calls) = watch(&queue);
+    assert_eq!((first.poll(), second.poll()), (Next::Pending, Next::Pending));
+    assert_eq!(queue.push(1, None, 0).offer, Offer::Queued);
+    assert_eq!((called(&first_calls), called(&second_calls)), (1, 0));
+    assert_eq!(queue.push(2, Some("key"), 3).offer, Offer::Queued);
+    assert_eq!((called(&first_calls), called(&second_calls)), (1, 1));
+    // Nobody is armed any more: one call for each time.
+    assert_eq!(queue.push(3, None, 0).offer, Offer::Queued);
+    assert_eq!((called(&first_calls), called(&second_calls)), (1, 1));
+    assert_eq!((second.poll(), second.poll(), second.poll()), (Next::Item(2), Next::Item(1), Next::Item(3)));
+    assert_eq!(first.poll(), Next::Pending);
+    queue.close();
+    assert_eq!((called(&first_calls), called(&second_calls)), (2, 1));
+    assert_eq!((first.poll(), second.poll()), (Next::Ended, Next::Ended));
+}
+
+#[test]
+fn a_batch_wakes_as_many_as_it_has_items() {
+    let queue = Arc::new(Queue::new(8));
+    let mut watchers: Vec<_> = (0..4).map(|_| watch(&queue)).collect();
+    assert!(watchers.iter_mut().all(|(watcher, _)| watcher.poll() == Next::Pending));
+    let mut entries: Vec<_> = (0..2).map(|item| Entry { item, key: None, priority: 0 }).collect();
+    queue.push_many(&mut entries, &mut Vec::new(), &mut Vec::new());
+    assert_eq!(watchers.iter().map(|(_, calls)| called(calls)).collect::<Vec<_>>(), [1, 1, 0, 0]);
+}
+
+#[test]
+fn a_watcher_that_goes_passes_its_wake_up_on_and_no_other() {
+    let queue = Arc::new(Queue::new(8));
+    let (mut first, _) = watch(&queue);
+    let (mut second, second_calls) = watch(&queue);
+    let (mut third, third_calls) = watch(&queue);
+    assert!([&mut first, &mut second, &mut third].into_iter().all(|watcher| watcher.poll() == Next::Pending));
+    assert_eq!(queue.push(1, None, 0).offer, Offer::Queued);
+    drop(first);
+    assert_eq!((called(&second_calls), called(&third_calls)), (1, 0));
+    // The item is gone when the next one gives up: there is nothing to pass on.
+    assert_eq!(queue.pop(), Some(1));
+    second.disarm();
+    assert_eq!(called(&third_calls), 0);
+    // One that was never woken has nothing to pass on either.
+    drop(third);
+    assert_eq!(queue.push(2, None, 0).offer, Offer::Queued);
+    assert_eq!(called(&third_calls), 0);
+}
+
+#[test]
+fn a_kept_wake_up_is_seen_by_the_test_above() {
+    let queue = Arc::new(Queue::with_options(Options::new(8).planted(Some(Bug::WakeUpKept))));
+    let (mut first, _) = watch(&queue);
+    let (mut second, second_calls) = watch(&queue);
+    assert_eq!((first.poll(), second.poll()), (Next::Pending, Next::Pending));
+    assert_eq!(queue.push(1, None, 0).offer, Offer::Queued);
+    drop(first);
+    assert_eq!(called(&second_calls), 0, "the bug is there");
+}
+
+#[test]
+fn a_thread_that_waits_gives_up_after_its_time() {
+    let queue = Queue::<u32>::new(1);
+    assert_eq!(queue.pop_timeout(Duration::ZERO), None);
+    assert_eq!(queue.pop_timeout(Duration::from_millis(5)), None);
+    assert_eq!(queue.push(1, None, 0).offer, Offer::Queued);
+    assert_eq!(queue.pop_timeout(Duration::ZERO), Some(1));
+    queue.close();
+    assert_eq!(queue.pop_timeout(Duration::MAX), None);
+}
+
+/// A callback may use the queue: it runs outside of every lock.
+#[test]
+fn a_callback_may_push_and_pop() {
+    let queue = Arc::new(Queue::new(8));
+    let mut watcher = queue.watch({
+        let queue = Arc::downgrade(&queue);
+        move || {
+            let queue = queue.upgrade().unwrap();
+            assert_eq!(queue.pop(), Some(1));
+            assert_eq!(queue.push(2, Some("from the callback"), 0).offer, Offer::Queued);
+        }
+    });
+    assert_eq!(watcher.poll(), Next::Pending);
+    assert_eq!(queue.push(1, None, 0).offer, Offer::Queued);
+    assert_eq!(watcher.poll(), Next::Item(2));
 }
