@@ -116,7 +116,7 @@ test('an addon of another version is named as such', () => {
     { WARMPATH_NATIVE_PATH: require.resolve('../lib/key.js') },
     "try { new (require('.').Queue)() } catch (e) { console.log(e.code, e.message) }",
   );
-  assert.match(out, /ERR_WARMPATH_NATIVE_LOAD[\s\S]*lacks NativeQueue/);
+  assert.match(out, /ERR_WARMPATH_NATIVE_LOAD[\s\S]*lacks queueDoor/);
 });
 
 test('the names are importable from an ES module', () => {

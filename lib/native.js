@@ -3,7 +3,7 @@
 const path = require('node:path');
 const { WarmpathError } = require('./errors.js');
 
-const NEEDED = ['NativeQueue', 'signerDoor', 'NativeHasher', 'hashFile', 'NativePrewarm', 'NativeS3', 'errorTable'];
+const NEEDED = ['queueDoor', 'sharedQueueDoor', 'signerDoor', 'NativeHasher', 'hashFile', 'NativePrewarm', 'NativeS3', 'errorTable'];
 
 let loaded = null;
 

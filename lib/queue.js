@@ -1,158 +1,195 @@
 'use strict';
 
-const { WarmpathError, guard } = require('./errors.js');
-const { native } = require('./native.js');
-const { isPlainObject, describe } = require('./options/check.js');
-const { queueOptions, enqueueOptions, checkItem, checkKey, checkMax, invalidArgument } = require('./options/queue.js');
+const { EventEmitter } = require('node:events');
+const { WarmpathError } = require('./errors.js');
+const { emitSafely } = require('./executor/emit.js');
+const options = require('./options/queue.js');
+const { LocalForm } = require('./queue/local.js');
+const { SharedForm } = require('./queue/shared.js');
 
 const STATUS = ['queued', 'duplicate', 'full'];
 const CLOSED = 3;
 
+const asItem = (item) => item;
+const asResult = (item, ended) => (ended ? { value: undefined, done: true } : { value: item, done: false });
+
+function closed(queued, count) {
+  const part = queued > 0 ? ` after ${queued} of ${count} entries were queued` : '';
+  return new WarmpathError('ERR_WARMPATH_CLOSED', `the queue is closed${part}`);
+}
+
 /**
- * A bounded queue with duplicate check and priorities. Order, keys, bound and waiting are native; the items stay in JS
- * (native holds small handles), so they keep their identity and nothing of them is copied or mutated.
+ * A bounded queue with duplicate check and priorities; docs/queue.md has the semantics as a table.
  *
- * One total order: higher priority first, first in first out among equals.
+ * One total order: higher priority first, first in first out among equals. Without a name it belongs to this thread and holds the
+ * items as they are; with a name every thread of the process that opens that name shares it, and items are copied.
  */
-class Queue {
-  #native;
-  #items = [];
-  #free = [];
-  #counts = { enqueued: 0, dequeued: 0, removed: 0, duplicates: 0, full: 0 };
-  #capacity;
+class Queue extends EventEmitter {
+  #form;
+  #settings;
 
   /**
-   * @param {{ capacity?: number }} [options] capacity: most items held at once, 500
+   * @param {object} [given]
+   * @param {number} [given.capacity=500] most items held at once, 1 to 2^24
+   * @param {string} [given.name] shared by every thread of the process that opens this name; options must be equal
+   * @param {'reject' | 'drop-oldest' | 'drop-lowest'} [given.full='reject'] what happens to an item when there is no room
+   * @param {number} [given.agingMs=0] an item counts one priority higher for each of these it has waited; 0: never
    * @throws {WarmpathError} ERR_WARMPATH_INVALID_OPTION, ERR_WARMPATH_NATIVE_LOAD
    */
-  constructor(options) {
-    const { capacity } = queueOptions(options);
-    const { NativeQueue } = native();
-    this.#capacity = capacity;
-    this.#native = guard(() => new NativeQueue(capacity));
+  constructor(given) {
+    super();
+    const settings = options.queueOptions(given);
+    const onDropped = (items) => this.#dropped(items);
+    this.#form = settings.name === undefined ? new LocalForm(settings, onDropped) : new SharedForm(settings, onDropped);
+    this.#settings = settings;
+  }
+
+  #dropped(items) {
+    for (const item of items) emitSafely(this, 'dropped', item);
   }
 
   /**
-   * @param {*} item anything but null and undefined
-   * @param {{ key?: string, priority?: number }} [options] an equal key that is still queued makes this a duplicate
+   * @param {*} item anything but null and undefined; with a name, anything that can be cloned
+   * @param {{ key?: string, priority?: number }} [given] an equal key that is still queued makes this a duplicate
    * @returns {'queued' | 'duplicate' | 'full'}
    * @throws {WarmpathError} ERR_WARMPATH_INVALID_ARGUMENT, ERR_WARMPATH_CLOSED
    */
-  enqueue(item, options) {
-    checkItem(item, 'item');
-    if (options === undefined) return this.#put(item, undefined, 0);
-    const { key, priority } = enqueueOptions(options, 'options');
-    return this.#put(item, key, priority);
+  enqueue(item, given) {
+    if (item === null || item === undefined) options.checkItem(item, 'item');
+    let key;
+    let priority = 0;
+    if (given !== undefined) ({ key, priority = 0 } = options.enqueueOptions(given));
+    const code = this.#form.put(item, key, priority);
+    if (code === CLOSED) throw closed(0, 1);
+    return STATUS[code];
   }
 
   /** `enqueue(item, { priority })`. */
   enqueuePriority(item, priority) {
-    return this.enqueue(item, { priority });
+    options.checkItem(item, 'item');
+    const code = this.#form.put(item, undefined, options.checkPriority(priority));
+    if (code === CLOSED) throw closed(0, 1);
+    return STATUS[code];
   }
 
   /** All entries are checked before the first is queued; one status per entry. */
   enqueueMany(entries) {
-    if (!Array.isArray(entries)) invalidArgument('entries', `must be an array, not ${describe(entries)}`);
-    const checked = Array.from(entries, (entry, i) => {
-      const path = `entries[${i}]`;
-      if (!isPlainObject(entry)) invalidArgument(path, `must be { item, key?, priority? }, not ${describe(entry)}`);
-      const { item, ...options } = entry;
-      return { item: checkItem(item, `${path}.item`), ...enqueueOptions(options, path) };
-    });
-    return checked.map(({ item, key, priority }) => this.#put(item, key, priority));
-  }
-
-  #put(item, key, priority) {
-    const reused = this.#free.length > 0;
-    const handle = reused ? this.#free.pop() : this.#items.length;
-    const answer = guard(() => this.#native.enqueue(handle, key, priority));
-    if (answer === 0) {
-      this.#items[handle] = item;
-      this.#counts.enqueued++;
-      return 'queued';
+    const { items, keys, priorities } = options.checkEntries(entries);
+    const codes = this.#form.putMany(items, keys, priorities);
+    for (let i = 0; i < codes.length; i++) {
+      if (codes[i] === CLOSED) throw closed(codes.filter((code) => typeof code === 'string').length, codes.length);
+      codes[i] = STATUS[codes[i]];
     }
-    if (reused) this.#free.push(handle);
-    if (answer === CLOSED) throw new WarmpathError('ERR_WARMPATH_CLOSED', 'the queue is closed');
-    this.#counts[answer === 1 ? 'duplicates' : 'full']++;
-    return STATUS[answer];
-  }
-
-  #take(handle, count) {
-    if (handle < 0) return null;
-    const item = this.#items[handle];
-    this.#items[handle] = undefined;
-    this.#free.push(handle);
-    this.#counts[count]++;
-    return item;
+    if (codes.length === 0 && this.#form.closed) throw closed(0, 0);
+    return codes;
   }
 
   /** The first item, or null when the queue is empty. */
   dequeue() {
-    return this.#take(this.#native.dequeue(), 'dequeued');
+    return this.#form.take();
   }
 
   /** Up to `max` items in order. */
   dequeueMany(max) {
-    return this.#native.dequeueMany(checkMax(max)).map((handle) => this.#take(handle, 'dequeued'));
+    return this.#form.takeMany(options.checkMax(max));
   }
 
-  /** The item that dequeue() would give, left in place; null when empty. */
+  /**
+   * The first item as soon as there is one; null when the time is over, or the queue is closed and empty. Sleeps until then.
+   *
+   * @param {{ timeoutMs?: number, signal?: AbortSignal }} [given] timeoutMs: 0 looks once; default: waits for ever
+   * @returns {Promise<*>} rejects with ERR_WARMPATH_ABORTED (named AbortError) or ERR_WARMPATH_INVALID_ARGUMENT
+   */
+  dequeueWait(given) {
+    if (given === undefined) return this.#form.waiters.next(asItem);
+    try {
+      const { timeoutMs, signal } = options.waitOptions(given);
+      return this.#form.waiters.next(asItem, timeoutMs, signal);
+    } catch (err) {
+      return Promise.reject(err);
+    }
+  }
+
+  /** The item that dequeue() would give, left in place; null when empty. With a name, a copy. */
   peek() {
-    const handle = this.#native.peek();
-    return handle < 0 ? null : this.#items[handle];
+    return this.#form.peek();
   }
 
   /** The items in order, as a snapshot. */
   toArray() {
-    return this.#native.toArray().map((handle) => this.#items[handle]);
+    return this.#form.toArray();
   }
 
   isEmpty() {
-    return this.#native.length === 0;
+    return this.#form.length === 0;
   }
 
   get length() {
-    return this.#native.length;
+    return this.#form.length;
   }
 
   /** Whether an item with this key is queued. */
   has(key) {
-    return this.#native.has(checkKey(key));
+    return this.#form.has(options.checkKey(key));
   }
 
   /** Takes the item with this key out and returns it; null when there is none. */
   remove(key) {
-    return this.#take(this.#native.remove(checkKey(key)), 'removed');
+    return this.#form.remove(options.checkKey(key));
   }
 
   /** Drops everything that is queued; returns how many items that were. */
   clear() {
-    const handles = this.#native.clear();
-    for (const handle of handles) this.#take(handle, 'removed');
-    return handles.length;
+    return this.#form.clear();
   }
 
-  /** Refuses producers from now on; consumers drain what is left, then their loops end. */
+  /** Refuses producers from now on, in every thread; consumers drain what is left, then their waits end. */
   close() {
-    this.#native.close();
+    this.#form.close();
   }
 
-  /** Counters since creation, and the state now. */
+  /** Counters since the queue was made, of all its threads, and the state now. */
   stats() {
-    const { length, closed } = this.#native;
-    return { queued: length, capacity: this.#capacity, closed, dropped: 0, ...this.#counts };
+    const { capacity, name = null } = this.#settings;
+    const { queued, closed: isClosed, enqueued, dequeued, bytesIn, bytesOut, ...counts } = this.#form.stats();
+    return {
+      // The fields that every class has. An item is done with, for the queue, when it is taken.
+      queued,
+      waiting: 0,
+      running: 0,
+      succeeded: dequeued,
+      failed: 0,
+      byClass: {},
+      bytesIn,
+      bytesOut,
+      phases: {},
+      name,
+      capacity,
+      closed: isClosed,
+      waiters: this.#form.waiters.size,
+      enqueued,
+      dequeued,
+      ...counts,
+    };
   }
 
   /** Waits for items without polling; ends when the queue is closed and drained. Several loops share the items. */
-  async *[Symbol.asyncIterator]() {
-    for (;;) {
-      const item = this.dequeue();
-      if (item !== null) yield item;
-      else if (this.#native.closed) return;
-      else await this.#native.wait();
-    }
+  [Symbol.asyncIterator]() {
+    const { waiters } = this.#form;
+    let left = false;
+    return {
+      next: () => (left ? Promise.resolve(asResult(null, true)) : waiters.next(asResult)),
+      return() {
+        left = true;
+        return Promise.resolve(asResult(null, true));
+      },
+      [Symbol.asyncIterator]() {
+        return this;
+      },
+    };
   }
 
+  /** close(). */
   async [Symbol.asyncDispose]() {
     this.close();
   }

@@ -3,23 +3,108 @@
 const check = require('./check.js');
 const { priority } = require('./fields.js');
 
-const { shape, withDefault, integer } = check;
+const { shape, withDefault, integer, oneOf, having, milliseconds, isPlainObject, describe } = check;
 
 const invalidOption = check.failWith('ERR_WARMPATH_INVALID_OPTION');
 const invalidArgument = check.failWith('ERR_WARMPATH_INVALID_ARGUMENT');
 
-const fields = shape({ capacity: withDefault(integer(1, 2 ** 24), 500) });
+const KEY_LENGTH = 4096;
 
-/** Checked options of a Queue. */
+const fields = shape({
+  capacity: withDefault(integer(1, 2 ** 24), 500),
+  name: check.text({ max: 255 }),
+  full: withDefault(oneOf('reject', 'drop-oldest', 'drop-lowest'), 'reject'),
+  agingMs: withDefault(milliseconds(0), 0),
+});
+
+/** Checked options of a Queue. `agingMs` 0: none. */
 function queueOptions(options = {}) {
   return fields(options, '', invalidOption);
 }
 
-const enqueueFields = shape({ key: check.text({ min: 0, max: 4096 }), priority: withDefault(priority, 0) });
+const enqueueFields = shape({ key: check.text({ min: 0, max: KEY_LENGTH }), priority: withDefault(priority, 0) });
+const entryFields = shape({ item: (value) => value, key: check.text({ min: 0, max: KEY_LENGTH }), priority });
 
-/** Checked `{ key?, priority? }`. */
-function enqueueOptions(options, path) {
-  return enqueueFields(options, path, invalidArgument);
+const OBJECT = Object.prototype;
+
+/**
+ * Whether the names of our fields, read from a plain object, are read from the object itself: somebody may have put one on
+ * Object.prototype.
+ */
+function isClean() {
+  return OBJECT.key === undefined && OBJECT.priority === undefined && OBJECT.item === undefined;
+}
+
+function isKey(key) {
+  return typeof key === 'string' && key.length <= KEY_LENGTH && key.isWellFormed() && !key.includes('\0');
+}
+
+/**
+ * Checked `{ key?, priority? }`; `undefined` is absent. The usual object is looked at in place, which costs a fraction of a copy;
+ * whatever is not usual goes through the checker, which says what is wrong.
+ */
+function enqueueOptions(options) {
+  if (typeof options === 'object' && options !== null && Object.getPrototypeOf(options) === OBJECT && isClean()) {
+    let usual = true;
+    for (const name in options) {
+      if (name !== 'key' && name !== 'priority') usual = false;
+    }
+    const { key, priority: rank } = options;
+    if (usual && (key === undefined || isKey(key)) && (rank === undefined || (rank | 0) === rank)) return options;
+  }
+  return enqueueFields(options, 'options', invalidArgument);
+}
+
+/** Checked `{ item, key?, priority? }`, as enqueueOptions(). */
+function checkEntry(entry, index, clean) {
+  if (clean && typeof entry === 'object' && entry !== null && Object.getPrototypeOf(entry) === OBJECT) {
+    let usual = true;
+    for (const name in entry) {
+      if (name !== 'item' && name !== 'key' && name !== 'priority') usual = false;
+    }
+    const { item, key, priority: rank } = entry;
+    if (
+      usual &&
+      item !== undefined &&
+      item !== null &&
+      (key === undefined || isKey(key)) &&
+      (rank === undefined || (rank | 0) === rank)
+    ) {
+      return entry;
+    }
+  }
+  const path = `entries[${index}]`;
+  if (!isPlainObject(entry)) invalidArgument(path, `must be { item, key?, priority? }, not ${describe(entry)}`);
+  const checked = entryFields(entry, path, invalidArgument);
+  checkItem(checked.item, `${path}.item`);
+  return checked;
+}
+
+/**
+ * Checked entries, taken apart.
+ *
+ * @returns {{ items: *[], keys: (string | undefined)[] | null, priorities: number[] | null }} null: nobody has one
+ */
+function checkEntries(entries) {
+  if (!Array.isArray(entries)) invalidArgument('entries', `must be an array, not ${describe(entries)}`);
+  const clean = isClean();
+  const count = entries.length;
+  const items = new Array(count);
+  let keys = null;
+  let priorities = null;
+  for (let i = 0; i < count; i++) {
+    const { item, key, priority: rank } = checkEntry(entries[i], i, clean);
+    items[i] = item;
+    if (key !== undefined) {
+      keys ??= new Array(count);
+      keys[i] = key;
+    }
+    if (rank !== undefined) {
+      priorities ??= new Array(count).fill(0);
+      priorities[i] = rank;
+    }
+  }
+  return { items, keys, priorities };
 }
 
 /** An item of a Queue: anything but null and undefined, which mean "nothing there". */
@@ -28,8 +113,13 @@ function checkItem(item, path) {
   return item;
 }
 
+function checkPriority(value) {
+  return value === undefined ? 0 : priority(value, 'priority', invalidArgument);
+}
+
 function checkKey(key) {
-  if (typeof key !== 'string') invalidArgument('key', `must be a string, not ${check.describe(key)}`);
+  if (typeof key !== 'string') invalidArgument('key', `must be a string, not ${describe(key)}`);
+  if (!key.isWellFormed()) invalidArgument('key', 'must be well-formed text');
   return key;
 }
 
@@ -37,4 +127,23 @@ function checkMax(max) {
   return integer(1, 2 ** 31 - 1)(max, 'max', invalidArgument);
 }
 
-module.exports = { queueOptions, enqueueOptions, checkItem, checkKey, checkMax, invalidArgument };
+const waitFields = shape({
+  timeoutMs: milliseconds(0),
+  signal: having('addEventListener', 'removeEventListener'),
+});
+
+/** Checked `{ timeoutMs?, signal? }`. */
+function waitOptions(options) {
+  return waitFields(options, 'options', invalidArgument);
+}
+
+module.exports = {
+  queueOptions,
+  enqueueOptions,
+  checkEntries,
+  checkItem,
+  checkPriority,
+  checkKey,
+  checkMax,
+  waitOptions,
+};

@@ -21,7 +21,7 @@ use warmpath_engine::{
     sigv4::{Expires, LAST_SECOND, Parts, Payload, TargetRef, UNSIGNED_PAYLOAD},
 };
 
-use super::door::{Arguments, Text};
+use crate::door::{Arguments, Text};
 
 /// Bits 0–2 of the mode.
 const METHODS: [&str; 6] = ["", "GET", "PUT", "HEAD", "POST", "DELETE"];

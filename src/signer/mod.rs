@@ -2,11 +2,9 @@
 
 mod batch;
 mod call;
-mod door;
 mod payload;
 
 use call::{Call, Form, Mode, Room, TOKEN, WHOLE, whole};
-use door::{Arguments, Builder, Function, Text, Value};
 use napi::{Env, bindgen_prelude::Object};
 use napi_derive::napi;
 use serde::Deserialize;
@@ -18,7 +16,10 @@ use warmpath_engine::{
 };
 use zeroize::Zeroizing;
 
-use crate::errors::exception;
+use crate::{
+    door::{Arguments, Builder, Function, Held, Text, Value},
+    errors::exception,
+};
 
 /// What a handle holds: a signer and the buffers it works in.
 pub struct Handle {
@@ -28,6 +29,10 @@ pub struct Handle {
     last: Last,
     /// Of `presign` and `presignMany`.
     urls: Scratch,
+}
+
+impl Held for Handle {
+    const TAG: u64 = u64::from_le_bytes(*b"wpsigner");
 }
 
 impl Handle {
@@ -159,6 +164,7 @@ struct Open;
 
 impl Function for Open {
     const NAME: &'static str = "open";
+    const THROWS: bool = false;
 
     fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
         let GivenOptions { credentials, region, service, uri_escape_path, normalize_path, apply_checksum } =
@@ -174,10 +180,11 @@ struct SetCredentials;
 
 impl Function for SetCredentials {
     const NAME: &'static str = "setCredentials";
+    const THROWS: bool = false;
 
     fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
         let credentials: GivenCredentials = parse(arguments, 1)?;
-        let handle = arguments.handle(0)?;
+        let handle = arguments.handle::<Handle>(0)?;
         handle.last.valid = false;
         handle.urls = Scratch::default();
         handle.signer.set_credentials(credentials.into())?;
@@ -191,6 +198,7 @@ struct Sign;
 
 impl Function for Sign {
     const NAME: &'static str = "sign";
+    const THROWS: bool = false;
 
     fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
         let mut room = Room::new();
@@ -242,6 +250,7 @@ struct Presign;
 
 impl Function for Presign {
     const NAME: &'static str = "presign";
+    const THROWS: bool = false;
 
     fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
         let mut room = Room::new();
@@ -260,6 +269,7 @@ struct PresignMany;
 
 impl Function for PresignMany {
     const NAME: &'static str = "presignMany";
+    const THROWS: bool = false;
 
     fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
         let mode = Mode(arguments.bits(1)?);
@@ -286,12 +296,13 @@ struct Explain;
 
 impl Function for Explain {
     const NAME: &'static str = "explain";
+    const THROWS: bool = false;
 
     fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
         let mut room = Room::new();
         let call = Call::read(arguments, &mut room)?;
         let life = if call.expires > 0 { Some(call.life()?) } else { None };
-        let stages = arguments.handle(0)?.signer.explain_parts(&call.parts, call.headers, life)?;
+        let stages = arguments.handle::<Handle>(0)?.signer.explain_parts(&call.parts, call.headers, life)?;
         let answer = json!({
             "canonicalRequest": stages.canonical_request,
             "stringToSign": stages.string_to_sign,
@@ -306,12 +317,13 @@ struct SignCanonical;
 
 impl Function for SignCanonical {
     const NAME: &'static str = "signCanonical";
+    const THROWS: bool = false;
 
     fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
         let mut room = Text::new();
         let text = arguments.text(1, "canonicalRequest", &mut room)?;
         let seconds = whole(arguments.number(2)?, LAST_SECOND, "date")?;
-        arguments.reply(&arguments.handle(0)?.signer.sign_canonical(text, seconds))
+        arguments.reply(&arguments.handle::<Handle>(0)?.signer.sign_canonical(text, seconds))
     }
 }
 
@@ -320,12 +332,13 @@ struct SignText;
 
 impl Function for SignText {
     const NAME: &'static str = "signText";
+    const THROWS: bool = false;
 
     fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
         let mut room = Text::new();
         let text = arguments.text(1, "text", &mut room)?;
         let seconds = whole(arguments.number(2)?, LAST_SECOND, "date")?;
-        arguments.reply(&arguments.handle(0)?.signer.sign_text(text, seconds))
+        arguments.reply(&arguments.handle::<Handle>(0)?.signer.sign_text(text, seconds))
     }
 }
 
@@ -334,12 +347,13 @@ struct HasSecret;
 
 impl Function for HasSecret {
     const NAME: &'static str = "hasSecret";
+    const THROWS: bool = false;
 
     fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
         let mut room = Text::new();
         let secret = Zeroizing::new(arguments.text(1, "secretAccessKey", &mut room)?.to_owned());
         room.zeroize();
-        let same = arguments.handle(0)?.signer.has_secret(&secret);
+        let same = arguments.handle::<Handle>(0)?.signer.has_secret(&secret);
         arguments.reply(if same { b"1" } else { b"0" })
     }
 }
@@ -349,10 +363,11 @@ struct Panic;
 
 impl Function for Panic {
     const NAME: &'static str = "panic";
+    const THROWS: bool = false;
 
     #[expect(clippy::panic, reason = "on purpose: a test shows that it is caught")]
     fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
-        let handle = arguments.handle(0)?;
+        let handle = arguments.handle::<Handle>(0)?;
         handle.scratch.trim();
         panic!("on purpose");
     }

@@ -1,0 +1,259 @@
+//! The queue of one thread: items are slot numbers.
+
+use std::{rc::Rc, sync::Arc};
+
+use napi::{Env, bindgen_prelude::Object};
+use napi_derive::napi;
+use warmpath_engine::{
+    error::Result,
+    queue::{Entry, Offer, Push, Queue},
+};
+
+use super::{
+    broken, code,
+    common::{self, Form},
+    options, split,
+};
+use crate::{
+    door::{Arguments, Builder, Function, Held, Scratch, Text, Value},
+    errors::exception,
+};
+
+/// Integers of the memory that batches go through: four an entry.
+const INTEGERS: usize = 4 * 2048;
+
+/// A queue, and what its batches work in.
+struct Local {
+    queue: Queue<u32>,
+    scratch: Rc<Scratch>,
+    entries: Vec<Entry<u32>>,
+    answers: Vec<Offer>,
+    dropped: Vec<Entry<u32>>,
+    taken: Vec<u32>,
+}
+
+impl Held for Local {
+    const TAG: u64 = u64::from_le_bytes(*b"wpqlocal");
+}
+
+impl Form for Local {
+    type Item = u32;
+
+    fn queue(&self) -> &Queue<u32> {
+        &self.queue
+    }
+}
+
+/// What the queues of a thread have in common.
+struct Thread(Rc<Scratch>);
+
+impl Held for Thread {
+    const TAG: u64 = u64::from_le_bytes(*b"wpqlthrd");
+}
+
+/// The functions of the local queue, as raw callbacks. Called once a thread by `lib/queue/core.js`; no public interface.
+#[napi(catch_unwind)]
+pub fn queue_door(env: &Env) -> crate::errors::Result<Object<'_>> {
+    let build = || {
+        let (builder, scratch) = Builder::new(env)?.memory("memory", INTEGERS, 0)?;
+        let builder = builder
+            .hold("thread", Thread(scratch))?
+            .add::<Open>()?
+            .add::<PushSlot>()?
+            .add::<PushWith>()?
+            .add::<PushMany>()?
+            .add::<Pop>()?
+            .add::<PopMany>()?
+            .add::<Peek>()?
+            .add::<Snapshot>()?
+            .add::<Remove>()?
+            .add::<Clear>()?;
+        common::add::<Local>(builder)
+    };
+    build().map(|door: Builder| door.finish(env)).map_err(exception)
+}
+
+/// `open(thread, capacity, whenFull, agingMs)`: a handle.
+struct Open;
+
+impl Function for Open {
+    const NAME: &'static str = "open";
+    const THROWS: bool = true;
+
+    fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
+        let queue = Queue::with_options(options(arguments, 1)?);
+        let scratch = Rc::clone(&arguments.handle::<Thread>(0)?.0);
+        let (entries, answers, dropped, taken) = Default::default();
+        arguments.open(Local { queue, scratch, entries, answers, dropped, taken })
+    }
+}
+
+/// `undefined`: queued. 1 duplicate, 2 full, 3 closed. From 4 on: queued, and the slot that is this minus 4 was dropped for it.
+fn answer<'e>(arguments: &Arguments<'e>, push: &Push<u32>) -> Result<Value<'e>> {
+    match (push.offer, &push.dropped) {
+        (Offer::Queued, None) => Ok(arguments.nothing()),
+        (Offer::Queued, Some(entry)) => arguments.count(entry.item + 4),
+        (offer, _) => arguments.count(code(offer)),
+    }
+}
+
+/// `push(handle, slot)`.
+struct PushSlot;
+
+impl Function for PushSlot {
+    const NAME: &'static str = "push";
+    const THROWS: bool = true;
+
+    fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
+        let slot = arguments.bits(1)?;
+        answer(arguments, &arguments.handle::<Local>(0)?.queue.push(slot, None, 0))
+    }
+}
+
+/// `pushWith(handle, slot, priority, key?)`.
+struct PushWith;
+
+impl Function for PushWith {
+    const NAME: &'static str = "pushWith";
+    const THROWS: bool = true;
+
+    fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
+        let (slot, priority) = (arguments.bits(1)?, arguments.integer(2)?);
+        let mut room = Text::new();
+        let key = if arguments.is_missing(3)? { None } else { Some(arguments.text(3, "key", &mut room)?) };
+        answer(arguments, &arguments.handle::<Local>(0)?.queue.push(slot, key, priority))
+    }
+}
+
+/// `pushMany(handle, count, keys?)`: the memory holds `slot, priority, length of the key or -1` for each; afterwards the code of each
+/// answer stands where its slot stood, and the dropped slots, as many as are returned, behind all entries.
+struct PushMany;
+
+impl Function for PushMany {
+    const NAME: &'static str = "pushMany";
+    const THROWS: bool = true;
+
+    fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
+        let count = arguments.bits(1)? as usize;
+        let mut room = Text::new();
+        let mut keys = if arguments.is_missing(2)? { "" } else { arguments.text(2, "key", &mut room)? };
+        let ascii = keys.is_ascii();
+        let Local { queue, scratch, entries, answers, dropped, .. } = arguments.handle(0)?;
+        let dropped = scratch.with(|integers, _| {
+            // A slot can be dropped for each entry.
+            if count > integers.len() / 4 {
+                return Err(broken("a batch is too long"));
+            }
+            let (records, rest) = integers.split_at_mut(count * 3);
+            entries.clear();
+            for record in records.as_chunks().0 {
+                let &[slot, priority, length]: &[i32; 3] = record;
+                let key = if length < 0 { None } else { Some(Arc::from(split(&mut keys, length, ascii)?)) };
+                entries.push(Entry { item: slot.cast_unsigned(), key, priority });
+            }
+            answers.clear();
+            dropped.clear();
+            queue.push_many(entries, answers, dropped);
+            entries.clear();
+            for (record, answer) in records.as_chunks_mut::<3>().0.iter_mut().zip(&*answers) {
+                record[0] = code(*answer).cast_signed();
+            }
+            for (place, entry) in rest.iter_mut().zip(&*dropped) {
+                *place = entry.item.cast_signed();
+            }
+            Ok(dropped.len())
+        })?;
+        arguments.count(u32::try_from(dropped).unwrap_or(u32::MAX))
+    }
+}
+
+fn slot<'e>(arguments: &Arguments<'e>, slot: Option<u32>) -> Result<Value<'e>> {
+    slot.map_or_else(|| Ok(arguments.nothing()), |slot| arguments.count(slot))
+}
+
+/// `pop(handle)`: a slot, or `undefined`.
+struct Pop;
+
+impl Function for Pop {
+    const NAME: &'static str = "pop";
+    const THROWS: bool = true;
+
+    fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
+        slot(arguments, arguments.handle::<Local>(0)?.queue.pop())
+    }
+}
+
+/// `popMany(handle, max)`: how many; their slots stand in the memory.
+struct PopMany;
+
+impl Function for PopMany {
+    const NAME: &'static str = "popMany";
+    const THROWS: bool = true;
+
+    fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
+        let max = arguments.bits(1)? as usize;
+        let Local { queue, scratch, taken, .. } = arguments.handle(0)?;
+        taken.clear();
+        queue.pop_many(max.min(INTEGERS), taken);
+        scratch.with(|integers, _| Ok(put(taken, integers)))?;
+        arguments.count(u32::try_from(taken.len()).unwrap_or(u32::MAX))
+    }
+}
+
+fn put(slots: &[u32], into: &mut [i32]) {
+    for (place, slot) in into.iter_mut().zip(slots) {
+        *place = slot.cast_signed();
+    }
+}
+
+/// `peek(handle)`: a slot, or `undefined`.
+struct Peek;
+
+impl Function for Peek {
+    const NAME: &'static str = "peek";
+    const THROWS: bool = true;
+
+    fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
+        slot(arguments, arguments.handle::<Local>(0)?.queue.peek())
+    }
+}
+
+/// `snapshot(handle, slots)`: fills an `Int32Array` in order.
+struct Snapshot;
+
+impl Function for Snapshot {
+    const NAME: &'static str = "snapshot";
+    const THROWS: bool = true;
+
+    fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
+        put(&arguments.handle::<Local>(0)?.queue.snapshot(), arguments.integers(1)?);
+        Ok(arguments.nothing())
+    }
+}
+
+/// `remove(handle, key)`: a slot, or `undefined`.
+struct Remove;
+
+impl Function for Remove {
+    const NAME: &'static str = "remove";
+    const THROWS: bool = true;
+
+    fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
+        let mut room = Text::new();
+        let key = arguments.text(1, "key", &mut room)?;
+        slot(arguments, arguments.handle::<Local>(0)?.queue.remove(key))
+    }
+}
+
+/// `clear(handle)`.
+struct Clear;
+
+impl Function for Clear {
+    const NAME: &'static str = "clear";
+    const THROWS: bool = true;
+
+    fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
+        arguments.handle::<Local>(0)?.queue.clear();
+        Ok(arguments.nothing())
+    }
+}

@@ -1,0 +1,77 @@
+//! The queue's functions of the raw door, for the two forms of the queue.
+//!
+//! | form | native holds | JavaScript holds |
+//! |---|---|---|
+//! | `local` (one thread) | order, keys, bound; a slot number for each item | the items, in a table of slots |
+//! | `shared` (by name) | order, keys, bound, waiting and the items themselves, as bytes | nothing |
+//!
+//! A slot number costs nothing to carry and leaves no reference behind: a queue that is dropped with a million items in it frees
+//! them on both sides. `lib/queue/core.js` holds the other half of this agreement.
+
+mod batch;
+mod bell;
+mod common;
+mod item;
+mod local;
+mod registry;
+mod shared;
+
+use std::time::Duration;
+
+use warmpath_engine::{
+    error::{Code, Error, Result},
+    queue::{Offer, Options, WhenFull},
+};
+
+use crate::door::Arguments;
+
+/// What `push` answers; `queued` is `undefined`, which costs nothing to make.
+const fn code(offer: Offer) -> u32 {
+    match offer {
+        Offer::Queued => 0,
+        Offer::Duplicate => 1,
+        Offer::Full => 2,
+        Offer::Closed => 3,
+    }
+}
+
+/// Options as arguments: capacity, what happens when full (0 reject, 1 drop-oldest, 2 drop-lowest), ms of aging (0: none).
+fn options(arguments: &Arguments<'_>, first: usize) -> Result<Options> {
+    let mut options = Options::new(arguments.bits(first)? as usize);
+    options.when_full = match arguments.bits(first + 1)? {
+        0 => WhenFull::Reject,
+        1 => WhenFull::DropOldest,
+        2 => WhenFull::DropLowest,
+        _ => return Err(broken("the door knows no such policy")),
+    };
+    let aging = arguments.bits(first + 2)?;
+    options.aging = (aging > 0).then(|| Duration::from_millis(aging.into()));
+    Ok(options)
+}
+
+fn broken(what: &'static str) -> Error {
+    Error::new(Code::Internal, what)
+}
+
+/// Takes the next texts of a batch out of one text: `length` is in UTF-16 units, as JavaScript counts.
+fn split<'a>(text: &mut &'a str, length: i32, ascii: bool) -> Result<&'a str> {
+    let length = usize::try_from(length).map_err(|_| broken("a length is negative"))?;
+    let mut end = length;
+    if !ascii {
+        let mut units = 0;
+        end = 0;
+        for character in text.chars() {
+            if units >= length {
+                break;
+            }
+            units += character.len_utf16();
+            end += character.len_utf8();
+        }
+        if units != length {
+            return Err(broken("a text ends inside of a character"));
+        }
+    }
+    let (head, tail) = text.split_at_checked(end).ok_or_else(|| broken("a text is too short"))?;
+    *text = tail;
+    Ok(head)
+}

@@ -1,0 +1,376 @@
+//! The queue that threads share by its name: items are bytes.
+
+use std::{collections::VecDeque, rc::Rc, sync::Arc};
+
+use napi::{
+    Env, Status,
+    bindgen_prelude::{Function as Callback, Object},
+};
+use napi_derive::napi;
+use warmpath_engine::{
+    error::Result,
+    queue::{Entry, Next, Offer, Push, Queue, Watcher},
+};
+
+use super::{
+    batch,
+    bell::{Bell, Wake},
+    broken, code,
+    common::{self, Form},
+    item::{Item, Kind},
+    options,
+    registry::{self, Named},
+};
+use crate::{
+    door::{Arguments, Builder, Function, Held, Scratch, Text, Value},
+    errors::exception,
+};
+
+/// The memory that batches and bytes go through.
+const INTEGERS: usize = 8 * 1024;
+const BYTES: usize = 64 * 1024;
+
+/// What V8 is not told about: smaller differences are not worth a call.
+const UNTOLD: i64 = 64 * 1024;
+
+/// One thread's handle to a named queue.
+pub struct Shared {
+    pub named: Arc<Named>,
+    pub scratch: Rc<Scratch>,
+    watcher: Watcher<Item>,
+    /// Items that were taken and are being handed over.
+    pub pending: VecDeque<Item>,
+    /// What the last push dropped.
+    pub dropped: Vec<Entry<Item>>,
+    pub room: batch::Room,
+    /// Bytes that V8 was told about.
+    told: i64,
+}
+
+impl Held for Shared {
+    const TAG: u64 = u64::from_le_bytes(*b"wpqnamed");
+
+    fn accounted(&self) -> i64 {
+        self.told
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.named.leave();
+    }
+}
+
+impl Form for Shared {
+    type Item = Item;
+
+    fn queue(&self) -> &Queue<Item> {
+        &self.named.queue
+    }
+
+    fn bytes(&self) -> (u64, u64) {
+        (self.named.bytes_in.get(), self.named.bytes_out.get())
+    }
+}
+
+impl Shared {
+    /// Tells V8, where the difference is worth it.
+    pub fn account(&mut self, arguments: &Arguments<'_>) {
+        let share = self.named.share();
+        let change = share.saturating_sub(self.told);
+        if change.abs() > UNTOLD {
+            arguments.account(change);
+            self.told = share;
+        }
+    }
+
+    /// An item came out.
+    fn out(&self, item: &Item) {
+        self.named.bytes_out.add(item.len());
+    }
+
+    /// Hands one item over: a text as it is, JSON behind a tab, bytes in the memory (or where [`Fetch`] is told to put them) with
+    /// their kind and eight times their length as a number.
+    fn hand_over<'e>(&mut self, arguments: &Arguments<'e>, item: Item) -> Result<Value<'e>> {
+        let bytes = item.bytes();
+        match item.kind {
+            Kind::Text if bytes.first() != Some(&b'\t') => return arguments.reply(bytes),
+            Kind::Json => return batch::behind_tab(arguments, bytes),
+            _ => {}
+        }
+        #[expect(clippy::cast_precision_loss, reason = "no item has 2^49 bytes")]
+        let answer = (item.kind as usize + 8 * bytes.len()) as f64;
+        let fits = self.scratch.with(|_, memory| {
+            let room = memory.get_mut(..bytes.len());
+            Ok(room.map(|room| room.copy_from_slice(bytes)).is_some())
+        })?;
+        if !fits {
+            self.pending.push_front(item);
+        }
+        arguments.float(answer)
+    }
+
+    fn hand_over_any<'e>(&mut self, arguments: &Arguments<'e>, item: Option<Item>) -> Result<Value<'e>> {
+        let Some(item) = item else { return Ok(arguments.nothing()) };
+        self.out(&item);
+        self.account(arguments);
+        self.hand_over(arguments, item)
+    }
+}
+
+/// What the shared queues of a thread have in common.
+struct Thread {
+    scratch: Rc<Scratch>,
+    bell: Arc<Bell>,
+}
+
+impl Held for Thread {
+    const TAG: u64 = u64::from_le_bytes(*b"wpqsthrd");
+}
+
+/// The functions of the shared queue, as raw callbacks. Called once a thread by `lib/queue/core.js`; no public interface. `wake` is
+/// called when a queue that was polled in vain has something.
+#[napi(catch_unwind)]
+pub fn shared_queue_door<'env>(
+    env: &'env Env,
+    #[napi(ts_arg_type = "() => void")] wake: Callback<'_, (), ()>,
+) -> crate::errors::Result<Object<'env>> {
+    let wake = wake.build_threadsafe_function().weak::<true>().max_queue_size::<1>();
+    let wake: std::result::Result<Wake, napi::Error<Status>> = wake.build();
+    let wake = wake.map_err(|_| exception(broken("the queue's wake-up could not be made")))?;
+    let build = || {
+        let (builder, scratch) = Builder::new(env)?.memory("memory", INTEGERS, BYTES)?;
+        let builder = builder
+            .hold("thread", Thread { scratch, bell: Bell::new(wake) })?
+            .add::<Open>()?
+            .add::<PutText>()?
+            .add::<PutBytes>()?
+            .add::<Take>()?
+            .add::<Poll>()?
+            .add::<Disarm>()?
+            .add::<Fetch>()?
+            .add::<Peek>()?
+            .add::<Remove>()?
+            .add::<Clear>()?
+            .add::<Heard>()?
+            .add::<Names>()?;
+        common::add::<Shared>(batch::add(builder)?)
+    };
+    build().map(|door: Builder| door.finish(env)).map_err(exception)
+}
+
+/// `open(thread, number, name, capacity, whenFull, agingMs)`: a handle. `number` is what `heard` says when it has something.
+struct Open;
+
+impl Function for Open {
+    const NAME: &'static str = "open";
+    const THROWS: bool = true;
+
+    fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
+        let Thread { scratch, bell } = arguments.handle(0)?;
+        let number = arguments.bits(1)?;
+        let mut room = Text::new();
+        let named = registry::open(arguments.text(2, "name", &mut room)?, options(arguments, 3)?)?;
+        let bell = Arc::clone(bell);
+        let watcher = named.queue.watch(move || bell.ring(number));
+        let (pending, dropped, room) = Default::default();
+        arguments.open(Shared { named, scratch: Rc::clone(scratch), watcher, pending, dropped, room, told: 0 })
+    }
+}
+
+/// `undefined`: queued. 1 duplicate, 2 full, 3 closed, 4 queued for what was dropped.
+fn put<'e>(arguments: &Arguments<'e>, kind: Kind, bytes: &[u8]) -> Result<Value<'e>> {
+    let priority = arguments.integer(3)?;
+    let mut room = Text::new();
+    let key = if arguments.is_missing(4)? { None } else { Some(arguments.text(4, "key", &mut room)?) };
+    let shared = arguments.handle::<Shared>(0)?;
+    let Push { offer, dropped, .. } = shared.named.queue.push(Item::new(kind, bytes), key, priority);
+    shared.dropped.clear();
+    if offer != Offer::Queued {
+        return arguments.count(code(offer));
+    }
+    shared.named.bytes_in.add(bytes.len());
+    let Some(dropped) = dropped else {
+        shared.account(arguments);
+        return Ok(arguments.nothing());
+    };
+    shared.out(&dropped.item);
+    shared.dropped.push(dropped);
+    shared.account(arguments);
+    arguments.count(4)
+}
+
+/// `putText(handle, kind, text, priority, key?)`.
+struct PutText;
+
+impl Function for PutText {
+    const NAME: &'static str = "putText";
+    const THROWS: bool = true;
+
+    fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
+        let kind = Kind::from(arguments.bits(1)?)?;
+        let mut room = Text::new();
+        put(arguments, kind, arguments.text(2, "item", &mut room)?.as_bytes())
+    }
+}
+
+/// `putBytes(handle, kind, bytes, priority, key?)`; a number for `bytes`: so many, from the memory.
+struct PutBytes;
+
+impl Function for PutBytes {
+    const NAME: &'static str = "putBytes";
+    const THROWS: bool = true;
+
+    fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
+        let kind = Kind::from(arguments.bits(1)?)?;
+        let Ok(length) = arguments.bits(2) else { return put(arguments, kind, arguments.bytes(2)?) };
+        let scratch = Rc::clone(&arguments.handle::<Shared>(0)?.scratch);
+        scratch.with(|_, memory| {
+            let bytes = memory.get(..length as usize).ok_or_else(|| broken("an item is too long"))?;
+            put(arguments, kind, bytes)
+        })
+    }
+}
+
+/// `take(handle)`: an item as [`Shared::hand_over`] says, or `undefined`.
+struct Take;
+
+impl Function for Take {
+    const NAME: &'static str = "take";
+    const THROWS: bool = true;
+
+    fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
+        let shared = arguments.handle::<Shared>(0)?;
+        let item = shared.named.queue.pop();
+        shared.hand_over_any(arguments, item)
+    }
+}
+
+/// `poll(handle)`: an item, `null` when the queue is closed and drained, or `undefined`: `wake` will be called.
+struct Poll;
+
+impl Function for Poll {
+    const NAME: &'static str = "poll";
+    const THROWS: bool = true;
+
+    fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
+        let shared = arguments.handle::<Shared>(0)?;
+        match shared.watcher.poll() {
+            Next::Item(item) => shared.hand_over_any(arguments, Some(item)),
+            Next::Ended => arguments.null(),
+            Next::Pending => Ok(arguments.nothing()),
+        }
+    }
+}
+
+/// `disarm(handle)`: nobody waits here any more.
+struct Disarm;
+
+impl Function for Disarm {
+    const NAME: &'static str = "disarm";
+    const THROWS: bool = true;
+
+    fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
+        arguments.handle::<Shared>(0)?.watcher.disarm();
+        Ok(arguments.nothing())
+    }
+}
+
+/// `fetch(handle, bytes)`: the item that was too long for the memory.
+struct Fetch;
+
+impl Function for Fetch {
+    const NAME: &'static str = "fetch";
+    const THROWS: bool = true;
+
+    fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
+        let into = arguments.bytes_mut(1)?;
+        let item = arguments.handle::<Shared>(0)?.pending.pop_front().ok_or_else(|| broken("no item is pending"))?;
+        if into.len() != item.len() {
+            return Err(broken("an item has another length"));
+        }
+        into.copy_from_slice(item.bytes());
+        Ok(arguments.nothing())
+    }
+}
+
+/// `peek(handle)`: a copy of the first item, or `undefined`.
+struct Peek;
+
+impl Function for Peek {
+    const NAME: &'static str = "peek";
+    const THROWS: bool = true;
+
+    fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
+        let shared = arguments.handle::<Shared>(0)?;
+        let item = shared.named.queue.peek();
+        item.map_or_else(|| Ok(arguments.nothing()), |item| shared.hand_over(arguments, item))
+    }
+}
+
+/// `remove(handle, key)`: an item, or `undefined`.
+struct Remove;
+
+impl Function for Remove {
+    const NAME: &'static str = "remove";
+    const THROWS: bool = true;
+
+    fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
+        let mut room = Text::new();
+        let key = arguments.text(1, "key", &mut room)?;
+        let shared = arguments.handle::<Shared>(0)?;
+        let item = shared.named.queue.remove(key);
+        shared.hand_over_any(arguments, item)
+    }
+}
+
+/// `clear(handle)`: how many items that were.
+struct Clear;
+
+impl Function for Clear {
+    const NAME: &'static str = "clear";
+    const THROWS: bool = true;
+
+    fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
+        let shared = arguments.handle::<Shared>(0)?;
+        let items = shared.named.queue.clear();
+        items.iter().for_each(|item| shared.out(item));
+        shared.account(arguments);
+        arguments.count(u32::try_from(items.len()).unwrap_or(u32::MAX))
+    }
+}
+
+/// `heard(thread)`: how many queues have something; their numbers stand in the memory.
+struct Heard;
+
+impl Function for Heard {
+    const NAME: &'static str = "heard";
+    const THROWS: bool = true;
+
+    fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
+        let Thread { scratch, bell } = arguments.handle(0)?;
+        let numbers = bell.heard();
+        scratch.with(|integers, _| {
+            if numbers.len() > integers.len() {
+                // All of them, then: JavaScript looks at every queue.
+                return arguments.count(u32::MAX);
+            }
+            for (place, number) in integers.iter_mut().zip(&numbers) {
+                *place = number.cast_signed();
+            }
+            arguments.count(u32::try_from(numbers.len()).unwrap_or(u32::MAX))
+        })
+    }
+}
+
+/// `names()`: how many names are open in this process.
+struct Names;
+
+impl Function for Names {
+    const NAME: &'static str = "names";
+    const THROWS: bool = true;
+
+    fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
+        arguments.count(u32::try_from(registry::count()).unwrap_or(u32::MAX))
+    }
+}
