@@ -75,12 +75,13 @@ class Queue extends EventEmitter {
   /** All entries are checked before the first is queued; one status per entry. */
   enqueueMany(entries) {
     const { items, keys, priorities } = options.checkEntries(entries);
+    if (items.length === 0 && this.#form.closed) throw closed(0, 0);
     const codes = this.#form.putMany(items, keys, priorities);
+    if (codes === null) return new Array(items.length).fill('queued');
     for (let i = 0; i < codes.length; i++) {
       if (codes[i] === CLOSED) throw closed(codes.filter((code) => typeof code === 'string').length, codes.length);
       codes[i] = STATUS[codes[i]];
     }
-    if (codes.length === 0 && this.#form.closed) throw closed(0, 0);
     return codes;
   }
 

@@ -35,6 +35,16 @@ function isClean() {
   return OBJECT.key === undefined && OBJECT.priority === undefined && OBJECT.item === undefined;
 }
 
+const { hasOwn } = Object;
+
+/**
+ * Whether an object looks like `{ … }` written down here: cheaper than to ask for its prototype. One that inherits from such an
+ * object is told by its fields, which are not its own.
+ */
+function looksPlain(value) {
+  return typeof value === 'object' && value !== null && value.constructor === Object;
+}
+
 function isKey(key) {
   return typeof key === 'string' && key.length <= KEY_LENGTH && key.isWellFormed() && !key.includes('\0');
 }
@@ -44,10 +54,10 @@ function isKey(key) {
  * whatever is not usual goes through the checker, which says what is wrong.
  */
 function enqueueOptions(options) {
-  if (typeof options === 'object' && options !== null && Object.getPrototypeOf(options) === OBJECT && isClean()) {
+  if (looksPlain(options) && isClean()) {
     let usual = true;
     for (const name in options) {
-      if (name !== 'key' && name !== 'priority') usual = false;
+      if ((name !== 'key' && name !== 'priority') || !hasOwn(options, name)) usual = false;
     }
     const { key, priority: rank } = options;
     if (usual && (key === undefined || isKey(key)) && (rank === undefined || (rank | 0) === rank)) return options;
@@ -57,10 +67,10 @@ function enqueueOptions(options) {
 
 /** Checked `{ item, key?, priority? }`, as enqueueOptions(). */
 function checkEntry(entry, index, clean) {
-  if (clean && typeof entry === 'object' && entry !== null && Object.getPrototypeOf(entry) === OBJECT) {
+  if (clean && looksPlain(entry)) {
     let usual = true;
     for (const name in entry) {
-      if (name !== 'item' && name !== 'key' && name !== 'priority') usual = false;
+      if ((name !== 'item' && name !== 'key' && name !== 'priority') || !hasOwn(entry, name)) usual = false;
     }
     const { item, key, priority: rank } = entry;
     if (

@@ -15,7 +15,9 @@ class LocalForm {
   #door;
   #handle;
   #items = [];
+  /** Free slots, the first #freeCount of them: an array that is popped gives its memory back, to need it again at once. */
   #free = [];
+  #freeCount = 0;
   #onDropped;
   waiters;
 
@@ -30,8 +32,7 @@ class LocalForm {
 
   /** 0 queued, 1 duplicate, 2 full, 3 closed. */
   put(item, key, priority) {
-    const free = this.#free;
-    const slot = free.length > 0 ? free.pop() : this.#items.length;
+    const slot = this.#freeCount > 0 ? this.#free[--this.#freeCount] : this.#items.length;
     // Before the native call, so that a slot that is dropped at once is in the table.
     this.#items[slot] = item;
     const code =
@@ -51,11 +52,17 @@ class LocalForm {
     return code;
   }
 
-  /** A code for each; up to LOCAL_ENTRIES under one lock. */
+  /** A code for each; null: all are queued. */
   putMany(items, keys, priorities) {
-    const codes = new Array(items.length);
+    // The usual case costs a fraction: nobody has a key or a priority, and there is room.
+    const plain = keys === null && priorities === null ? this.#putPlain(items) : 0;
+    if (plain === items.length) {
+      if (this.waiters.size > 0) this.waiters.serve();
+      return null;
+    }
+    const codes = new Array(items.length).fill(0);
     let dropped = null;
-    for (let start = 0; start < items.length; start += LOCAL_ENTRIES) {
+    for (let start = plain; start < items.length; start += LOCAL_ENTRIES) {
       const count = Math.min(LOCAL_ENTRIES, items.length - start);
       const slots = this.#pushMany(start, count, items, keys, priorities);
       const { integers } = this.#door;
@@ -71,16 +78,38 @@ class LocalForm {
     return codes;
   }
 
+  /** Queues from the first on, without key and priority, as long as there is room; how many that were. */
+  #putPlain(items) {
+    const { integers } = this.#door;
+    const free = this.#free;
+    const table = this.#items;
+    let freeCount = this.#freeCount;
+    let put = 0;
+    while (put < items.length) {
+      const count = Math.min(integers.length, items.length - put);
+      for (let i = 0; i < count; i++) {
+        const slot = freeCount > 0 ? free[--freeCount] : table.length;
+        table[slot] = items[put + i];
+        integers[i] = slot;
+      }
+      this.#freeCount = freeCount;
+      const queued = this.#door.pushPlain(this.#handle, count);
+      for (let i = queued; i < count; i++) this.#take(integers[i]);
+      put += queued;
+      if (queued < count) break;
+    }
+    return put;
+  }
+
   #lastDropped = [];
 
   #pushMany(start, count, items, keys, priorities) {
     const { integers } = this.#door;
-    const free = this.#free;
     const table = this.#items;
     const slots = new Array(count);
     let texts = null;
     for (let i = 0, at = 0; i < count; i++, at += 3) {
-      const slot = free.length > 0 ? free.pop() : table.length;
+      const slot = this.#freeCount > 0 ? this.#free[--this.#freeCount] : table.length;
       table[slot] = items[start + i];
       slots[i] = slot;
       integers[at] = slot;
@@ -103,7 +132,7 @@ class LocalForm {
   #take(slot) {
     const item = this.#items[slot];
     this.#items[slot] = undefined;
-    this.#free.push(slot);
+    this.#free[this.#freeCount++] = slot;
     return item;
   }
 
@@ -114,21 +143,27 @@ class LocalForm {
   }
 
   takeMany(max) {
-    const taken = [];
+    const { integers } = this.#door;
+    const wanted = Math.min(max, integers.length);
+    const count = this.#door.popMany(this.#handle, wanted);
+    const taken = this.#takeAll(count);
+    return count < integers.length || count === max ? taken : taken.concat(this.takeMany(max - count));
+  }
+
+  /** The items of the slots in the memory. */
+  #takeAll(count) {
+    const taken = new Array(count);
     const table = this.#items;
     const free = this.#free;
     const { integers } = this.#door;
-    while (taken.length < max) {
-      const wanted = Math.min(max - taken.length, integers.length);
-      const count = this.#door.popMany(this.#handle, wanted);
-      for (let i = 0; i < count; i++) {
-        const slot = integers[i];
-        taken.push(table[slot]);
-        table[slot] = undefined;
-        free.push(slot);
-      }
-      if (count < wanted) break;
+    let freeCount = this.#freeCount;
+    for (let i = 0; i < count; i++) {
+      const slot = integers[i];
+      taken[i] = table[slot];
+      table[slot] = undefined;
+      free[freeCount++] = slot;
     }
+    this.#freeCount = freeCount;
     return taken;
   }
 
@@ -152,7 +187,7 @@ class LocalForm {
     const count = this.length;
     this.#door.clear(this.#handle);
     this.#items = [];
-    this.#free = [];
+    this.#freeCount = 0;
     return count;
   }
 

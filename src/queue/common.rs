@@ -3,17 +3,17 @@
 use std::marker::PhantomData;
 
 use serde_json::json;
-use warmpath_engine::{error::Result, queue::Queue};
+use warmpath_engine::{error::Result, queue::Stats};
 
 use crate::door::{Arguments, Builder, Function, Held, Text, Value};
 
-/// A handle to a queue.
+/// What both forms can be asked.
 pub trait Form: Held {
-    /// What its native queue holds.
-    type Item;
-
-    /// The native queue.
-    fn queue(&self) -> &Queue<Self::Item>;
+    fn has(&self, key: &str) -> bool;
+    fn len(&self) -> usize;
+    fn close(&mut self);
+    fn is_closed(&self) -> bool;
+    fn stats(&self) -> Stats;
 
     /// Bytes that went in, and that came out.
     fn bytes(&self) -> (u64, u64) {
@@ -23,7 +23,7 @@ pub trait Form: Held {
 
 /// Adds the functions of this file.
 pub fn add<H: Form>(builder: Builder) -> Result<Builder> {
-    builder.add::<Has<H>>()?.add::<Length<H>>()?.add::<Close<H>>()?.add::<Closed<H>>()?.add::<Stats<H>>()
+    builder.add::<Has<H>>()?.add::<Length<H>>()?.add::<Close<H>>()?.add::<Closed<H>>()?.add::<Counts<H>>()
 }
 
 /// `has(handle, key)`: 1 or 0.
@@ -36,7 +36,7 @@ impl<H: Form> Function for Has<H> {
     fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
         let mut room = Text::new();
         let key = arguments.text(1, "key", &mut room)?;
-        arguments.count(arguments.handle::<H>(0)?.queue().has(key).into())
+        arguments.count(arguments.handle::<H>(0)?.has(key).into())
     }
 }
 
@@ -48,7 +48,7 @@ impl<H: Form> Function for Length<H> {
     const THROWS: bool = true;
 
     fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
-        let length = arguments.handle::<H>(0)?.queue().len();
+        let length = arguments.handle::<H>(0)?.len();
         arguments.count(u32::try_from(length).unwrap_or(u32::MAX))
     }
 }
@@ -61,7 +61,7 @@ impl<H: Form> Function for Close<H> {
     const THROWS: bool = true;
 
     fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
-        arguments.handle::<H>(0)?.queue().close();
+        arguments.handle::<H>(0)?.close();
         Ok(arguments.nothing())
     }
 }
@@ -74,25 +74,24 @@ impl<H: Form> Function for Closed<H> {
     const THROWS: bool = true;
 
     fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
-        arguments.count(arguments.handle::<H>(0)?.queue().is_closed().into())
+        arguments.count(arguments.handle::<H>(0)?.is_closed().into())
     }
 }
 
 /// `stats(handle)`: JSON.
-struct Stats<H>(PhantomData<H>);
+struct Counts<H>(PhantomData<H>);
 
-impl<H: Form> Function for Stats<H> {
+impl<H: Form> Function for Counts<H> {
     const NAME: &'static str = "stats";
     const THROWS: bool = true;
 
     fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
         let handle = arguments.handle::<H>(0)?;
-        let queue = handle.queue();
-        let stats = queue.stats();
+        let stats = handle.stats();
         let (bytes_in, bytes_out) = handle.bytes();
         let text = json!({
-            "queued": queue.len(),
-            "closed": queue.is_closed(),
+            "queued": handle.len(),
+            "closed": handle.is_closed(),
             "enqueued": stats.pushed,
             "dequeued": stats.popped,
             "removed": stats.removed,

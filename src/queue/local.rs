@@ -1,18 +1,20 @@
 //! The queue of one thread: items are slot numbers.
 
-use std::{rc::Rc, sync::Arc};
+use std::rc::Rc;
 
 use napi::{Env, bindgen_prelude::Object};
 use napi_derive::napi;
 use warmpath_engine::{
     error::Result,
-    queue::{Entry, Offer, Push, Queue},
+    queue::{Offer, Push, Stats},
 };
 
 use super::{
     broken, code,
     common::{self, Form},
-    options, split,
+    options,
+    order::Order,
+    split,
 };
 use crate::{
     door::{Arguments, Builder, Function, Held, Scratch, Text, Value},
@@ -22,14 +24,10 @@ use crate::{
 /// Integers of the memory that batches go through: four an entry.
 const INTEGERS: usize = 4 * 2048;
 
-/// A queue, and what its batches work in.
+/// A queue, and what its batches go through.
 struct Local {
-    queue: Queue<u32>,
+    order: Order,
     scratch: Rc<Scratch>,
-    entries: Vec<Entry<u32>>,
-    answers: Vec<Offer>,
-    dropped: Vec<Entry<u32>>,
-    taken: Vec<u32>,
 }
 
 impl Held for Local {
@@ -37,10 +35,24 @@ impl Held for Local {
 }
 
 impl Form for Local {
-    type Item = u32;
+    fn has(&self, key: &str) -> bool {
+        self.order.has(key)
+    }
 
-    fn queue(&self) -> &Queue<u32> {
-        &self.queue
+    fn len(&self) -> usize {
+        self.order.len()
+    }
+
+    fn close(&mut self) {
+        self.order.close();
+    }
+
+    fn is_closed(&self) -> bool {
+        self.order.is_closed()
+    }
+
+    fn stats(&self) -> Stats {
+        self.order.stats()
     }
 }
 
@@ -62,6 +74,7 @@ pub fn queue_door(env: &Env) -> crate::errors::Result<Object<'_>> {
             .add::<PushSlot>()?
             .add::<PushWith>()?
             .add::<PushMany>()?
+            .add::<PushPlain>()?
             .add::<Pop>()?
             .add::<PopMany>()?
             .add::<Peek>()?
@@ -81,10 +94,9 @@ impl Function for Open {
     const THROWS: bool = true;
 
     fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
-        let queue = Queue::with_options(options(arguments, 1)?);
+        let order = Order::new(options(arguments, 1)?);
         let scratch = Rc::clone(&arguments.handle::<Thread>(0)?.0);
-        let (entries, answers, dropped, taken) = Default::default();
-        arguments.open(Local { queue, scratch, entries, answers, dropped, taken })
+        arguments.open(Local { order, scratch })
     }
 }
 
@@ -106,7 +118,7 @@ impl Function for PushSlot {
 
     fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
         let slot = arguments.bits(1)?;
-        answer(arguments, &arguments.handle::<Local>(0)?.queue.push(slot, None, 0))
+        answer(arguments, &arguments.handle::<Local>(0)?.order.push(slot, None, 0))
     }
 }
 
@@ -121,7 +133,7 @@ impl Function for PushWith {
         let (slot, priority) = (arguments.bits(1)?, arguments.integer(2)?);
         let mut room = Text::new();
         let key = if arguments.is_missing(3)? { None } else { Some(arguments.text(3, "key", &mut room)?) };
-        answer(arguments, &arguments.handle::<Local>(0)?.queue.push(slot, key, priority))
+        answer(arguments, &arguments.handle::<Local>(0)?.order.push(slot, key, priority))
     }
 }
 
@@ -138,32 +150,46 @@ impl Function for PushMany {
         let mut room = Text::new();
         let mut keys = if arguments.is_missing(2)? { "" } else { arguments.text(2, "key", &mut room)? };
         let ascii = keys.is_ascii();
-        let Local { queue, scratch, entries, answers, dropped, .. } = arguments.handle(0)?;
+        let Local { order, scratch } = arguments.handle(0)?;
         let dropped = scratch.with(|integers, _| {
             // A slot can be dropped for each entry.
-            if count > integers.len() / 4 {
+            let Some((records, rest)) = integers.split_at_mut_checked(count * 3).filter(|(_, rest)| rest.len() >= count)
+            else {
                 return Err(broken("a batch is too long"));
+            };
+            let mut dropped = 0;
+            for record in records.as_chunks_mut::<3>().0 {
+                let &mut [slot, priority, length] = record;
+                let key = if length < 0 { None } else { Some(split(&mut keys, length, ascii)?) };
+                let push = order.push(slot.cast_unsigned(), key, priority);
+                record[0] = code(push.offer).cast_signed();
+                if let (Some(entry), Some(place)) = (push.dropped, rest.get_mut(dropped)) {
+                    *place = entry.item.cast_signed();
+                    dropped += 1;
+                }
             }
-            let (records, rest) = integers.split_at_mut(count * 3);
-            entries.clear();
-            for record in records.as_chunks().0 {
-                let &[slot, priority, length]: &[i32; 3] = record;
-                let key = if length < 0 { None } else { Some(Arc::from(split(&mut keys, length, ascii)?)) };
-                entries.push(Entry { item: slot.cast_unsigned(), key, priority });
-            }
-            answers.clear();
-            dropped.clear();
-            queue.push_many(entries, answers, dropped);
-            entries.clear();
-            for (record, answer) in records.as_chunks_mut::<3>().0.iter_mut().zip(&*answers) {
-                record[0] = code(*answer).cast_signed();
-            }
-            for (place, entry) in rest.iter_mut().zip(&*dropped) {
-                *place = entry.item.cast_signed();
-            }
-            Ok(dropped.len())
+            Ok(dropped)
         })?;
         arguments.count(u32::try_from(dropped).unwrap_or(u32::MAX))
+    }
+}
+
+/// `pushPlain(handle, count)`: the memory holds a slot for each, to be queued without key and priority as far as there is room;
+/// returns how many were.
+struct PushPlain;
+
+impl Function for PushPlain {
+    const NAME: &'static str = "pushPlain";
+    const THROWS: bool = true;
+
+    fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
+        let count = arguments.bits(1)? as usize;
+        let Local { order, scratch } = arguments.handle(0)?;
+        let queued = scratch.with(|integers, _| {
+            let slots = integers.get(..count).ok_or_else(|| broken("a batch is too long"))?;
+            Ok(order.push_plain_many(slots))
+        })?;
+        arguments.count(u32::try_from(queued).unwrap_or(u32::MAX))
     }
 }
 
@@ -179,7 +205,7 @@ impl Function for Pop {
     const THROWS: bool = true;
 
     fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
-        slot(arguments, arguments.handle::<Local>(0)?.queue.pop())
+        slot(arguments, arguments.handle::<Local>(0)?.order.pop())
     }
 }
 
@@ -192,17 +218,12 @@ impl Function for PopMany {
 
     fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
         let max = arguments.bits(1)? as usize;
-        let Local { queue, scratch, taken, .. } = arguments.handle(0)?;
-        taken.clear();
-        queue.pop_many(max.min(INTEGERS), taken);
-        scratch.with(|integers, _| Ok(put(taken, integers)))?;
-        arguments.count(u32::try_from(taken.len()).unwrap_or(u32::MAX))
-    }
-}
-
-fn put(slots: &[u32], into: &mut [i32]) {
-    for (place, slot) in into.iter_mut().zip(slots) {
-        *place = slot.cast_signed();
+        let Local { order, scratch } = arguments.handle(0)?;
+        let count = scratch.with(|integers, _| {
+            let max = max.min(integers.len());
+            Ok(order.pop_many(integers.get_mut(..max).unwrap_or_default()))
+        })?;
+        arguments.count(u32::try_from(count).unwrap_or(u32::MAX))
     }
 }
 
@@ -214,7 +235,7 @@ impl Function for Peek {
     const THROWS: bool = true;
 
     fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
-        slot(arguments, arguments.handle::<Local>(0)?.queue.peek())
+        slot(arguments, arguments.handle::<Local>(0)?.order.peek())
     }
 }
 
@@ -226,7 +247,10 @@ impl Function for Snapshot {
     const THROWS: bool = true;
 
     fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
-        put(&arguments.handle::<Local>(0)?.queue.snapshot(), arguments.integers(1)?);
+        let places = arguments.integers(1)?.iter_mut();
+        for (place, slot) in places.zip(arguments.handle::<Local>(0)?.order.snapshot()) {
+            *place = slot.cast_signed();
+        }
         Ok(arguments.nothing())
     }
 }
@@ -241,7 +265,7 @@ impl Function for Remove {
     fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
         let mut room = Text::new();
         let key = arguments.text(1, "key", &mut room)?;
-        slot(arguments, arguments.handle::<Local>(0)?.queue.remove(key))
+        slot(arguments, arguments.handle::<Local>(0)?.order.remove(key))
     }
 }
 
@@ -253,7 +277,7 @@ impl Function for Clear {
     const THROWS: bool = true;
 
     fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
-        arguments.handle::<Local>(0)?.queue.clear();
+        arguments.handle::<Local>(0)?.order.clear();
         Ok(arguments.nothing())
     }
 }

@@ -13,6 +13,7 @@ mod bell;
 mod common;
 mod item;
 mod local;
+mod order;
 mod registry;
 mod shared;
 
@@ -37,16 +38,15 @@ const fn code(offer: Offer) -> u32 {
 
 /// Options as arguments: capacity, what happens when full (0 reject, 1 drop-oldest, 2 drop-lowest), ms of aging (0: none).
 fn options(arguments: &Arguments<'_>, first: usize) -> Result<Options> {
-    let mut options = Options::new(arguments.bits(first)? as usize);
-    options.when_full = match arguments.bits(first + 1)? {
+    let when_full = match arguments.bits(first + 1)? {
         0 => WhenFull::Reject,
         1 => WhenFull::DropOldest,
         2 => WhenFull::DropLowest,
         _ => return Err(broken("the door knows no such policy")),
     };
     let aging = arguments.bits(first + 2)?;
-    options.aging = (aging > 0).then(|| Duration::from_millis(aging.into()));
-    Ok(options)
+    let aging = (aging > 0).then(|| Duration::from_millis(aging.into()));
+    Ok(Options::new(arguments.bits(first)? as usize).when_full(when_full).aging(aging))
 }
 
 fn broken(what: &'static str) -> Error {

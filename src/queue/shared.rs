@@ -9,7 +9,7 @@ use napi::{
 use napi_derive::napi;
 use warmpath_engine::{
     error::Result,
-    queue::{Entry, Next, Offer, Push, Queue, Watcher},
+    queue::{Entry, Next, Offer, Push, Stats, Watcher},
 };
 
 use super::{
@@ -62,10 +62,24 @@ impl Drop for Shared {
 }
 
 impl Form for Shared {
-    type Item = Item;
+    fn has(&self, key: &str) -> bool {
+        self.named.queue.has(key)
+    }
 
-    fn queue(&self) -> &Queue<Item> {
-        &self.named.queue
+    fn len(&self) -> usize {
+        self.named.queue.len()
+    }
+
+    fn close(&mut self) {
+        self.named.queue.close();
+    }
+
+    fn is_closed(&self) -> bool {
+        self.named.queue.is_closed()
+    }
+
+    fn stats(&self) -> Stats {
+        self.named.queue.stats()
     }
 
     fn bytes(&self) -> (u64, u64) {
