@@ -75,7 +75,8 @@ test('every callback of the door goes through the one that catches', () => {
   const callbacks = [...door.join('\n').matchAll(/unsafe extern "C" fn (\w+)[^{]*\{([\s\S]*?)\n\}/g)];
   assert.deepEqual(callbacks.map(([, name]) => name).sort(), ['drop_handle', 'entry']);
   for (const [, name, body] of callbacks) assert.match(body, /catch_unwind/, name);
-  for (const [, before] of door.join('\n').matchAll(/((?:.*\n){6}).*\bunsafe \{/g)) assert.match(before, /SAFETY|unsafe/);
+  for (const [, before] of door.join('\n').matchAll(/((?:.*\n){6}).*\bunsafe \{/g))
+    assert.match(before, /SAFETY|unsafe/);
   for (const name of files.filter((each) => !inDoor(each) && each !== 'lib.rs')) {
     assert.doesNotMatch(fs.readFileSync(path.join(folder, name), 'utf8'), /\bunsafe\b/, name);
   }
