@@ -35,23 +35,6 @@ export declare class NativePrewarm {
   cancelAll(): void
 }
 
-export declare class NativeQueue {
-  constructor(capacity: number)
-  /** 0 queued, 1 duplicate, 2 full, 3 closed. */
-  enqueue(handle: number, key: string | undefined | null, priority: number): number
-  dequeue(): number
-  dequeueMany(max: number): Array<number>
-  peek(): number
-  toArray(): Array<number>
-  has(key: string): boolean
-  remove(key: string): number
-  clear(): Array<number>
-  get length(): number
-  get closed(): boolean
-  close(): void
-  wait(): Promise<void>
-}
-
 export declare class NativeS3 {
   constructor(options: string)
   get(key: string): Promise<ReadResult>
@@ -70,11 +53,20 @@ export interface HashResult {
   error?: string
 }
 
+/** The functions of the local queue, as raw callbacks. Called once a thread by `lib/queue/core.js`; no public interface. */
+export declare function queueDoor(): object
+
 /** What a read resolves with: one of the two. */
 export interface ReadResult {
   data?: Buffer
   error?: string
 }
+
+/**
+ * The functions of the shared queue, as raw callbacks. Called once a thread by `lib/queue/core.js`; no public interface. `wake` is
+ * called when a queue that was polled in vain has something.
+ */
+export declare function sharedQueueDoor(wake: () => void): object
 
 /** The functions of the signer, as raw callbacks. Called once by `lib/signer/core.js`; they are no public interface. */
 export declare function signerDoor(): object
