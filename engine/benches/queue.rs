@@ -49,7 +49,9 @@ fn contended(threads: usize, pairs: usize, pair: impl Fn(usize) + Sync) -> f64 {
             .collect();
         start.wait();
         let began = Instant::now();
-        workers.into_iter().for_each(|worker| worker.join().unwrap_or(()));
+        for worker in workers {
+            worker.join().unwrap_or(());
+        }
         per(began.elapsed(), pairs)
     })
 }

@@ -288,7 +288,8 @@ impl<T> Queue<T> {
     pub fn pop_many(&self, max: usize, out: &mut Vec<T>) -> usize {
         let before = out.len();
         if let Some(pass) = self.gate.enter(Side::Pop) {
-            out.extend(std::iter::from_fn(|| self.ring.pop()).take(max));
+            // Not more than can be queued at once: or producers could keep it here for ever.
+            out.extend(std::iter::from_fn(|| self.ring.pop()).take(max.min(self.options.capacity)));
             pass.leave((out.len() - before) as u64);
         } else {
             let mut core = self.core.lock();
@@ -332,7 +333,10 @@ impl<T> Queue<T> {
     /// How many items are queued.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.len_locked(&self.core.lock())
+        match self.gate.enter(Side::Pop) {
+            Some(_pass) => self.ring.len(),
+            None => self.len_locked(&self.core.lock()),
+        }
     }
 
     fn len_locked(&self, core: &Core<T>) -> usize {

@@ -26,3 +26,10 @@ fn size<N>(short: N, long: N) -> N {
 fn no_planted_bug_is_in_a_queue_by_default() {
     assert_eq!(Options::new(1).planted, planted::Planted(None));
 }
+
+#[test]
+fn a_queue_is_shared_where_its_items_can_be_sent() {
+    const fn assert_shared<T: Send + Sync>() {}
+    assert_shared::<Queue<std::cell::Cell<u32>>>();
+    assert_shared::<Watcher<std::cell::Cell<u32>>>();
+}
