@@ -4,7 +4,7 @@
 //! must be decided in one step (may I enter? did somebody wait when I left?) is one read-modify-write of one word, and
 //! the operations of one word have one order: no fence is needed, and no store can be overtaken by a load.
 
-use super::sync::{AtomicU64, Backoff, CachePadded, Ordering, STRIPES, stripe};
+use super::sync::{AtomicU64, Backoff, CachePadded, Ordering, STRIPES, interleave, stripe};
 
 /// The ring belongs to the holder of the lock.
 const EXCLUSIVE: u64 = 1;
@@ -59,7 +59,9 @@ impl Gate {
         if word.load(Ordering::Relaxed) & EXCLUSIVE != 0 {
             return None;
         }
+        interleave();
         let seen = word.fetch_add(INSIDE, Ordering::Acquire);
+        interleave();
         if seen & EXCLUSIVE != 0 {
             word.fetch_sub(INSIDE, Ordering::Release);
             return None;
@@ -70,6 +72,7 @@ impl Gate {
     /// Lets nobody in any more. Only for the holder of the lock, who then calls [`Gate::settle`].
     pub(super) fn shut(&self) {
         for word in self.words() {
+            interleave();
             word.fetch_or(EXCLUSIVE, Ordering::AcqRel);
         }
     }
@@ -123,6 +126,7 @@ impl Pass<'_> {
     /// Gives the right back, having moved `moved` items; whether somebody waits for them.
     pub(super) fn leave(mut self, moved: u64) -> bool {
         self.0.take().is_some_and(|word| {
+            interleave();
             let change = moved.wrapping_mul(MOVED).wrapping_sub(INSIDE);
             word.fetch_add(change, Ordering::AcqRel) & WAITED != 0
         })

@@ -8,7 +8,7 @@ use super::{
     lanes::Lanes,
     planted::Bug,
     ring::Ring,
-    sync::{AtomicBool, AtomicU64, Mutex, Ordering},
+    sync::{AtomicBool, AtomicU64, Mutex, Ordering, interleave},
     waiters::Waiters,
 };
 
@@ -187,6 +187,7 @@ impl<T> Queue<T> {
             self.gate.settle();
         }
         while let Some(item) = self.ring.pop() {
+            interleave();
             // All of them fit: neither holds more than the capacity.
             let _ = core.lanes.push_at(item, None::<&str>, 0, 0);
         }

@@ -17,6 +17,23 @@ mod real {
     /// How many counters a gate is spread over, so that threads seldom share one.
     pub(in super::super) const STRIPES: usize = 8;
 
+    /// A place where another thread may well come between. Tests make it so: on few processors little would overlap.
+    #[cfg(not(test))]
+    pub(in super::super) const fn interleave() {}
+
+    #[cfg(test)]
+    pub(in super::super) fn interleave() {
+        if INTERLEAVED.get() && fastrand::u8(..3) == 0 {
+            std::thread::yield_now();
+        }
+    }
+
+    #[cfg(test)]
+    thread_local! {
+        /// Whether this thread gives way at such places.
+        pub(in super::super) static INTERLEAVED: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+    }
+
     /// The counter of this thread.
     pub(in super::super) fn stripe() -> usize {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
@@ -36,6 +53,9 @@ mod model {
     pub(in super::super) use loom::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
     pub(in super::super) const STRIPES: usize = 2;
+
+    /// loom comes between everywhere.
+    pub(in super::super) const fn interleave() {}
 
     /// By the number that loom gives a thread, which is the same each time; its hash is not.
     pub(in super::super) fn stripe() -> usize {
