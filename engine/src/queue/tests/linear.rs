@@ -140,7 +140,7 @@ fn search(count: usize, bug: Option<Bug>) -> Found {
 
 #[test]
 fn recorded_histories_are_linearizable() {
-    let count = size(10_000, 200_000);
+    let count = size(10_000, 100_000);
     let found = search(count, None);
     assert_eq!(found.wrong, 0);
     assert!(found.concurrent > count / 2, "only {} of {count} histories had calls at once", found.concurrent);

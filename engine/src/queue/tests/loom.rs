@@ -8,11 +8,11 @@ use ::loom::{future::block_on, model::Builder, sync::Arc, thread};
 
 use super::*;
 
-/// Runs `model` in every interleaving with up to three preemptions: known bugs of this kind need two (Musuvathi and
-/// Qadeer, "Iterative context bounding", 2007).
+/// Runs `model` in every interleaving with up to two preemptions, in the long form three: bugs of this kind seldom need
+/// more than two (Musuvathi and Qadeer, "Iterative context bounding", 2007).
 fn explore(model: impl Fn() + Send + Sync + 'static) {
     let mut builder = Builder::new();
-    builder.preemption_bound = Some(if std::env::var("WARMPATH_TEST_LONG").is_ok() { 3 } else { 2 });
+    builder.preemption_bound = Some(size(2, 3));
     builder.max_branches = 10_000;
     builder.check(model);
 }

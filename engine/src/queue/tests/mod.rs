@@ -17,7 +17,6 @@ mod model;
 mod waiting;
 
 /// How large a proof is: `WARMPATH_TEST_LONG=1` asks for the long form.
-#[cfg(not(feature = "loom"))]
 fn size<N>(short: N, long: N) -> N {
     if std::env::var("WARMPATH_TEST_LONG").is_ok_and(|value| value == "1") { long } else { short }
 }
