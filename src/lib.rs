@@ -14,10 +14,7 @@
 //! 5. Texts that hold secrets are zeroed once they are parsed.
 
 // The macros of napi expand to unsafe calls; the deny of the workspace is kept for what we write ourselves.
-#![allow(
-    unsafe_code,
-    reason = "napi's macros expand to unsafe code; this crate writes its own in door/ alone"
-)]
+#![allow(unsafe_code, reason = "napi's macros expand to unsafe code; this crate writes its own in door/ alone")]
 // The exported API is documented in index.d.ts, for the people who call it.
 #![allow(missing_docs, reason = "exports are documented where they are used: index.d.ts")]
 // napi hands texts and lists over by value.

@@ -192,7 +192,11 @@ impl<'e> Arguments<'e> {
         check(status, "the door expects a handle")?;
         let tagged = ptr::NonNull::new(data.cast::<Tagged<H>>()).ok_or_else(|| bug("the door expects a handle"))?;
         // SAFETY: every external of this addon begins with a tag (rule 4), whatever it holds.
-        if unsafe { tagged.cast::<u64>().read() } == H::TAG { Ok(tagged) } else { Err(bug("the door expects another handle")) }
+        if unsafe { tagged.cast::<u64>().read() } == H::TAG {
+            Ok(tagged)
+        } else {
+            Err(bug("the door expects another handle"))
+        }
     }
 
     /// Hands something over to JavaScript, as a handle.
@@ -200,8 +204,9 @@ impl<'e> Arguments<'e> {
         let data = Box::into_raw(Box::new(Tagged { tag: H::TAG, held })).cast::<c_void>();
         let mut value = ptr::null_mut();
         // SAFETY: data is a live box that this call gives away; `drop_handle` takes it back, once.
-        let status =
-            unsafe { sys::napi_create_external(self.env, data, Some(drop_handle::<H>), ptr::null_mut(), &raw mut value) };
+        let status = unsafe {
+            sys::napi_create_external(self.env, data, Some(drop_handle::<H>), ptr::null_mut(), &raw mut value)
+        };
         if status != sys::Status::napi_ok {
             // SAFETY: Node-API did not take it, so it is still ours.
             drop(unsafe { Box::from_raw(data.cast::<Tagged<H>>()) });
@@ -244,6 +249,7 @@ impl<'e> Arguments<'e> {
     }
 
     /// `undefined`.
+    #[expect(clippy::unused_self, reason = "it reads as the others do, and ties the value to this callback")]
     pub const fn nothing(&self) -> Value<'e> {
         Value(ptr::null_mut(), PhantomData)
     }

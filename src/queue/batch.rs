@@ -171,7 +171,8 @@ fn pack<'e>(arguments: &Arguments<'e>, shared: &mut Shared) -> Result<Value<'e>>
     scratch.with(|integers, memory| {
         let whole = memory.len();
         let mut memory = memory;
-        let ([count, left], records) = integers.split_first_chunk_mut().ok_or_else(|| broken("the memory is too small"))?;
+        let ([count, left], records) =
+            integers.split_first_chunk_mut().ok_or_else(|| broken("the memory is too small"))?;
         let mut packed = 0;
         for record in records.as_chunks_mut::<2>().0 {
             let Some(item) = pending.front() else { break };

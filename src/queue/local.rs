@@ -153,7 +153,8 @@ impl Function for PushMany {
         let Local { order, scratch } = arguments.handle(0)?;
         let dropped = scratch.with(|integers, _| {
             // A slot can be dropped for each entry.
-            let Some((records, rest)) = integers.split_at_mut_checked(count * 3).filter(|(_, rest)| rest.len() >= count)
+            let Some((records, rest)) =
+                integers.split_at_mut_checked(count * 3).filter(|(_, rest)| rest.len() >= count)
             else {
                 return Err(broken("a batch is too long"));
             };

@@ -65,7 +65,8 @@ impl Order {
         for (place, item) in first.iter_mut().zip(self.plain.drain(..plain)) {
             *place = item.cast_signed();
         }
-        let others = rest.iter_mut().map_while(|place| self.lanes.pop().map(|item| *place = item.cast_signed())).count();
+        let others =
+            rest.iter_mut().map_while(|place| self.lanes.pop().map(|item| *place = item.cast_signed())).count();
         self.stats.popped += (plain + others) as u64;
         plain + others
     }

@@ -348,7 +348,9 @@ impl Function for Clear {
     fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
         let shared = arguments.handle::<Shared>(0)?;
         let items = shared.named.queue.clear();
-        items.iter().for_each(|item| shared.out(item));
+        for item in &items {
+            shared.out(item);
+        }
         shared.account(arguments);
         arguments.count(u32::try_from(items.len()).unwrap_or(u32::MAX))
     }

@@ -1,0 +1,157 @@
+'use strict';
+
+const path = require('node:path');
+const { Child } = require('../lib/child');
+const { digits, range, table } = require('../lib/markdown');
+const { spread } = require('../lib/statistics');
+const { TASKS } = require('./contenders.js');
+
+const DEPTHS = [500, 10_000, 100_000];
+const ITEMS = { string: '64-byte string', bytes: '64-byte Uint8Array', job: 'object of five fields' };
+const TRANSPORTS = ['ours', 'ours-batch', 'message-port', 'message-port-batch', 'sab-ring'];
+
+const PLANS = {
+  full: { rounds: 5, ms: 300, count: 400_000, samples: 500, depths: DEPTHS },
+  quick: { rounds: 1, ms: 20, count: 20_000, samples: 30, depths: DEPTHS.slice(0, 1) },
+};
+
+const NAMES = {
+  ours: '**warmpath**',
+  'ours-single': '**warmpath**, one by one',
+  'ours-keyed': '**warmpath**, with keys',
+  'ours-keyed-single': '**warmpath**, with keys, one by one',
+  'ours-batch': '**warmpath**, batches',
+  seed: 'seed’s queue',
+  array: 'Array push/shift',
+  'array-bisect': 'sorted Array, bisection',
+  denque: 'denque',
+  'denque-set': 'denque + Set',
+  fastq: 'fastq (calls a worker)',
+  'sab-ring': 'SharedArrayBuffer ring (blocks)',
+  'message-port': 'postMessage',
+  'message-port-batch': 'postMessage, arrays of 1,000',
+};
+
+/** What one fresh child process measures. */
+async function inChild(script, config) {
+  const child = Child.node(path.join(__dirname, script), config);
+  try {
+    return await child.hear();
+  } finally {
+    await child.end();
+  }
+}
+
+/** Every case in every round, each round beginning with another: `{ …case, values }`. */
+async function measureAll(cases, rounds, measure, log) {
+  const results = cases.map((each) => ({ ...each, values: [] }));
+  for (let round = 0; round < rounds; round++) {
+    for (let i = 0; i < results.length; i++) {
+      const result = results[(i + round) % results.length];
+      result.values.push(await measure(result));
+    }
+    log(`round ${round + 1} of ${rounds}`);
+  }
+  return results.map((result) => ({ ...result, spread: spread(result.values.flat()) }));
+}
+
+/**
+ * The queue in one thread and between threads, against what people use.
+ * @returns {Promise<{ data: object, markdown: string }>}
+ */
+async function run({ quick, rounds, contenders, log }) {
+  const plan = { ...(quick ? PLANS.quick : PLANS.full), ...(rounds && { rounds }) };
+  const chosen = (name) => !contenders || contenders.some((each) => name === each || name.startsWith(`${each}-`));
+  const tasks = (task, depths) =>
+    depths.flatMap((depth) =>
+      Object.keys(TASKS[task])
+        .filter(chosen)
+        .map((contender) => ({ task, contender, depth })),
+    );
+  const cases = [
+    ...tasks('fifo', [100]),
+    ...tasks('batch', [0]),
+    ...tasks('unique', [100, ...plan.depths]),
+    ...tasks('priority', plan.depths),
+  ];
+  const ns = async ({ task, contender, depth }) =>
+    (await inChild('single.js', { task, contender, depth, ms: plan.ms })).ns;
+  const single = await measureAll(cases, plan.rounds, ns, (text) => log(`one thread, ${text}`));
+
+  const between = [1, 3].flatMap((consumers) =>
+    Object.keys(ITEMS).flatMap((item) =>
+      TRANSPORTS.filter(chosen).map((transport) => ({ transport, item, consumers })),
+    ),
+  );
+  const rate = async ({ transport, item, consumers }) =>
+    (await inChild('threads.js', { transport, item, consumers, count: plan.count })).itemsPerSecond;
+  const threads = await measureAll(between, plan.rounds, rate, (text) => log(`between threads, ${text}`));
+
+  const waiting = ['ours', 'message-port', 'sab-ring'].filter(chosen).map((transport) => ({ transport }));
+  const delays = async ({ transport }) =>
+    (await inChild('threads.js', { transport, item: 'string', consumers: 1, samples: plan.samples })).delays;
+  const wakes = await measureAll(waiting, plan.rounds, delays, (text) => log(`wake-up, ${text}`));
+  return {
+    data: { plan, single, threads, wakes: wakes.map(({ spread: _, ...rest }) => rest) },
+    markdown: report(plan, single, threads, wakes),
+  };
+}
+
+function percentile(values, share) {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
+}
+
+/** One table of ns: contenders down, depths across; † where a peer beats ours. */
+function times(single, task, depths) {
+  const of = (contender, depth) =>
+    single.find((each) => each.task === task && each.contender === contender && each.depth === depth)?.spread;
+  const rows = Object.keys(TASKS[task])
+    .filter((contender) => depths.some((depth) => of(contender, depth)))
+    .map((contender) => [
+      NAMES[contender],
+      ...depths.map((depth) => {
+        const own = of('ours', depth);
+        const mine = of(contender, depth);
+        return `${range(mine)}${!contender.startsWith('ours') && own && mine.median < own.median ? ' †' : ''}`;
+      }),
+    ]);
+  return table(['ns', ...depths.map((depth) => (depth > 0 ? `${depth} deep` : '1,000 at once'))], rows);
+}
+
+function report(plan, single, threads, wakes) {
+  const of = (transport, item, consumers) =>
+    threads.find((each) => each.transport === transport && each.item === item && each.consumers === consumers)?.spread;
+  const rates = (consumers) => {
+    const rows = TRANSPORTS.filter((transport) => of(transport, 'string', consumers)).map((transport) => [
+      NAMES[transport],
+      ...Object.keys(ITEMS).map((item) => {
+        const mine = of(transport, item, consumers);
+        const own = of(transport.endsWith('batch') ? 'ours-batch' : 'ours', item, consumers);
+        return `${range(mine, 1000)}${!transport.startsWith('ours') && own && mine.median > own.median ? ' †' : ''}`;
+      }),
+    ]);
+    return table(['1,000 items/s', ...Object.values(ITEMS)], rows);
+  };
+  const wakeRows = wakes.map(({ transport, values }) => [
+    NAMES[transport],
+    ...[0.5, 0.99].map((share) => range(spread(values.map((each) => percentile(each, share) / 1000)))),
+  ]);
+  const slow = digits(plan.ms);
+  return [
+    '## queue: one thread',
+    `Put one and take one (of the batch: per item of 1,000 put and 1,000 taken), ${slow} ms of it after as long a warm-up, in a process of its own: ` +
+      'median (minimum–maximum) of the rounds. † a peer beats ours.',
+    `First in, first out, 100 deep:\n\n${times(single, 'fifo', [100])}`,
+    `Batches of 1,000:\n\n${times(single, 'batch', [0])}`,
+    `With a duplicate check:\n\n${times(single, 'unique', [100, ...plan.depths])}`,
+    `With one of eight priorities:\n\n${times(single, 'priority', plan.depths)}`,
+    '## queue: between threads',
+    `${plan.count} items from one thread, none lost, until all have come.`,
+    `To one consumer:\n\n${rates(1)}`,
+    `To three consumers (postMessage: in turn, so without a queue that they share):\n\n${rates(3)}`,
+    `Wake-up of a sleeping consumer, from the call to the item, ${plan.samples} items 2 ms apart, µs:\n\n${table(['µs', 'p50', 'p99'], wakeRows)}`,
+  ].join('\n\n');
+}
+
+module.exports = { run };
