@@ -139,6 +139,22 @@ export class WarmpathError extends Error {
 export interface QueueOptions {
   /** Most items held at once, 1 to 16,777,216. Default 500. */
   capacity?: number | undefined;
+  /**
+   * Every thread of the process that opens this name shares one queue; its options must be equal. Items are copied. 1 to 255
+   * characters. Default: the queue belongs to this thread, and items keep their identity.
+   */
+  name?: string | undefined;
+  /**
+   * What happens when there is no room. `reject`: enqueue answers `full`. `drop-oldest`: the item that was queued longest leaves,
+   * whatever its priority. `drop-lowest`: the newest item of the lowest priority leaves; an item that is not above it is
+   * itself refused as `full`. Default `reject`.
+   */
+  full?: 'reject' | 'drop-oldest' | 'drop-lowest' | undefined;
+  /**
+   * An item counts as one priority higher for each of these milliseconds that it has waited, so that none waits for ever: one of
+   * priority p' overtakes one of priority p only if it comes less than (p' - p) × agingMs later. Default 0: priorities are absolute.
+   */
+  agingMs?: number | undefined;
 }
 
 export interface EnqueueOptions {
@@ -153,17 +169,36 @@ export interface QueueEntry<T> extends EnqueueOptions {
   item: T;
 }
 
+export interface DequeueWaitOptions {
+  /** Longest wait in ms; 0 looks once. Default: for ever. */
+  timeoutMs?: number | undefined;
+  /** Ends the wait: rejects with `ERR_WARMPATH_ABORTED`, named AbortError. */
+  signal?: AbortSignal | undefined;
+}
+
 /** `full`: nothing was queued and nothing dropped. */
 export type QueueStatus = 'queued' | 'duplicate' | 'full';
 
-/** Counters since the queue was made, and its state now. */
+/** Counters since the queue was made (of all its threads), and its state now. */
 export interface QueueStats {
   /** Items in the queue now. */
   queued: number;
+  /** The fields that every class of this package has; a queue does not run what it holds. */
+  waiting: 0;
+  running: 0;
+  /** The same as `dequeued`: an item that is taken is done with, for the queue. */
+  succeeded: number;
+  failed: 0;
+  byClass: Record<string, never>;
+  /** Bytes of the items that were put in and that came out, of a queue with a name; else 0. */
+  bytesIn: number;
+  bytesOut: number;
+  phases: Record<string, never>;
+  name: string | null;
   capacity: number;
   closed: boolean;
-  /** Items dropped by the queue itself: always 0 in this version. */
-  dropped: 0;
+  /** Calls of this thread's handle that wait for an item. */
+  waiters: number;
   enqueued: number;
   dequeued: number;
   /** Taken out by remove() and clear(). */
@@ -172,25 +207,31 @@ export interface QueueStats {
   duplicates: number;
   /** Refused for lack of room. */
   full: number;
+  /** Items that left for others: `full: 'drop-…'`. */
+  dropped: number;
 }
 
 /**
- * A bounded queue with duplicate check and priorities. Order, keys, bound and waiting are native; the items stay in JS and
- * keep their identity.
+ * A bounded queue with duplicate check and priorities. Order, keys and bound are native. Without a name it belongs to one thread
+ * and the items stay in JS, as they are; with a name every thread of the process that opens it shares it, and items are copied.
  *
  * @example
  * const queue = new Queue<{ id: number }>({ capacity: 1000 });
  * queue.enqueue({ id: 1 }, { key: 'job-1', priority: 5 });
  * for await (const job of queue) await work(job); // ends when the queue is closed and drained
  */
-export class Queue<T extends NonNullable<unknown> = NonNullable<unknown>> {
-  /** @throws `ERR_WARMPATH_INVALID_OPTION`, `ERR_WARMPATH_NATIVE_LOAD` */
+export class Queue<T extends NonNullable<unknown> = NonNullable<unknown>> extends EventEmitter {
+  /** @throws `ERR_WARMPATH_INVALID_OPTION` (also for a name that is open with other options), `ERR_WARMPATH_NATIVE_LOAD` */
   constructor(options?: QueueOptions);
-  /** @throws `ERR_WARMPATH_INVALID_ARGUMENT` naming the argument; `ERR_WARMPATH_CLOSED` after close() */
+  /**
+   * With a name, strings, numbers, plain data, Uint8Array and Buffer are copied fast, and what else structured clone can copy by it.
+   *
+   * @throws `ERR_WARMPATH_INVALID_ARGUMENT` naming the argument; `ERR_WARMPATH_CLOSED` after close()
+   */
   enqueue(item: T, options?: EnqueueOptions): QueueStatus;
   /** `enqueue(item, { priority })`. @throws as enqueue() */
   enqueuePriority(item: T, priority?: number): QueueStatus;
-  /** One status per entry; all are checked before the first is queued. @throws as enqueue() */
+  /** One status per entry, in order; all are checked before the first is queued. @throws as enqueue() */
   enqueueMany(entries: readonly QueueEntry<T>[]): QueueStatus[];
   /** The first item, or null when the queue is empty. */
   dequeue(): T | null;
@@ -201,6 +242,12 @@ export class Queue<T extends NonNullable<unknown> = NonNullable<unknown>> {
    * @throws `ERR_WARMPATH_INVALID_ARGUMENT`
    */
   dequeueMany(max: number): T[];
+  /**
+   * The first item as soon as there is one; null when the time is over, or the queue is closed and drained. Sleeps until then, and
+   * keeps its thread alive if the queue has a name. First come, first served. Rejects with `ERR_WARMPATH_ABORTED` or
+   * `ERR_WARMPATH_INVALID_ARGUMENT`.
+   */
+  dequeueWait(options?: DequeueWaitOptions): Promise<T | null>;
   /** The item that dequeue() would give, left in place; null when the queue is empty. */
   peek(): T | null;
   /** The items in order, as a snapshot. */
@@ -218,13 +265,17 @@ export class Queue<T extends NonNullable<unknown> = NonNullable<unknown>> {
   remove(key: string): T | null;
   /** Drops everything that is queued; returns how many items that were. */
   clear(): number;
-  /** Refuses producers from now on; consumers drain what is left, then their loops end. */
+  /** Refuses producers from now on, in every thread; consumers drain what is left, then their loops and waits end. */
   close(): void;
   stats(): QueueStats;
   /** Waits for items without polling; ends when the queue is closed and drained. Several loops share the items. */
-  [Symbol.asyncIterator](): AsyncGenerator<T, void, undefined>;
+  [Symbol.asyncIterator](): AsyncIterableIterator<T>;
   /** close(). */
   [Symbol.asyncDispose](): Promise<void>;
+  /** `dropped`: an item of this queue left for one that this thread enqueued (`full: 'drop-…'`). */
+  on(event: 'dropped', listener: (item: T) => void): this;
+  once(event: 'dropped', listener: (item: T) => void): this;
+  off(event: 'dropped', listener: (item: T) => void): this;
 }
 
 // ---------------------------------------------------------------------------------------------------------------------

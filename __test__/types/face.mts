@@ -30,8 +30,13 @@ async function queue() {
   numbers.enqueue('1');
   // @ts-expect-error: null and undefined are refused
   new Queue<string | null>();
-  // @ts-expect-error: unknown option
-  new Queue({ name: 'shared' });
+  const shared = new Queue<string>({ name: 'shared', full: 'drop-lowest', agingMs: 100 });
+  const waited: string | null = await shared.dequeueWait({ timeoutMs: 5, signal: new AbortController().signal });
+  shared.on('dropped', (item) => item.toUpperCase());
+  const dropped: number = shared.stats().dropped;
+  // @ts-expect-error: no such policy
+  new Queue({ full: 'drop' });
+  void [waited, dropped];
   // @ts-expect-error: priorities are numbers
   numbers.enqueuePriority(1, '2');
   return { status, first };

@@ -64,7 +64,9 @@ const TASKS = {
     },
     seed: () => {
       const queue = new SeedQueue();
-      const fill = (depth) => items.slice(0, depth).forEach((each) => queue.enqueue(each));
+      const fill = (depth) => {
+        for (const each of items.slice(0, depth)) queue.enqueue(each);
+      };
       return { put: (i) => queue.enqueueUnique(at(i)), take: () => queue.dequeue(), fill };
     },
     // What one would write by hand today.
