@@ -140,7 +140,7 @@ function report(plan, single, threads, wakes) {
   const slow = digits(plan.ms);
   return [
     '## queue: one thread',
-    `Put one and take one (of the batch: per item of 1,000 put and 1,000 taken), ${slow} ms of it after as long a warm-up, in a process of its own: ` +
+    `CPU ns of one put and one take (of the batch: per item of 1,000 put and 1,000 taken), all threads of the process, ${slow} ms after a warm-up of half as long: ` +
       'median (minimum–maximum) of the rounds. † a peer beats ours.',
     `First in, first out, 100 deep:\n\n${times(single, 'fifo', [100])}`,
     `Batches of 1,000:\n\n${times(single, 'batch', [0])}`,
