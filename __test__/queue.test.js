@@ -193,8 +193,22 @@ test('removed items are free for the garbage collector', () => {
            const item = { i };
            refs.push(new WeakRef(item));
            queue.enqueue(item, { key: String(i) });
+           // Refused as a duplicate, one by one and in a batch.
+           for (const many of [false, true]) {
+             const refused = { i };
+             refs.push(new WeakRef(refused));
+             const entry = { item: refused, key: String(i) };
+             const answer = many ? queue.enqueueMany([entry])[0] : queue.enqueue(refused, { key: entry.key });
+             if (answer !== 'duplicate') throw new Error(answer);
+           }
          }
-         queue.dequeue(); queue.dequeueMany(2); queue.remove('5'); queue.clear();
+         queue.dequeue(); queue.dequeueMany(2); queue.remove('5'); queue.dequeueMany(10);
+         const cleared = { cleared: true };
+         refs.push(new WeakRef(cleared));
+         const other = new Queue();
+         other.enqueue(cleared);
+         other.clear();
+         globalThis.kept = [queue, other];
        })();
        setImmediate(() => { gc(); console.log(refs.filter((ref) => ref.deref()).length); });`,
     ],

@@ -3,7 +3,16 @@
 const path = require('node:path');
 const { WarmpathError } = require('./errors.js');
 
-const NEEDED = ['queueDoor', 'sharedQueueDoor', 'signerDoor', 'NativeHasher', 'hashFile', 'NativePrewarm', 'NativeS3', 'errorTable'];
+const NEEDED = [
+  'queueDoor',
+  'sharedQueueDoor',
+  'signerDoor',
+  'NativeHasher',
+  'hashFile',
+  'NativePrewarm',
+  'NativeS3',
+  'errorTable',
+];
 
 let loaded = null;
 
