@@ -205,6 +205,24 @@ test('a faulty listener of dropped items loses nothing', () => {
   assert.equal(stdout, `${'queued,queued,queued a,b c\n'.repeat(2)}${'listener\n'.repeat(2)}`, stderr);
 });
 
+test('a loop over a queue that is never empty lets timers and messages have their turn', async () => {
+  const queue = new Queue({ name: 'never empty', capacity: 10_000 });
+  queue.enqueueMany(Array.from({ length: 10_000 }, (_, item) => ({ item })));
+  let turns = 0;
+  const count = setInterval(() => turns++, 0);
+  for (let i = 0; i < 5_000; i++) {
+    assert.equal(
+      await queue.dequeueWait(i % 2 ? { timeoutMs: 0 } : undefined),
+      i,
+      'looking once finds it, however often',
+    );
+  }
+  for await (const item of queue) if (item === 9_999) break;
+  clearInterval(count);
+  assert.equal(queue.length, 0);
+  assert.ok(turns > 0, 'no timer fired');
+});
+
 test('with aging, a low item overtakes a later high one, and not without', async () => {
   const order = async (agingMs) => {
     const queue = new Queue({ agingMs });

@@ -55,13 +55,18 @@ const roles = {
   /** Waits, and never does anything else. */
   async wait({ waits = 1 }) {
     const pending = Array.from({ length: waits }, () => queue.dequeueWait());
+    await pause();
+    await pause();
     parentPort.postMessage('ready');
     parentPort.postMessage({ got: await Promise.all(pending) });
   },
 
   /** Waits, and ends as `how` says without looking again: whatever it is woken for, it cannot take. */
-  end({ how, gate }) {
+  async end({ how, gate }) {
     queue.dequeueWait();
+    // It is in line for a wake-up from the next turn of the loop on.
+    await pause();
+    await pause();
     parentPort.postMessage('ready');
     Atomics.wait(new Int32Array(gate), 0, 0);
     if (how === 'throw') throw new Error('on purpose');

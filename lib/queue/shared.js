@@ -218,6 +218,12 @@ class SharedForm {
   }
 
   /** For the waiters. */
+  look() {
+    const answer = this.#door.take(this.#handle);
+    return answer === undefined ? PENDING : this.#read(answer);
+  }
+
+  /** For the waiters. */
   poll() {
     const answer = this.#door.poll(this.#handle);
     if (answer === undefined) {

@@ -24,24 +24,30 @@ class Hold {
 
 const hold = new Hold();
 
+/** Items handed out at once after which the event loop gets its turn: a queue that is never empty must not starve it. */
+const RUN = 1000;
+
 /**
  * Those who wait for an item of one queue in this thread, first come, first served.
  *
- * A source has `poll()`: an item, ENDED, or PENDING, after which serve() is to be called when there may be one; and `disarm()`:
- * nobody waits any more.
+ * A source has `poll()`: an item, ENDED, or PENDING, after which serve() is to be called when there may be one; `look()`: an item, or
+ * PENDING, after which nobody calls; and `disarm()`: nobody waits any more.
  */
 class Waiters {
   #source;
-  #holds;
+  #shared;
   #waiting = new Set();
+  #scheduled = false;
+  #run = 0;
 
   /**
-   * @param {{ poll(): *, disarm(): void }} source
-   * @param {boolean} holds whether a waiter keeps the thread alive
+   * @param {{ poll(): *, look(): *, disarm(): void }} source
+   * @param {boolean} shared whether items come from other threads: a waiter keeps this one alive then, and looks once more after
+   *   a turn of the event loop before it has itself woken, for a wake-up costs both threads more than the item
    */
-  constructor(source, holds) {
+  constructor(source, shared) {
     this.#source = source;
-    this.#holds = holds;
+    this.#shared = shared;
   }
 
   get size() {
@@ -58,13 +64,10 @@ class Waiters {
   next(settle, timeoutMs, signal) {
     if (signal?.aborted) return Promise.reject(abortError(signal));
     // Whoever waits already is served first.
-    const item = this.#waiting.size > 0 ? PENDING : this.#source.poll();
+    const item = this.#waiting.size > 0 ? PENDING : this.#first(timeoutMs === 0);
     if (item === ENDED) return Promise.resolve(settle(null, true));
     if (item !== PENDING) return Promise.resolve(settle(item, false));
-    if (timeoutMs === 0) {
-      if (this.#waiting.size === 0) this.#source.disarm();
-      return Promise.resolve(settle(null, true));
-    }
+    if (timeoutMs === 0) return Promise.resolve(settle(null, true));
     return new Promise((resolve, reject) => {
       const waiter = { settle, resolve, timer: null, signal, onAbort: null };
       if (timeoutMs !== undefined) {
@@ -80,14 +83,28 @@ class Waiters {
         };
         signal.addEventListener('abort', waiter.onAbort, { once: true });
       }
-      if (this.#waiting.size === 0 && this.#holds) hold.take();
+      if (this.#waiting.size === 0 && this.#shared) hold.take();
       this.#waiting.add(waiter);
+      if (this.#shared && !this.#scheduled) {
+        this.#scheduled = true;
+        setImmediate(() => {
+          this.#scheduled = false;
+          this.serve();
+        });
+      }
     });
+  }
+
+  /** What is there at once. `only`: there is no second look. */
+  #first(only) {
+    if (!this.#shared) return this.#source.poll();
+    if (++this.#run > RUN && !only) return PENDING;
+    return this.#source.look();
   }
 
   #remove(waiter) {
     this.#waiting.delete(waiter);
-    if (this.#waiting.size === 0 && this.#holds) hold.release();
+    if (this.#waiting.size === 0 && this.#shared) hold.release();
     if (waiter.timer !== null) clearTimeout(waiter.timer);
     if (waiter.onAbort !== null) waiter.signal.removeEventListener('abort', waiter.onAbort);
   }
@@ -99,6 +116,7 @@ class Waiters {
 
   /** There may be items, or the end: hands out what there is. */
   serve() {
+    this.#run = 0;
     while (this.#waiting.size > 0) {
       const item = this.#source.poll();
       if (item === PENDING) return;
