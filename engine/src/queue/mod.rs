@@ -41,7 +41,7 @@
 //! The first item that is not plain moves everything into the **lanes**: a list for each priority through one arena of
 //! slots, and an index from key to slot, which change together and so need a lock. It is held for one operation or one
 //! batch, never over a wait or a callback. After 1,024 plain items in a row, and once it is empty, the queue goes
-//! back to the ring. `close` and aging need the lanes too, `peek` and `snapshot` of plain items move them there.
+//! back to the ring. `close`, aging and an item that `DropOldest` gives up need the lanes too, `peek` and `snapshot` of plain items move them there.
 //!
 //! The **gate** makes that hand-over exact. It counts who is in the ring; the holder of the lock shuts it and waits until
 //! those inside have left. They take no lock while they are inside, and the longest stay is a batch.

@@ -47,14 +47,6 @@ impl<T> Ring<T> {
         queue.push(item).map_err(|item| (item, queue.capacity() >= self.capacity))
     }
 
-    /// Adds an item in the place of the oldest; the latter. Only after [`Ring::push`] said that all places are taken.
-    pub(super) fn force_push(&self, item: T) -> Option<T> {
-        match self.queue() {
-            Some(queue) => queue.force_push(item),
-            None => Some(item),
-        }
-    }
-
     pub(super) fn pop(&self) -> Option<T> {
         self.queue()?.pop()
     }
@@ -63,10 +55,10 @@ impl<T> Ring<T> {
         self.queue().map_or(0, ArrayQueue::len)
     }
 
-    /// Goes to the next step; `false` = there is none.
+    /// Goes to the next step; `false` = there is none, or as many fit already as may.
     pub(super) fn grow(&self) -> bool {
         let step = self.step.load(Ordering::Relaxed);
-        if step + 1 >= STEPS as u64 {
+        if step + 1 >= STEPS as u64 || self.queue().is_none_or(|queue| queue.capacity() >= self.capacity) {
             return false;
         }
         let old = self.queue();

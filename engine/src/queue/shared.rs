@@ -39,9 +39,8 @@ pub struct Queue<T> {
     pub(super) core: Mutex<Core<T>>,
     pub(super) waiters: Waiters,
     closed: AtomicBool,
-    /// Plain items refused, and dropped, without the lock.
+    /// Plain items refused without the lock.
     full: AtomicU64,
-    dropped: AtomicU64,
     born: Instant,
 }
 
@@ -80,7 +79,6 @@ impl<T> Queue<T> {
             waiters: Waiters::new(),
             closed: AtomicBool::new(false),
             full: AtomicU64::new(0),
-            dropped: AtomicU64::new(0),
             born: Instant::now(),
         }
     }
@@ -113,17 +111,15 @@ impl<T> Queue<T> {
         }
     }
 
-    /// Into the ring, with a pass or the lock. `Err` = not before it has grown.
+    /// Into the ring, with a pass or the lock. `Err` = not without the lock: it has to grow, or to give an item up.
     fn push_plain(&self, item: T) -> Result<Push<T>, T> {
         let Err((item, at_capacity)) = self.ring.push(item) else { return Ok(Push::QUEUED) };
         if !at_capacity {
             return Err(item);
         }
-        if self.options.when_full == WhenFull::DropOldest && self.options.capacity > 0 {
-            // A consumer may just have made room: then nothing has to leave.
-            let dropped = self.ring.force_push(item).map(|item| Entry { item, key: None, priority: 0 });
-            self.dropped.fetch_add(u64::from(dropped.is_some()), Ordering::Relaxed);
-            return Ok(Push { offer: Offer::Queued, dropped, refused: None });
+        // crossbeam's `force_push` takes the old item out before the new one counts: its length is one short meanwhile.
+        if self.options.when_full == WhenFull::DropOldest {
+            return Err(item);
         }
         self.full.fetch_add(1, Ordering::Relaxed);
         Ok(Push::refused(Offer::Full, item))
@@ -370,7 +366,6 @@ impl<T> Queue<T> {
         stats.pushed += pushed;
         stats.popped += popped;
         stats.full += self.full.load(Ordering::Relaxed);
-        stats.dropped += self.dropped.load(Ordering::Relaxed);
         stats
     }
 

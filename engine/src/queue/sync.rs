@@ -111,13 +111,6 @@ mod model {
             Ok(())
         }
 
-        pub(in super::super) fn force_push(&self, item: T) -> Option<T> {
-            let mut items = self.items.lock();
-            let oldest = if items.len() == self.capacity { items.pop_front() } else { None };
-            items.push_back(item);
-            oldest
-        }
-
         pub(in super::super) fn pop(&self) -> Option<T> {
             self.items.lock().pop_front()
         }
