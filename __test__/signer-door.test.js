@@ -227,6 +227,32 @@ test('batches of every size and length of URL come back whole and in order', () 
   );
 });
 
+test('batches that are shared between threads are the same URLs, and name the same mistakes', () => {
+  const signer = new SigV4Signer({ ...keys, accountId: 'acc', bucket: 'b' });
+  const shared = { date, expiresIn: 60 };
+  for (const size of [511, 512, 1024, 3000]) {
+    const urls = Array.from(
+      { length: size },
+      (_, i) => `https://h${i % 3}/${'x'.repeat((i * 7) % 97)}/${i}?a=${i % 2}`,
+    );
+    const presigned = urls.map((url) => signer.presign({ url, ...shared }));
+    assert.deepEqual(signer.presignMany(urls, shared), presigned, `${size}`);
+    const items = urls.map((url, i) => ({ key: `${url.slice(10)}${i % 50 === 0 ? ' é+%' : ''}` }));
+    const byKey = items.map(({ key }) => signer.presign({ key, ...shared }));
+    assert.deepEqual(signer.presignMany(items, shared), byKey, `${size} keys`);
+    const one = (at, bad) => presigned.map((_, i) => (i === at ? bad : urls[i]));
+    for (const at of [0, 255, size - 1]) {
+      const option = `requests[${at}].url`;
+      assert.throws(() => signer.presignMany(one(at, 'https://h/\t'), shared), { option: `${option}.path` });
+      assert.throws(() => signer.presignMany(one(at, 'https://h/\n'), shared), { option });
+      const wrong = items.map((item, i) => (i === at ? { key: 'a\u0001' } : item));
+      assert.throws(() => signer.presignMany(wrong, shared), { option: `requests[${at}].key` });
+    }
+    const twice = urls.map((url, i) => (i === 300 || i === size - 1 ? 'https://h/\u0001' : url));
+    assert.throws(() => signer.presignMany(twice, shared), { option: 'requests[300].url.path' });
+  }
+});
+
 test('long texts cross whole', () => {
   const signer = new SigV4Signer(keys);
   for (const length of [1900, 2000, 2035, 2040, 2043, 2044, 2045, 2046, 2047, 2048, 2049, 5000, 100_000]) {

@@ -9,6 +9,11 @@ const { HOST, REGION, SERVICE, PAYLOAD, PATHS, URLS, credentials } = require('./
 
 const MANY = 1000;
 
+const KEYS = PATHS.map((each) => each.slice('/media/'.length));
+
+/** Commands, less `Object`, whose presigned URLs are written without the SDK. */
+const SIGNED_COMMANDS = ['Get', 'Put', 'Head', 'Delete'];
+
 /** node:crypto in the shape that @smithy wants its hash in. */
 class NodeSha256 {
   constructor(secret) {
@@ -137,8 +142,7 @@ async function contenders(log) {
   const requests = Array.from({ length: MANY }, (_, i) => ({ url: `https://${HOST}${PATHS[i & 63]}${i}` }));
   const urls = requests.map(({ url }) => url);
   const keyed = new SigV4Signer({ ...credentials, endpoint: `https://${HOST}`, bucket: 'media' });
-  const keys = PATHS.map((each) => each.slice('/media/'.length));
-  const items = Array.from({ length: MANY }, (_, i) => ({ key: `${keys[i & 63]}${i}` }));
+  const items = Array.from({ length: MANY }, (_, i) => ({ key: `${KEYS[i & 63]}${i}` }));
   add('presignMany', 'warmpath, URLs', () => ours.presignMany(urls), { many: MANY });
   add('presignMany', 'warmpath, requests', () => ours.presignMany(requests), { many: MANY });
   add('presignMany', 'warmpath, keys', () => keyed.presignMany(items, { expiresIn: 900 }), { many: MANY });
@@ -211,21 +215,30 @@ async function addPeers(add, log, fromHeader) {
   );
 }
 
-/** getSignedUrl of the SDK, and ours in its place. */
+/** getSignedUrl of the SDK, and ours in its place, for the commands that ours writes itself and one that it passes on. */
 function addSdk(add, oursSmithy, log) {
-  const { S3Client, GetObjectCommand } = require('@aws-sdk/client-s3');
+  const sdk = require('@aws-sdk/client-s3');
   const { getSignedUrl } = require('@aws-sdk/s3-request-presigner');
-  const client = () => new S3Client({ region: REGION, endpoint: `https://${HOST}`, forcePathStyle: true, credentials });
-  const command = (i) => new GetObjectCommand({ Bucket: 'media', Key: PATHS[i & 63].slice('/media/'.length) });
-  const theirs = client();
-  add('presign', 'SDK getSignedUrl', (i) => getSignedUrl(theirs, command(i), { expiresIn: 900 }), { async: true });
-  if (typeof oursSmithy?.getSignedUrl === 'function') {
-    const own = client();
-    const sign = (i) => oursSmithy.getSignedUrl(own, command(i), { expiresIn: 900 });
-    add('presign', 'warmpath/smithy getSignedUrl', sign, { async: true });
-  } else if (oursSmithy !== null) {
-    log('SKIPPED: warmpath/smithy has no getSignedUrl in this checkout');
+  const client = () =>
+    new sdk.S3Client({
+      region: REGION,
+      endpoint: `https://${HOST}`,
+      forcePathStyle: true,
+      credentials: { ...credentials },
+    });
+  const asked = typeof oursSmithy?.getSignedUrl === 'function' ? oursSmithy.getSignedUrl : null;
+  if (asked === null && oursSmithy !== null) log('SKIPPED: warmpath/smithy has no getSignedUrl in this checkout');
+  for (const name of [...SIGNED_COMMANDS, 'ListParts']) {
+    const Command = sdk[`${name}${name === 'ListParts' ? '' : 'Object'}Command`];
+    const more = name === 'ListParts' ? { UploadId: 'upload' } : {};
+    const command = (i) => new Command({ Bucket: 'media', Key: KEYS[i & 63], ...more });
+    const passedOn = name === 'ListParts' ? ' (passed on)' : '';
+    const [theirs, own] = [client(), client()];
+    const options = { expiresIn: 900 };
+    add('getSignedUrl', `SDK ${name}`, (i) => getSignedUrl(theirs, command(i), options), { async: true });
+    if (asked === null) continue;
+    add('getSignedUrl', `warmpath/smithy ${name}${passedOn}`, (i) => asked(own, command(i), options), { async: true });
   }
 }
 
-module.exports = { contenders, MANY };
+module.exports = { contenders, MANY, SIGNED_COMMANDS };

@@ -1,13 +1,19 @@
 'use strict';
 
+const path = require('node:path');
+const { Child } = require('../lib/child');
 const { digits, range, table } = require('../lib/markdown');
 const { spread } = require('../lib/statistics');
-const { contenders } = require('./contenders');
+const { SIGNED_COMMANDS } = require('./contenders');
 
 const PLANS = {
-  full: { rounds: 31, sliceMs: 12, warmMs: 250 },
+  // Long enough that what the one before has left (garbage, cold caches) does not decide.
+  full: { rounds: 31, sliceMs: 20, warmMs: 250 },
   quick: { rounds: 3, sliceMs: 2, warmMs: 10 },
 };
+
+/** What is compared with each other: each in a process of its own, as no server has twelve signers. */
+const PROCESSES = [['sign'], ['presign', 'presignMany'], ['getSignedUrl']];
 
 /** What this package promises of itself, as ratios of medians within one run. */
 const PROMISES = [
@@ -17,69 +23,32 @@ const PROMISES = [
   ['presign', 'aws4', 10],
 ];
 
-/** ns a signature, over about `ms` of work. */
-async function slice({ run, async, many = 1 }, ms, from) {
-  let count = 0;
-  let elapsed = 0;
-  // Something must use the results, or the compiler may drop the work.
-  let last = null;
-  const started = performance.now();
-  for (let batch = 8; elapsed < ms; batch *= 2) {
-    if (async) for (let i = 0; i < batch; i++) last = await run(from + count + i);
-    else for (let i = 0; i < batch; i++) last = run(from + count + i);
-    count += batch;
-    elapsed = performance.now() - started;
-  }
-  return { ns: (elapsed * 1e6) / count / many, last };
-}
-
-/** Everybody whose signature can be read must compute the one that we do, in the same second. */
-async function verify(list) {
-  for (const group of ['sign', 'presign']) {
-    const checked = list.filter((each) => each.group === group && each.signature);
-    for (const each of checked.slice(1)) {
-      let ours;
-      let theirs;
-      // A second may begin between the two.
-      for (let attempt = 0; attempt < 3 && (ours === undefined || ours !== theirs); attempt++) {
-        ours = checked[0].signature(await checked[0].run(5));
-        theirs = each.signature(await each.run(5));
-      }
-      if (ours !== theirs) throw new Error(`${each.name} computes another signature (${group})`);
-    }
-  }
-}
-
-/**
- * All contenders in one process, taking turns inside of a round; every round begins with another one.
- *
- * @returns {Promise<{ data: object, markdown: string }>}
- */
+/** @returns {Promise<{ data: object, markdown: string }>} */
 async function run({ quick, rounds, contenders: only, log }) {
-  const plan = quick ? PLANS.quick : PLANS.full;
-  const list = (await contenders(log)).filter((each) => !only || only.includes(each.name) || each.name === 'warmpath');
-  await verify(list);
-  for (const each of list) await slice(each, plan.warmMs, 0);
-  const times = list.map(() => []);
-  for (let round = 0; round < (rounds || plan.rounds); round++) {
-    for (let turn = 0; turn < list.length; turn++) {
-      const at = (round + turn) % list.length;
-      times[at].push((await slice(list[at], plan.sliceMs, round * 7)).ns);
+  const plan = { ...(quick ? PLANS.quick : PLANS.full) };
+  plan.rounds = rounds || plan.rounds;
+  const results = [];
+  for (const groups of PROCESSES) {
+    const child = Child.node(path.join(__dirname, 'measure.js'), { plan, groups, only });
+    try {
+      let said = await child.hear();
+      for (; said.results === undefined; said = await child.hear()) log(said.log);
+      results.push(...said.results.map((each) => ({ ...each, ns: spread(each.all) })));
+    } finally {
+      await child.end();
     }
-    if (round % 10 === 9) log(`round ${round + 1}`);
   }
-  const results = list.map(({ group, name }, i) => ({ group, name, ns: spread(times[i]), all: times[i] }));
   return { data: { plan, results }, markdown: report(results) };
 }
 
 const find = (results, group, name) => results.find((each) => each.group === group && each.name === name);
 
 function report(results) {
-  const sections = ['sign', 'presign', 'presignMany'].map((group) => section(results, group));
+  const sections = ['sign', 'presign', 'presignMany', 'getSignedUrl'].map((group) => section(results, group));
   return [
-    '## signer: one signature, one process, one thread',
-    'A GET of an object on R2, payload unsigned, the clock of now, caches warm. Median (smallest–largest) of the rounds; every ' +
-      'contender computes the same signature, which is checked first (but for “as usual”, whose signature lacks x-amz-date, and the SDK, ' +
+    '## signer: one signature, one thread',
+    'A GET of an object on R2, payload unsigned, the clock of now, caches warm; a process for each table, presignMany with presign. ' +
+      'Median (smallest–largest) of the rounds; every contender computes the same signature, which is checked first (but for “as usual”, whose signature lacks x-amz-date, and the SDK, ' +
       'which adds a parameter). † beats ours.',
     ...sections,
     promises(results),
@@ -88,9 +57,9 @@ function report(results) {
 
 function section(results, group) {
   const rows = results.filter((each) => each.group === group);
-  const base = group === 'presignMany' ? find(results, 'presign', 'warmpath') : rows[0];
+  const base = ['presignMany', 'getSignedUrl'].includes(group) ? find(results, 'presign', 'warmpath') : rows[0];
   if (rows.length === 0 || base === undefined) return `### ${group}: not run`;
-  const against = group === 'presignMany' ? '× presign()' : '× warmpath';
+  const against = base === rows[0] ? '× warmpath' : '× presign()';
   const lines = rows.map(({ name, ns }) => {
     const ratio = ns.median / base.ns.median;
     const mine = name.startsWith('warmpath');
@@ -121,7 +90,7 @@ function promises(results) {
   const dropIns = [
     ['sign', 'warmpath/aws4', 'aws4', 4],
     ['sign', 'warmpath/smithy', '@smithy, node:crypto', 2],
-    ['presign', 'warmpath/smithy getSignedUrl', 'SDK getSignedUrl', 100],
+    ...SIGNED_COMMANDS.map((name) => ['getSignedUrl', `warmpath/smithy ${name}`, `SDK ${name}`, 100]),
   ];
   for (const [group, mine, peer, wanted] of dropIns) {
     const [ours, theirs] = [find(results, group, mine), find(results, group, peer)];

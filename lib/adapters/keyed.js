@@ -97,12 +97,13 @@ function checkCredential(name, value) {
  *
  * @param {{ accessKeyId: string, secretAccessKey: string }} credentials
  * @param {number} seconds since 1970, whole
- * @param {string} canonicalRequest the whole text, payload hash included
+ * @param {string} canonicalRequest the whole text, payload hash included, or its first part
+ * @param {string} [end] what follows it
  * @throws {WarmpathError} ERR_WARMPATH_INVALID_ARGUMENT, ERR_WARMPATH_NATIVE_LOAD
  */
-function signRequest(credentials, seconds, region, service, canonicalRequest) {
+function signRequest(credentials, seconds, region, service, canonicalRequest, end = '') {
   const handle = keysOf(credentials).handle(credentials.secretAccessKey, region, service);
-  return core.signCanonical(handle, canonicalRequest, seconds);
+  return core.signCanonical(handle, canonicalRequest, seconds, end);
 }
 
 /** Any text, signed with the key of that day: 64 hex characters. Arguments and errors as signRequest(). */

@@ -26,8 +26,6 @@ import type {
   S3Options,
 } from '../../index.js';
 
-export {};
-
 type Awaitable<T> = T | PromiseLike<T>;
 
 /** A media to be prewarmed. Unknown fields are ignored, null counts as absent. */

@@ -8,8 +8,6 @@
 
 import type { HttpOptions, S3Options, TimeoutOptions } from '../../index.js';
 
-export {};
-
 /** Values by name, in any case. */
 export type R2Headers = Readonly<Record<string, string | number | readonly (string | number)[] | undefined>>;
 

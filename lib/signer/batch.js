@@ -24,6 +24,56 @@ function batch(handle, requests, shared, now, address) {
   if (shared !== undefined && !isPlainObject(shared)) {
     invalidArgument('shared', `must be a plain object, not ${describe(shared)}`);
   }
+  return byKeys(handle, requests, shared, now, address) ?? byRequests(handle, requests, shared, now, address);
+}
+
+/**
+ * The usual case, of which nothing is looked at twice: keys of one bucket, and nothing else said of each. Null where it is another
+ * case, or one with a mistake in it, which the other way finds and names.
+ */
+function byKeys(handle, requests, shared, now, address) {
+  const keys = address === null ? null : keysOf(requests);
+  if (keys === null) return null;
+  const own = (name) => (shared !== undefined && Object.hasOwn(shared, name) ? shared[name] : undefined);
+  for (const name of ['url', 'key', 'query']) if (own(name) !== undefined) return null;
+  const taken = take(whole(requests[0], shared), PRESIGN, 0, address);
+  if (taken.hostAlone) withHost(taken);
+  if (!saysNoMore(taken)) return null;
+  const [text, count] = [keys.join('\n'), keys.length];
+  const seconds = secondsOf(taken, now);
+  const prefix = address.of(own('bucket'), '-', undefined, invalidArgument).url.slice(0, -1);
+  const answer = core.functions().presignMany(handle, taken.mode, seconds, taken.expires, text, count, count, prefix);
+  if (typeof answer === 'string') return null;
+  return cut(answer, keys) ? keys : answer.flatMap((chunk) => chunk.split('\n'));
+}
+
+/** The keys of requests that are `{ key }` and no more; null where one is not. */
+function keysOf(requests) {
+  const keys = new Array(requests.length);
+  for (let i = 0; i < requests.length; i++) {
+    const request = requests[i];
+    if (typeof request !== 'object' || request === null || Object.getPrototypeOf(request) !== Object.prototype) {
+      return null;
+    }
+    for (const name in request) if (name !== 'key') return null;
+    const { key } = request;
+    if (typeof key !== 'string' || !Object.hasOwn(request, 'key')) return null;
+    keys[i] = key;
+  }
+  return keys;
+}
+
+/** Whether a request says nothing but where, so that a line with its URL says it all. */
+function saysNoMore({ headers, path, method, payload }) {
+  const bare = headers === undefined && path === undefined && method === undefined;
+  return bare && (payload === undefined || payload === 'UNSIGNED-PAYLOAD');
+}
+
+function secondsOf({ ms }, now) {
+  return ms < 0 ? now : Math.floor(ms / 1000);
+}
+
+function byRequests(handle, requests, shared, now, address) {
   const all = new Array(requests.length);
   const urls = new Array(requests.length);
   let uniform = true;
@@ -47,16 +97,10 @@ function batch(handle, requests, shared, now, address) {
     all[i] = taken;
     urls[i] = taken.url;
     uniform &&=
-      taken.headers === undefined &&
-      taken.path === undefined &&
-      taken.method === undefined &&
-      (taken.payload === undefined || taken.payload === 'UNSIGNED-PAYLOAD') &&
-      taken.mode === all[0].mode &&
-      taken.expires === all[0].expires &&
-      taken.ms === all[0].ms;
+      saysNoMore(taken) && taken.mode === all[0].mode && taken.expires === all[0].expires && taken.ms === all[0].ms;
   }
   const [first] = all;
-  const seconds = first.ms < 0 ? now : Math.floor(first.ms / 1000);
+  const seconds = secondsOf(first, now);
   let text;
   let lines = all.length;
   if (uniform) {
@@ -68,7 +112,7 @@ function batch(handle, requests, shared, now, address) {
   }
   const answer = core
     .functions()
-    .presignMany(handle, first.mode, seconds, uniform ? first.expires : 0, text, lines, all.length);
+    .presignMany(handle, first.mode, seconds, uniform ? first.expires : 0, text, lines, all.length, '');
   if (typeof answer === 'string') throw refusedBatch(answer, all, urls);
   if (uniform && cut(answer, urls)) return urls;
   return answer.flatMap((chunk) => chunk.split('\n'));
@@ -130,7 +174,7 @@ function record(taken, url, now) {
     payload = createHash('sha256').update(payload).digest('hex');
     mode = (mode & ~PAYLOADS) | core.PAYLOAD_HASH;
   }
-  const seconds = taken.ms < 0 ? now : Math.floor(taken.ms / 1000);
+  const seconds = secondsOf(taken, now);
   const lines = [`${mode} ${seconds} ${taken.expires}`, url];
   if (taken.path !== undefined) lines.push(taken.path, taken.query);
   if (taken.method !== undefined) lines.push(taken.method);

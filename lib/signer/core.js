@@ -116,9 +116,12 @@ function explain(handle, mode, seconds, expires, url, headers, payload, method, 
   );
 }
 
-/** The signature (hex) of a canonical request that the caller made by rules of its own. */
-function signCanonical(handle, canonicalRequest, seconds) {
-  return checked(functions().signCanonical(handle, canonicalRequest, seconds));
+/**
+ * The signature (hex) of a canonical request that the caller made by rules of its own. It comes in two parts, so that the
+ * second, where it is the same again and again, need not be copied behind the first each time.
+ */
+function signCanonical(handle, begin, seconds, end) {
+  return checked(functions().signCanonical(handle, begin, seconds, end));
 }
 
 /** The HMAC (hex) of any text under the day's key. */

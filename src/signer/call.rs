@@ -99,7 +99,8 @@ pub struct Room {
 }
 
 impl Room {
-    pub const fn new() -> Self {
+    #[inline]
+    pub fn new() -> Self {
         Self {
             url: Text::new(),
             headers: Text::new(),

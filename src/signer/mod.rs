@@ -2,6 +2,7 @@
 
 mod batch;
 mod call;
+mod parallel;
 mod payload;
 
 use call::{Call, Form, Mode, Room, TOKEN, WHOLE, whole};
@@ -263,8 +264,8 @@ impl Function for Presign {
     }
 }
 
-/// `presignMany(handle, mode, seconds, expires, text, lines, requests)`: lists of URLs, a line each. Without an `expires` the text is
-/// mixed.
+/// `presignMany(handle, mode, seconds, expires, text, lines, requests, prefix)`: lists of URLs, a line each. Without an `expires` the
+/// text is mixed; with a `prefix` its lines are keys, and the prefix is the URL up to them.
 struct PresignMany;
 
 impl Function for PresignMany {
@@ -275,8 +276,9 @@ impl Function for PresignMany {
         let mode = Mode(arguments.bits(1)?);
         let seconds = whole(arguments.number(2)?, LAST_SECOND, "date")?;
         let expires = arguments.bits(3)?;
-        let shared = (expires > 0).then_some(batch::Shared { mode, seconds, expires });
-        let mut room = Text::new();
+        let (mut room, mut prefix) = (Text::new(), Text::new());
+        let prefix = arguments.text(7, "url", &mut prefix)?;
+        let shared = (expires > 0).then_some(batch::Shared { mode, seconds, expires, prefix });
         let text = arguments.text(4, "requests", &mut room)?;
         let (lines, requests) = (arguments.bits(5)? as usize, arguments.bits(6)? as usize);
         let expected = batch::Expected { requests, lines };
@@ -312,7 +314,7 @@ impl Function for Explain {
     }
 }
 
-/// `signCanonical(handle, canonicalRequest, seconds)`: the signature.
+/// `signCanonical(handle, begin, seconds, end)`: the signature of a canonical request in two parts.
 struct SignCanonical;
 
 impl Function for SignCanonical {
@@ -320,10 +322,11 @@ impl Function for SignCanonical {
     const THROWS: bool = false;
 
     fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
-        let mut room = Text::new();
-        let text = arguments.text(1, "canonicalRequest", &mut room)?;
+        let (mut begin, mut end) = (Text::new(), Text::new());
+        let begin = arguments.text(1, "canonicalRequest", &mut begin)?;
+        let end = arguments.text(3, "canonicalRequest", &mut end)?;
         let seconds = whole(arguments.number(2)?, LAST_SECOND, "date")?;
-        arguments.reply(&arguments.handle::<Handle>(0)?.signer.sign_canonical(text, seconds))
+        arguments.reply(&arguments.handle::<Handle>(0)?.signer.sign_canonical([begin, end], seconds))
     }
 }
 

@@ -136,6 +136,12 @@ impl Signer {
         Ok(Self { credentials, options, keys: Mutex::default() })
     }
 
+    /// Another signer for the same credential: for another thread.
+    #[must_use]
+    pub fn twin(&self) -> Self {
+        Self { credentials: self.credentials.clone(), options: self.options.clone(), keys: Mutex::default() }
+    }
+
     /// Takes another credential: the next signature is made with it.
     ///
     /// # Errors
@@ -273,9 +279,12 @@ impl Signer {
         Ok(scratch.explain(&keys.at(parts.seconds, &self.credentials, &self.options)))
     }
 
-    /// The signature of a canonical request that somebody else made: for adapters with rules of their own.
-    pub fn sign_canonical(&mut self, canonical_request: &str, seconds: u64) -> [u8; 64] {
-        let mut text = canonical_request.as_bytes().to_vec();
+    /// The signature of a canonical request, in two parts, that somebody else made: for adapters with rules of their own.
+    pub fn sign_canonical(&mut self, [begin, end]: [&str; 2], seconds: u64) -> [u8; 64] {
+        // With room for the padding of the hash.
+        let mut text = Vec::with_capacity(begin.len() + end.len() + 72);
+        text.extend_from_slice(begin.as_bytes());
+        text.extend_from_slice(end.as_bytes());
         self.own_pen(seconds).sign(&hash::hex(&hash::digest(&mut text)))
     }
 

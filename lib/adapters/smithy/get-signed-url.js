@@ -2,10 +2,12 @@
 
 const { requirePeer } = require('../../peer.js');
 const { findPlan, learn } = require('./plan.js');
-const { readInput, writeUrl } = require('./url.js');
+const { askFor, writeUrl } = require('./url.js');
 
 const DEFAULT_EXPIRES_SECONDS = 900;
 const MAX_EXPIRES_SECONDS = 604_800;
+
+function ignore() {}
 
 /**
  * A presigned URL for a command of an S3 client: `getSignedUrl` of `@aws-sdk/s3-request-presigner`, with the same URL.
@@ -25,7 +27,7 @@ async function getSignedUrl(client, command, options = {}) {
   const plan = expiresIn === 0 ? null : findPlan(client, command);
   if (plan === null) return ask(client, command, options);
   if (plan !== undefined) {
-    const asked = readInput(plan.operation, command.input, plan.checksums);
+    const asked = askFor(plan, command.input);
     if (asked === null) return ask(client, command, options);
     if (plan.shapes.has(asked.shape)) {
       // Asked at every call, as the SDK does: this is where a rotation shows, and it is the provider that caches.
@@ -46,8 +48,8 @@ async function getSignedUrl(client, command, options = {}) {
 
 /** Seconds, or 0 for options that are the SDK's business. */
 function expiryOf(options) {
-  for (const name of Object.keys(options)) {
-    if (name === 'expiresIn' || options[name] === undefined) continue;
+  for (const name in options) {
+    if (name === 'expiresIn' || options[name] === undefined || !Object.hasOwn(options, name)) continue;
     if (name !== 'signingDate' || !(options.signingDate instanceof Date) || Number.isNaN(options.signingDate.getTime()))
       return 0;
   }

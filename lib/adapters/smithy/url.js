@@ -48,17 +48,19 @@ function addChecksums({ method }, query, { request, response }) {
   }
 }
 
-/**
- * Writes and signs the URL.
- *
- * @param {object} plan operation, origin, host, base, region, service: see plan.js
- * @param {object} asked of readInput()
- * @param {number} seconds since 1970, whole
- */
-function writeUrl(plan, asked, key, credentials, seconds, expiresIn) {
-  const { accessKeyId, sessionToken } = credentials;
-  const date = amzDate(seconds, 'options.signingDate');
-  const path = plan.base + escapeKey(key);
+/** readInput(), for a plan: an input of bucket and key alone always asks for the same, which is kept with the plan. */
+function askFor(plan, input) {
+  for (const name in input) {
+    if (name !== 'Bucket' && name !== 'Key' && input[name] !== undefined && Object.hasOwn(input, name)) {
+      return readInput(plan.operation, input, plan.checksums);
+    }
+  }
+  plan.bare ??= readInput(plan.operation, {}, plan.checksums);
+  return plan.bare;
+}
+
+/** The texts around path and signature, in the URL and in the canonical request. */
+function textsOf(plan, asked, { accessKeyId, sessionToken }, date, expiresIn) {
   let lines = `host:${plan.host}`;
   let names = 'host';
   if (asked.headers.length > 0) {
@@ -73,9 +75,46 @@ function writeUrl(plan, asked, key, credentials, seconds, expiresIn) {
   const head = `X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Content-Sha256=UNSIGNED-PAYLOAD&X-Amz-Credential=${escapeStrict(accessKeyId)}%2F${scope}&X-Amz-Date=${date}&X-Amz-Expires=${expiresIn}${token}`;
   let tail = `&X-Amz-SignedHeaders=${names === 'host' ? names : names.replaceAll(';', '%3B')}`;
   for (const pair of asked.query) tail += `&${pair[0]}=${pair[1]}`;
-  const canonical = `${plan.operation.method}\n${path}\n${head}${tail}\n${lines}\n\n${names}\nUNSIGNED-PAYLOAD`;
-  const signature = signRequest(credentials, seconds, plan.region, plan.service, canonical);
-  return `${plan.origin}${path}?${head}&X-Amz-Signature=${signature}${tail}`;
+  return {
+    ...{ accessKeyId, sessionToken, date, expiresIn },
+    beforeSignature: `?${head}&X-Amz-Signature=`,
+    tail,
+    behindPath: `\n${head}${tail}\n${lines}\n\n${names}\nUNSIGNED-PAYLOAD`,
+  };
 }
 
-module.exports = { escapeKey, readInput, writeUrl };
+/** textsOf() for an input of bucket and key alone: they are the same for a whole second. */
+function bareTexts(plan, credentials, date, expiresIn) {
+  const kept = plan.texts;
+  if (
+    kept?.date === date &&
+    kept.expiresIn === expiresIn &&
+    kept.accessKeyId === credentials.accessKeyId &&
+    kept.sessionToken === credentials.sessionToken
+  ) {
+    return kept;
+  }
+  plan.texts = textsOf(plan, plan.bare, credentials, date, expiresIn);
+  return plan.texts;
+}
+
+/**
+ * Writes and signs the URL.
+ *
+ * @param {object} plan operation, origin, host, base, region, service: see plan.js
+ * @param {object} asked of askFor()
+ * @param {number} seconds since 1970, whole
+ */
+function writeUrl(plan, asked, key, credentials, seconds, expiresIn) {
+  const date = amzDate(seconds, 'options.signingDate');
+  const texts =
+    asked === plan.bare
+      ? bareTexts(plan, credentials, date, expiresIn)
+      : textsOf(plan, asked, credentials, date, expiresIn);
+  const path = plan.base + escapeKey(key);
+  const begin = `${plan.operation.method}\n${path}`;
+  const signature = signRequest(credentials, seconds, plan.region, plan.service, begin, texts.behindPath);
+  return plan.origin + path + texts.beforeSignature + signature + texts.tail;
+}
+
+module.exports = { askFor, escapeKey, writeUrl };
