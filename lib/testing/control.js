@@ -58,6 +58,8 @@ const faultRoutes = (faults) => ({
     faults.clear();
     return { ok: true };
   },
+  'GET mixes': () => faults.mixes(),
+  'POST mixes': async ({ body }) => faults.mix(await body()),
 });
 
 module.exports = { isControl, control, faultRoutes, readJson };

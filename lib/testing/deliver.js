@@ -3,6 +3,7 @@
 const fs = require('node:fs');
 const { pipeline } = require('node:stream/promises');
 const { setTimeout: sleep } = require('node:timers/promises');
+const { gzipBomb } = require('./faults/bomb');
 
 const SLICE = 256 * 1024;
 const LINGER_MS = 5000;
@@ -53,7 +54,7 @@ async function trickle(server, res, body, fault) {
   fault.bite();
   for (let sent = 0; sent < body.length && !res.destroyed; sent += piece) {
     await write(res, await readAt(body, sent, piece));
-    await sleep(pause, undefined, { signal: server.signal });
+    await server.sleep(pause);
   }
   res.end();
 }
@@ -95,6 +96,11 @@ async function deliver(server, req, res, answer, fault = null) {
     fault.bite();
     return;
   }
+  if (fault?.kind === 'reset') {
+    fault.bite();
+    server.kill(req.socket, fault.reset !== false);
+    return;
+  }
   const headers = { ...answer.headers };
   let body = answer.body ?? '';
   if (typeof body === 'string') body = Buffer.from(body);
@@ -104,6 +110,12 @@ async function deliver(server, req, res, answer, fault = null) {
   } else if (fault?.kind === 'malformedJson') {
     // Cut in the middle, with a right Content-Length: it arrives complete and still does not parse.
     body = Buffer.concat([body.subarray(0, Math.floor(body.length / 2)), Buffer.from('{')]);
+    fault.bite();
+  } else if (fault?.kind === 'gzipBomb' && !answer.bare) {
+    // Also to a client that asked for no encoding: so does a server that means harm.
+    body = await gzipBomb(fault.size);
+    headers['Content-Encoding'] = 'gzip';
+    delete headers['Content-Length'];
     fault.bite();
   }
   const total = body.length;
@@ -127,9 +139,10 @@ async function deliver(server, req, res, answer, fault = null) {
     case 'cutAfterBytes':
     case 'truncate': {
       // A body that ends before the mark is not harmed, and the count says so.
-      if (fault.bytes >= total) break;
+      const mark = fault.markIn(total);
+      if (mark >= total) break;
       const { socket } = res;
-      await writePrefix(res, body, fault.bytes);
+      await writePrefix(res, body, mark);
       fault.bite();
       if (fault.kind === 'cutAfterBytes') server.kill(socket, fault.reset === true);
       if (fault.kind === 'truncate') socket.end();
@@ -162,16 +175,19 @@ async function linger(server, req, res, body) {
     req.once('end', resolve);
     req.once('close', resolve);
   });
-  await Promise.race([ended, sleep(LINGER_MS, undefined, { signal: server.signal, ref: false })]);
+  await Promise.race([ended, patience(server.signal)]);
   res.end();
 }
+
+/** Real time, whatever clock the sandbox runs on: it is the network that is waited for. */
+const patience = (signal) => sleep(LINGER_MS, undefined, { signal, ref: false });
 
 /** Waits for the delay faults of a stage, in the order they were added. */
 async function waitFor(server, modifiers) {
   for (const fault of modifiers) {
     if (fault.kind !== 'delay') continue;
     fault.bite();
-    await sleep(fault.ms, undefined, { signal: server.signal });
+    await server.sleep(fault.ms);
   }
 }
 

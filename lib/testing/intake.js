@@ -1,7 +1,6 @@
 'use strict';
 
 const { Readable } = require('node:stream');
-const { setTimeout: sleep } = require('node:timers/promises');
 
 /**
  * The body of a request as a stream, read slowly, not at all or cut off when a fault on the request side is due.
@@ -16,6 +15,9 @@ function intake(server, req, fault) {
 
 async function* spoilt(server, req, fault) {
   let seen = 0;
+  // Of a body without an announced length a fraction cannot be taken: the first byte will do.
+  const announced = Number(req.headers['content-length'] ?? 1);
+  const mark = fault.kind === 'trickle' ? 0 : fault.markIn(announced);
   for await (const chunk of req) {
     if (fault.kind === 'trickle') {
       if (seen === 0) fault.bite();
@@ -23,7 +25,7 @@ async function* spoilt(server, req, fault) {
       yield* slowly(server, chunk, fault.bytesPerSecond);
       continue;
     }
-    const left = fault.bytes - seen;
+    const left = mark - seen;
     if (chunk.length < left) {
       seen += chunk.length;
       yield chunk;
@@ -43,7 +45,7 @@ async function* slowly(server, chunk, bytesPerSecond) {
   for (let at = 0; at < chunk.length; at += piece) {
     const part = chunk.subarray(at, at + piece);
     yield part;
-    await sleep((part.length / bytesPerSecond) * 1000, undefined, { signal: server.signal });
+    await server.sleep((part.length / bytesPerSecond) * 1000);
   }
 }
 

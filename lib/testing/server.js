@@ -2,6 +2,7 @@
 
 const http = require('node:http');
 const https = require('node:https');
+const { clockOf, sleep } = require('./clock');
 const { deliver } = require('./deliver');
 
 /**
@@ -14,6 +15,7 @@ class LoopbackServer {
   #rawByPeer = new Map();
   #abort = new AbortController();
   #tls;
+  #clock;
 
   /** Aborted when the server closes: every deliberate wait ends with it. */
   get signal() {
@@ -33,13 +35,14 @@ class LoopbackServer {
   }
 
   /**
-   * @param {{ port: number, host: string, tls?: { key: string, cert: string } }} options
+   * @param {{ port: number, host: string, tls?: { key: string, cert: string }, clock?: import('./clock').Clock }} options
    * @param {(req: http.IncomingMessage, res: http.ServerResponse) => Promise<void>} handler
    * @param {(error: Error, req: http.IncomingMessage, res: http.ServerResponse) => Promise<void>} onError
    */
-  static async start({ port, host, tls }, handler, onError) {
+  static async start({ port, host, tls, clock }, handler, onError) {
     const self = new LoopbackServer();
     self.#tls = tls;
+    self.#clock = clockOf(clock);
     // Many parked answers each listen for the close; that is no leak.
     require('node:events').setMaxListeners(0, self.#abort.signal);
     const listener = (req, res) => {
@@ -104,6 +107,11 @@ class LoopbackServer {
     if (raw !== socket) socket.destroy();
   }
 
+  /** A deliberate wait, on the clock of the sandbox; ends with a rejection when the server closes. */
+  sleep(ms) {
+    return sleep(this.#clock, ms, this.signal);
+  }
+
   async close() {
     if (this.#abort.signal.aborted) return;
     this.#abort.abort();
@@ -143,7 +151,7 @@ class Sandbox {
  * Starts the server of a sandbox.
  *
  * @param {Sandbox} sandbox
- * @param {{ port: number, host: string, tls?: { key: string, cert: string } }} options
+ * @param {{ port: number, host: string, tls?: { key: string, cert: string }, clock?: import('./clock').Clock }} options
  * @param {object} protocol
  * @param {(req: http.IncomingMessage, res: http.ServerResponse) => Promise<void>} protocol.handle
  * @param {(why: string) => import('./deliver').Answer} protocol.failure the answer to a request that the sandbox failed on

@@ -45,6 +45,7 @@ const STATUS = {
 };
 
 const BY_STATUS = {
+  401: 'Unauthorized',
   403: 'AccessDenied',
   404: 'NoSuchKey',
   429: 'TooManyRequests',

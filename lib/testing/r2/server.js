@@ -3,13 +3,13 @@
 const { randomBytes } = require('node:crypto');
 const { control, faultRoutes, isControl } = require('../control');
 const { deliver, waitFor } = require('../deliver');
-const { FaultBook } = require('../faults');
+const { FaultBook } = require('../faults/book');
 const { intake } = require('../intake');
 const { Journal } = require('../journal');
 const { invalidOption, is, readOptions } = require('../options');
-const { NGINX_502 } = require('../pages');
 const { Sandbox, listen } = require('../server');
-const { S3Refusal, errorXml, errorXmlFor } = require('./errors');
+const { S3Refusal, errorXml } = require('./errors');
+const { R2_FAULTS, spoil, spoilLate, xml } = require('./faults');
 const { ObjectStore } = require('./objects');
 const { operate, operationOf } = require('./operations');
 const { displayKey, locate, queryPairs, splitTarget } = require('./url');
@@ -34,19 +34,6 @@ const OPTIONS = {
   journalLimit: { ...is.count, default: 20_000 },
 };
 
-const KINDS = [
-  'status',
-  'stallBeforeHead',
-  'stallAfterBytes',
-  'cutAfterBytes',
-  'trickle',
-  'truncate',
-  'changeEtag',
-  'delay',
-  'emptyBody',
-  'answerThenClose',
-];
-
 /** An S3 server in the dialect of Cloudflare R2, on loopback. See index.d.ts for the whole description. */
 class R2Sandbox extends Sandbox {
   #server;
@@ -70,7 +57,7 @@ class R2Sandbox extends Sandbox {
     self.#store = new ObjectStore(read.storage, read.buckets);
     self.credentials = read.credentials;
     self.requests = Journal.of(read.journalLimit);
-    self.faults = new FaultBook({ matchers: ['method', 'operation', 'bucket', 'keyPattern'], kinds: KINDS });
+    self.faults = new FaultBook(R2_FAULTS);
     self.#server = await listen(self, read, {
       handle: (req, res) => self.#handle(req, res),
       failure: (why) => xml(500, errorXml('InternalError', why)),
@@ -160,7 +147,7 @@ class R2Sandbox extends Sandbox {
     const { bucket, key } = request;
     const facts = { method: req.method, operation: entry.operation ?? undefined, bucket, key: entry.key };
     const take = async (stage) => {
-      const due = this.faults.take(stage, facts);
+      const due = this.faults.take(stage, facts, entry);
       for (const fault of [...due.modifiers, due.main]) if (fault) entry.faults.push(fault.kind);
       await waitFor(this.#server, due.modifiers);
       for (const fault of due.modifiers) {
@@ -212,24 +199,5 @@ const SIGNING = new Set(
     (name) => `x-amz-${name}`,
   ),
 );
-
-const REPLACING = new Set(['status', 'answerThenClose', 'stallBeforeHead']);
-
-const spoilLate = (answer, fault) => (fault && REPLACING.has(fault.kind) ? spoil(fault) : { answer, fault });
-
-const xml = (status, body) => ({ status, headers: { 'Content-Type': 'application/xml' }, body });
-
-/** The answer a fault puts in the place of the real one. */
-function spoil(fault) {
-  const status = fault.status ?? 500;
-  const answer = fault.html
-    ? { status, headers: { 'Content-Type': 'text/html' }, body: NGINX_502 }
-    : xml(status, fault.body ?? errorXmlFor(status));
-  if (fault.retryAfter !== undefined) answer.headers['Retry-After'] = fault.retryAfter;
-  Object.assign(answer.headers, fault.headers);
-  if (fault.kind === 'status') fault.bite();
-  if (fault.kind === 'emptyBody') answer.status = 200;
-  return { answer, fault: fault.kind === 'status' ? null : fault };
-}
 
 module.exports = { R2Sandbox };

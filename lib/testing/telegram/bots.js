@@ -31,20 +31,44 @@ class BotRegistry {
       /** Without a list every well-formed chat id is accepted. */
       open: spec.chats === undefined,
       nextMessageId: new Map(),
-      messages: new Set(),
     };
     this.#byId.set(id, bot);
     for (const chat of spec.chats ?? []) this.addChat(id, chat);
     return { id, username: bot.user.username };
   }
 
-  /** @param {string | number | { id: string | number, type?: string, title?: string, migratedTo?: number, blocked?: boolean }} chat */
+  /** @param {string | number | { id: string | number, type?: string, title?: string, migratedTo?: number, blocked?: boolean | string }} chat */
   addChat(botId, chat) {
     const bot = this.#byId.get(Number(botId));
     if (!bot) throw invalidOption(`there is no bot ${botId}`);
     const spec = typeof chat === 'object' && chat !== null ? chat : { id: chat };
     if (!/^(-?\d{1,16}|@\w+)$/.test(String(spec.id))) throw invalidOption('a chat needs an id: an integer or @name');
     bot.chats.set(String(spec.id), spec);
+    const { migratedTo } = spec;
+    if (migratedTo !== undefined && !bot.chats.has(String(migratedTo))) this.addChat(botId, migratedTo);
+  }
+
+  /**
+   * Turns a group into a supergroup, for every bot that knows it: the old id is refused from now on, the new one works.
+   *
+   * @param {string | number} chatId
+   * @param {string | number} [to] default: `-100` before the number, as Telegram's ids look
+   * @returns {number} the new id
+   */
+  migrate(chatId, to = `-100${String(chatId).replace('-', '').padStart(10, '0')}`) {
+    for (const bot of this.#byId.values()) {
+      const known = bot.chats.get(String(chatId));
+      if (known || bot.open) this.addChat(bot.id, { ...known, id: chatId, migratedTo: Number(to) });
+    }
+    return Number(to);
+  }
+
+  /** The bot with this id, or the only one. */
+  byId(botId) {
+    const bot =
+      botId === undefined && this.#byId.size === 1 ? [...this.#byId.values()][0] : this.#byId.get(Number(botId));
+    if (!bot) throw invalidOption(botId === undefined ? 'say which bot by botId' : `there is no bot ${botId}`);
+    return bot;
   }
 
   list() {
@@ -68,26 +92,28 @@ class BotRegistry {
       throw badRequest('group chat was upgraded to a supergroup chat', { migrate_to_chat_id: Number(spec.migratedTo) });
     }
     const chat = describe(id, spec);
-    if (spec.blocked) {
-      const why = chat.type === 'private' ? 'bot was blocked by the user' : `bot was kicked from the ${chat.type} chat`;
-      throw new BotApiRefusal(403, `Forbidden: ${why}`);
-    }
+    if (spec.blocked) throw new BotApiRefusal(403, `Forbidden: ${whyForbidden(spec.blocked, chat.type)}`);
     return chat;
   }
 
   nextMessageId(bot, chatId) {
     const id = (bot.nextMessageId.get(chatId) ?? 0) + 1;
     bot.nextMessageId.set(chatId, id);
-    bot.messages.add(`${chatId}/${id}`);
     return id;
   }
 
   reset() {
     for (const bot of this.#byId.values()) {
       bot.nextMessageId.clear();
-      bot.messages.clear();
     }
   }
+}
+
+function whyForbidden(blocked, type) {
+  if (blocked === 'deactivated') return 'user is deactivated';
+  if (blocked === 'deleted') return 'the group chat was deleted';
+  if (blocked === 'left') return `bot is not a member of the ${type} chat`;
+  return type === 'private' ? 'bot was blocked by the user' : `bot was kicked from the ${type} chat`;
 }
 
 function describe(id, spec) {

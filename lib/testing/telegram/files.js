@@ -17,16 +17,26 @@ class FileStore {
   #paths = new Map();
   #dir = null;
   #keep;
+  #saveTo;
+  #inMemory;
 
-  constructor(keep) {
+  /**
+   * @param {{ keep: boolean, saveTo?: string, local: boolean }} options `saveTo`: a folder of the user for what comes in;
+   *   `local`: clients are given paths, so everything must be a file
+   */
+  constructor({ keep, saveTo, local }) {
     this.#keep = keep;
+    this.#saveTo = saveTo === undefined ? null : path.resolve(saveTo);
+    this.#inMemory = this.#saveTo === null && !local;
+    if (this.#saveTo) fs.mkdirSync(this.#saveTo, { recursive: true });
   }
 
-  newSpool(keep = this.#keep) {
-    return new Spool(() => this.#folder(), keep);
+  newSpool() {
+    return new Spool(() => this.#folder(), this.#keep, this.#inMemory ? undefined : 0);
   }
 
   #folder() {
+    if (this.#saveTo) return this.#saveTo;
     this.#dir ??= fs.mkdtempSync(path.join(os.tmpdir(), 'warmpath-telegram-'));
     return this.#dir;
   }
@@ -39,8 +49,14 @@ class FileStore {
       await spool.discard();
       return content;
     }
-    const { sha256, size, data, file } = spool;
-    content = { sha256, size, data, file, users: 1 };
+    const { sha256, size, data } = spool;
+    content = { sha256, size, data, file: spool.file, users: 1 };
+    if (this.#saveTo && content.file) {
+      // Named by its content, so that a test finds it and the same bytes are one file.
+      content.file = path.join(this.#saveTo, sha256);
+      fs.renameSync(spool.file, content.file);
+      spool.file = content.file;
+    }
     this.#contents.set(sha256, content);
     return content;
   }

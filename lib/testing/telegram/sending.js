@@ -3,6 +3,7 @@
 const { badRequest, tooLarge } = require('./errors');
 const { KINDS } = require('./kinds');
 const { describe, kindOf } = require('./media');
+const { partOf, sourceOf } = require('./sources');
 
 const MAX_CAPTION = 1024;
 
@@ -11,87 +12,98 @@ const flag = (value) => value === true || /^(true|yes|1)$/i.test(String(value ??
 
 const number = (value) => (/^\d{1,9}$/.test(String(value ?? '')) ? Number(value) : undefined);
 
-/**
- * Makes the media fields of a message out of what a send method was given: an upload or the file_id of an earlier one.
- *
- * @param {{ files: import('./files').FileStore, prober: import('./probe').Prober | null, limits: object }} parts
- * @param {object} bot
- * @param {string} wanted the kind of the method
- * @param {import('./body').Body} body
- * @returns {Promise<{ fields: object, upload: object, reused: boolean }>}
- */
-async function prepare(parts, bot, wanted, body) {
-  const { field } = KINDS[wanted];
-  const caption = body.params.get('caption');
-  if (caption !== undefined && [...String(caption)].length > MAX_CAPTION)
-    throw badRequest('message caption is too long');
-  const file = fileOf(body, field);
-  if (!file) return reuse(parts.files, bot, wanted, body.params.get(field), field);
+/** What the sender says of the file, for the record. */
+function declaredBy(params) {
+  const text = (name) => (params.get(name) === undefined ? undefined : String(params.get(name)));
+  const streaming = params.get('supports_streaming');
+  const said = {
+    width: number(params.get('width')),
+    height: number(params.get('height')),
+    length: number(params.get('length')),
+    duration: number(params.get('duration')),
+    supportsStreaming: streaming === undefined ? undefined : flag(streaming),
+    title: text('title'),
+    performer: text('performer'),
+  };
+  return Object.fromEntries(Object.entries(said).filter(([, value]) => value !== undefined));
+}
 
-  if (file.spool.size === 0) throw badRequest('file must be non-empty');
-  if (wanted === 'photo' && file.spool.size > parts.limits.maxPhotoBytes) throw tooLarge();
-  const content = await parts.files.adopt(file.spool);
+/**
+ * Makes the media fields of one message.
+ *
+ * @param {object} call the call of the method
+ * @param {string} wanted the kind it asks for
+ * @param {Map<string, unknown>} params of the request, or of one item of an album
+ * @param {{ field: string, direct: boolean, asIs?: boolean }} place which of the params names the file, and whether a
+ *   part of the request may do so
+ * @returns {Promise<{ fields: object, upload: object, from: string, url?: string }>}
+ */
+async function prepare(call, wanted, params, { field, direct, asIs }) {
+  const { room } = call;
+  const caption = params.get('caption');
+  if (caption !== undefined && String(caption).length > MAX_CAPTION) throw badRequest('message caption is too long');
+  const source = await sourceOf(call, { kind: wanted, field, value: params.get(field), direct });
+  if (source.from === 'file_id') {
+    const { upload } = source.record;
+    return { fields: upload.fields, upload, from: 'file_id' };
+  }
+  const { content, from, url } = source;
   try {
-    return await fromUpload(parts, bot, wanted, body, file, content);
+    if (wanted === 'photo' && content.size > room.options.maxPhotoBytes) throw tooLarge();
+    const asFile = source.asFile ? 'document' : wanted;
+    const upload = await look(call, asFile, params, { source, asIs, direct });
+    return { fields: upload.fields, upload, from, url };
   } finally {
-    await parts.files.release(content, parts.limits.keepFiles);
+    await room.files.release(content, room.options.keepFiles);
   }
 }
 
-/** The file part of a field, directly or by `attach://name`. */
-function fileOf(body, field) {
-  const direct = body.files.get(field);
-  if (direct) return direct;
-  const value = body.params.get(field);
-  if (typeof value !== 'string' || !value.startsWith('attach://')) return null;
-  const attached = body.files.get(value.slice('attach://'.length));
-  if (!attached) throw badRequest(`there is no ${field} in the request`);
-  return attached;
-}
-
-function reuse(files, bot, wanted, fileId, field) {
-  if (fileId === undefined || fileId === '') throw badRequest(`there is no ${field} in the request`);
-  const record = files.findFor(bot.id, String(fileId), wanted);
-  if (!record) throw badRequest('wrong file identifier/HTTP URL specified');
-  return { fields: record.upload.fields, upload: record.upload, reused: true };
-}
-
-async function fromUpload(parts, bot, wanted, body, file, content) {
-  const { params } = body;
-  const probing = parts.prober !== null && content.size <= parts.limits.probeMaxBytes;
-  const probe = probing ? await parts.prober.probe(content) : declared(params);
-  const kind = probing ? kindOf(wanted, probe, flag(params.get('disable_content_type_detection'))) : wanted;
+async function look(call, wanted, params, { source, asIs, direct }) {
+  const { room, bot } = call;
+  const { content, fileName } = source;
+  const readable = content.data !== null || content.file !== null;
+  const probing = room.prober !== null && readable && content.size <= room.options.probeMaxBytes;
+  const probe = probing ? await room.prober.probe(content) : believed(params);
+  let kind = wanted;
+  if (probing) kind = kindOf(wanted, probe, asIs || flag(params.get('disable_content_type_detection')));
+  kind = useFault(call, (fault) => fault.kind === 'changeKind' && fault.as !== kind)?.as ?? kind;
   const upload = {
     kind,
     sha256: content.sha256,
     bytes: content.size,
-    fileName: file.fileName,
-    contentType: probe.mime ?? file.contentType,
+    fileName,
+    contentType: probe.mime ?? source.contentType,
     width: probe.width,
     height: probe.height,
     duration: probe.duration,
+    declared: declaredBy(params),
   };
   const issueFrom = (from) => (label) =>
-    parts.files.issue({ botId: bot.id, kind: from.kind, content: from.content, label, upload });
-  const thumbnail = await thumbnailOf(parts, body, issueFrom);
-  upload.fields = describe(
-    kind,
-    {
-      probe,
-      bytes: content.size,
-      fileName: file.fileName,
-      contentType: upload.contentType,
-      thumbnail,
-      title: params.get('title') ?? probe.title,
-      performer: params.get('performer') ?? probe.performer,
-    },
-    issueFrom({ kind, content }),
-  );
-  return { fields: upload.fields, upload, reused: false };
+    room.files.issue({ botId: bot.id, kind: from.kind, content: from.content, label, upload });
+  const file = {
+    probe,
+    bytes: content.size,
+    fileName,
+    contentType: upload.contentType,
+    thumbnail: await thumbnailOf(call, params, direct, issueFrom),
+    title: params.get('title') ?? probe.title,
+    performer: params.get('performer') ?? probe.performer,
+  };
+  upload.fields = describe(kind, file, issueFrom({ kind, content }));
+  return upload;
+}
+
+/** Takes a fault out of those that this call is to meet; once only, whatever the number of files. */
+function useFault({ faults }, fits) {
+  const at = faults.findIndex(fits);
+  if (at < 0) return undefined;
+  const [fault] = faults.splice(at, 1);
+  fault.bite();
+  return fault;
 }
 
 /** Without a look into the bytes the sender is believed, as Telegram does with files too large for it to look into. */
-function declared(params) {
+function believed(params) {
   return {
     format: '',
     width: number(params.get('width')) ?? number(params.get('length')) ?? 320,
@@ -101,19 +113,26 @@ function declared(params) {
   };
 }
 
-async function thumbnailOf(parts, body, issueFrom) {
-  const file = body.files.get('thumbnail') ?? fileOf(body, 'thumbnail');
-  if (!file || file.spool.size === 0) return undefined;
-  const content = await parts.files.adopt(file.spool);
+async function thumbnailOf({ room, body }, params, direct, issueFrom) {
+  const part = partOf(body, 'thumbnail', params.get('thumbnail'), direct);
+  if (!part || part.spool.size === 0) return undefined;
+  const content = await room.files.adopt(part.spool);
   try {
-    const probe = parts.prober ? await parts.prober.probe(content) : { image: true, width: 320, height: 320 };
+    const readable = content.data !== null || content.file !== null;
+    const probe = room.prober && readable ? await room.prober.probe(content) : { image: true, width: 320, height: 320 };
     // A thumbnail that is no picture is ignored without a word.
     if (!probe.image) return undefined;
     const ids = issueFrom({ kind: 'photo', content })('thumbnail');
     return { ...ids, file_size: content.size, width: probe.width, height: probe.height };
   } finally {
-    await parts.files.release(content, parts.limits.keepFiles);
+    await room.files.release(content, room.options.keepFiles);
   }
 }
 
-module.exports = { prepare, flag };
+/** The field of a message that holds a media of this kind; of a photo the largest size. */
+function mediaIn(fields, kind) {
+  const media = fields[KINDS[kind].field];
+  return Array.isArray(media) ? media[media.length - 1] : media;
+}
+
+module.exports = { prepare, flag, mediaIn, useFault };

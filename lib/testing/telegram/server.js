@@ -1,61 +1,23 @@
 'use strict';
 
-const { requirePeer } = require('../../peer');
+const { clockOf } = require('../clock');
 const { control, faultRoutes, isControl } = require('../control');
-const { deliver, waitFor } = require('../deliver');
-const { FaultBook } = require('../faults');
-const { intake } = require('../intake');
+const { FaultBook } = require('../faults/book');
 const { Journal } = require('../journal');
-const { is, readOptions } = require('../options');
 const { Sandbox, listen } = require('../server');
-const { readBody } = require('./body');
 const { BotRegistry } = require('./bots');
-const { BotApiRefusal, success } = require('./errors');
+const { callDirectly } = require('./direct');
+const { BotApiRefusal } = require('./errors');
+const { TELEGRAM_FAULTS } = require('./faults');
+const { Fetcher } = require('./fetch');
 const { FileStore } = require('./files');
-const { RateLimiter } = require('./limits');
-const { METHODS } = require('./methods');
+const { serve } = require('./http');
+const { Limiter } = require('./limits/limiter');
+const { MessageStore } = require('./messages');
+const { readTelegramOptions } = require('./options');
 const { Prober } = require('./probe');
-const { spoil, spoilLate } = require('./spoil');
-const { parseTarget } = require('./target');
 
-const MIB = 1024 * 1024;
-
-const OPTIONS = {
-  port: { ...is.port, default: 0 },
-  host: { ...is.text, default: '127.0.0.1' },
-  bots: { ...is.list, default: [] },
-  tls: is.object,
-  limits: { check: (v) => v === false || is.object.check(v), hint: 'an object, or false' },
-  maxUploadBytes: { ...is.positive, default: 50 * MIB },
-  maxPhotoBytes: { ...is.positive, default: 10 * MIB },
-  probe: { ...is.flag, default: true },
-  probeMaxBytes: { ...is.count, default: Number.MAX_SAFE_INTEGER },
-  keepFiles: is.flag,
-  clock: { ...is.fn, default: () => performance.now() },
-  journalLimit: { ...is.count, default: 20_000 },
-};
-
-const LIMITS = {
-  chatPerSecond: { ...is.positive, default: 1 },
-  chatBurst: { ...is.positive, default: 1 },
-  groupPerMinute: { ...is.positive, default: 20 },
-  botPerSecond: { ...is.positive, default: 30 },
-};
-
-const KINDS = [
-  'status',
-  'stallBeforeHead',
-  'stallAfterBytes',
-  'cutAfterBytes',
-  'trickle',
-  'truncate',
-  'delay',
-  'malformedJson',
-  'emptyBody',
-  'answerThenClose',
-];
-
-const FAULT_FACTS = { matchers: ['method', 'apiMethod', 'botId', 'chatId'], lateMatchers: ['chatId'], kinds: KINDS };
+const MIN_MESSAGES = 1000;
 
 /** The Bot API on loopback. See index.d.ts for the whole description. */
 class TelegramSandbox extends Sandbox {
@@ -63,31 +25,39 @@ class TelegramSandbox extends Sandbox {
   /** What the methods work with. */
   #room;
 
-  static async start(options) {
-    const read = readOptions('TelegramSandbox.start', options, OPTIONS);
-    // Here, so that a missing package stops the start and not the first upload.
-    requirePeer('@fastify/busboy', 'TelegramSandbox');
-    if (read.probe) requirePeer('mediainfo.js', 'TelegramSandbox');
+  static async start(given) {
+    const options = readTelegramOptions(given);
+    const clock = clockOf(options.clock);
     const self = new TelegramSandbox();
-    const rates = read.limits === false ? false : readOptions('TelegramSandbox.start limits', read.limits, LIMITS);
-    const limits = { ...read, keepFiles: read.keepFiles ?? read.probe };
-    self.received = Journal.of(read.journalLimit);
-    self.requests = Journal.of(read.journalLimit);
+    // Asked for when it is needed: the server starts last.
+    const signal = () => self.#server.signal;
+    self.received = Journal.of(options.journalLimit);
+    self.requests = Journal.of(options.journalLimit);
+    self.faults = new FaultBook(TELEGRAM_FAULTS);
+    const { keepFiles, local, saveTo, probe } = options;
     self.#room = {
-      limits,
-      limiter: new RateLimiter(rates, read.clock),
+      options,
+      limiter: new Limiter(options.limits, { clock, local, signal }),
       bots: new BotRegistry(),
       // Bytes must be at hand for a look into them, even when they are dropped afterwards.
-      files: new FileStore(limits.keepFiles || read.probe),
-      prober: read.probe ? new Prober() : null,
+      files: new FileStore({ keep: keepFiles || probe, saveTo, local }),
+      messages: new MessageStore(Math.max(MIN_MESSAGES, options.journalLimit)),
+      fetcher: new Fetcher(options, signal),
+      prober: probe ? new Prober() : null,
       received: self.received,
+      requests: self.requests,
+      faults: self.faults,
     };
-    for (const bot of read.bots) self.#room.bots.add(bot);
-    self.faults = new FaultBook(FAULT_FACTS);
-    self.#server = await listen(self, read, {
-      handle: (req, res) => self.#handle(req, res),
-      failure: (why) => new BotApiRefusal(500, `Internal Server Error: ${why}`).answer,
-    });
+    for (const bot of options.bots) self.#room.bots.add(bot);
+    self.#server = await listen(
+      self,
+      { ...options, clock },
+      {
+        handle: (req, res) =>
+          isControl(req.url) ? control(req, res, self.#routes()) : serve(self.#room, self.#server, req, res),
+        failure: (why) => new BotApiRefusal(500, `Internal Server Error: ${why}`).answer,
+      },
+    );
     return self;
   }
 
@@ -103,14 +73,31 @@ class TelegramSandbox extends Sandbox {
     this.#room.bots.addChat(botId, chat);
   }
 
+  migrateChat(chatId, to) {
+    return this.#room.bots.migrate(chatId, to);
+  }
+
+  call(method, fields = {}, { botId } = {}) {
+    return callDirectly(this.#room, this.#server, method, fields, botId);
+  }
+
+  limitStats() {
+    return this.#room.limiter.stats();
+  }
+
+  get fetches() {
+    return this.#room.fetcher.gets;
+  }
+
   issued(fileId) {
     const record = this.#room.files.lookup(fileId);
     if (!record) return undefined;
     const { fields, ...upload } = record.upload;
     const size = (fields[record.kind] ?? []).find?.((one) => one.file_id === fileId);
     const geometry = size ? { width: size.width, height: size.height } : {};
-    const { fileUniqueId, botId, kind, at } = record;
-    return { ...upload, ...geometry, kind, sha256: record.content.sha256, fileId, fileUniqueId, botId, at };
+    const { fileUniqueId, botId, kind, at, content } = record;
+    const path = content.file ?? undefined;
+    return { ...upload, ...geometry, kind, sha256: content.sha256, fileId, fileUniqueId, botId, at, path };
   }
 
   reset() {
@@ -119,6 +106,8 @@ class TelegramSandbox extends Sandbox {
     this.requests.clear();
     this.#room.limiter.reset();
     this.#room.bots.reset();
+    this.#room.messages.clear();
+    this.#room.fetcher.reset();
     this.#room.files.clear();
   }
 
@@ -140,6 +129,7 @@ class TelegramSandbox extends Sandbox {
       'GET requests': () => this.requests,
       'DELETE requests': done(() => this.requests.clear()),
       'GET issued': ({ rest }) => this.issued(rest),
+      'GET limits': () => this.limitStats(),
       'GET bots': () => this.bots,
       'POST bots': async ({ body }) => this.addBot(await body()),
       'POST chats': async ({ body }) => {
@@ -147,108 +137,12 @@ class TelegramSandbox extends Sandbox {
         this.addChat(botId, chat);
         return { ok: true };
       },
+      'POST migrate': async ({ body }) => {
+        const { chatId, to } = await body();
+        return { to: this.migrateChat(chatId, to) };
+      },
       'POST reset': done(() => this.reset()),
     };
-  }
-
-  async #handle(req, res) {
-    if (isControl(req.url)) return control(req, res, this.#routes());
-    const entry = this.requests.add({
-      seq: this.requests.nextSequence(),
-      at: Date.now(),
-      httpMethod: req.method,
-      method: null,
-      botId: null,
-      chatId: null,
-      encoding: null,
-      bytes: 0,
-      parts: [],
-      status: null,
-      description: null,
-      retryAfter: null,
-      faults: [],
-    });
-    res.once('close', () => {
-      entry.ms = Date.now() - entry.at;
-    });
-    const { answer, fault } = await this.#answer(req, entry);
-    // Nobody was there any more to get it.
-    entry.status = req.socket.destroyed ? null : answer.status;
-    await deliver(this.#server, req, res, answer, fault);
-  }
-
-  /** The stages of a request: sender, head stage faults, body, body stage faults, the method, answer stage faults. */
-  async #answer(req, entry) {
-    const take = async (stage) => {
-      const facts = { method: req.method, apiMethod: entry.method, botId: entry.botId, chatId: entry.chatId };
-      const due = this.faults.take(stage, facts);
-      for (const fault of [...due.modifiers, due.main]) if (fault) entry.faults.push(fault.kind);
-      await waitFor(this.#server, due.modifiers);
-      return due.main;
-    };
-    let body;
-    try {
-      const target = parseTarget(req.url);
-      if (!target) throw new BotApiRefusal(404, 'Not Found');
-      const bot = this.#room.bots.authenticate(target.token);
-      entry.botId = bot.id;
-      entry.method = target.download ? 'file' : target.method;
-      const early = await take('head');
-      if (early && early.side !== 'request') return spoil(early);
-      if (target.download) {
-        const answer = this.#download(bot, target.download);
-        const middle = await take('body');
-        if (middle) return spoil(middle);
-        return spoilLate(answer, await take('answer'));
-      }
-      const call = METHODS.get(target.method.toLowerCase());
-      if (!call) throw new BotApiRefusal(404, 'Not Found: method not found');
-      body = await readBody(req, intake(this.#server, req, early), {
-        maxUploadBytes: this.#room.limits.maxUploadBytes,
-        newSpool: () => this.#room.files.newSpool(),
-      });
-      note(entry, body);
-      const middle = await take('body');
-      if (middle) return spoil(middle);
-      const answer = success(await call({ bot, body, sandbox: this.#room, entry }));
-      return spoilLate(answer, await take('answer'));
-    } catch (error) {
-      if (!(error instanceof BotApiRefusal)) throw error;
-      entry.description = error.message;
-      entry.retryAfter = error.parameters?.retry_after ?? null;
-      return { answer: error.answer, fault: null };
-    } finally {
-      await this.#discardUnused(body);
-    }
-  }
-
-  #download(bot, filePath) {
-    const record = this.#room.files.byPath(bot.id, filePath);
-    const { data, file, size } = record?.content ?? {};
-    if (!data && !file) throw new BotApiRefusal(404, 'Not Found');
-    const headers = { 'Content-Type': 'application/octet-stream' };
-    return { status: 200, headers, body: data ?? { path: file, start: 0, length: size } };
-  }
-
-  /** Uploads that no message took (refused, faulted) must not fill the disk. */
-  async #discardUnused(body) {
-    for (const { spool } of body?.files.values() ?? []) {
-      if (!this.#room.files.holds(spool)) await spool.discard();
-    }
-  }
-}
-
-/** Writes what came into the journal: never the token, never the bytes. */
-function note(entry, body) {
-  entry.encoding = body.encoding;
-  entry.bytes = body.bytes;
-  const chatId = body.params.get('chat_id');
-  entry.chatId = chatId === undefined ? null : String(chatId);
-  entry.params = [...body.params.keys()];
-  for (const file of body.files.values()) {
-    const { size, sha256 } = file.spool;
-    const { field, fileName, contentType, headers } = file;
-    entry.parts.push({ field, fileName, contentType, headers, bytes: size, sha256 });
   }
 }
 

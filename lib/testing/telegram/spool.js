@@ -13,6 +13,7 @@ const IN_MEMORY = 1024 * 1024;
 class Spool {
   #dir;
   #keep;
+  #inMemory;
   #chunks = [];
   #handle = null;
   #hash = createHash('sha256');
@@ -23,9 +24,15 @@ class Spool {
   /** @type {string | null} */
   file = null;
 
-  constructor(dir, keep) {
+  /**
+   * @param {() => string} dir folder for what does not stay in memory
+   * @param {boolean} keep
+   * @param {number} [inMemory] bytes that stay in memory; 0: none
+   */
+  constructor(dir, keep, inMemory = IN_MEMORY) {
     this.#dir = dir;
     this.#keep = keep;
+    this.#inMemory = inMemory;
   }
 
   async write(chunk) {
@@ -34,7 +41,7 @@ class Spool {
     if (!this.#keep) return;
     if (!this.#handle) {
       this.#chunks.push(chunk);
-      if (this.size <= IN_MEMORY) return;
+      if (this.size <= this.#inMemory) return;
       this.file = path.join(this.#dir(), `${randomUUID()}.upload`);
       this.#handle = await fs.promises.open(this.file, 'wx');
       for (const early of this.#chunks.splice(0)) await this.#handle.writeFile(early);
