@@ -123,6 +123,7 @@ class Fetcher {
 
   /** Failures are known no longer. */
   reset() {
+    this.#gets = 0;
     this.#failed.clear();
   }
 }
