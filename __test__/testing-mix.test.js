@@ -44,7 +44,7 @@ describe('mix F', () => {
         return { mix, kinds };
       };
       assert.deepEqual(mixF(1), { seed: 1, percent: PERCENT });
-      const n = 40_000;
+      const n = 20_000;
       const { mix, kinds } = draw(SEED, n);
       assert.deepEqual(draw(SEED, 3000).kinds, kinds.slice(0, 3000));
       assert.notDeepEqual(draw(SEED + 1, 3000).kinds, kinds.slice(0, 3000));
@@ -104,7 +104,7 @@ describe('mix F bites', () => {
     const { drawn, bites } = mix.counts.serverError;
     assert.ok(drawn >= bites);
   }
-  const TIMEOUT_MS = 100;
+  const TIMEOUT_MS = 40;
   const impatient = (url, options) =>
     call(url, { ...options, onRequest: (req) => setTimeout(() => req.destroy(), TIMEOUT_MS).unref() });
 

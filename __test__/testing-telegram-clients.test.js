@@ -13,6 +13,8 @@ const CHAT = 42;
 const PICTURE = Buffer.concat([Buffer.from([0xff, 0xd8, 0xff, 0xe0]), randomBytes(5000)]);
 
 describe('real clients of the Bot API', () => {
+  // Made once: it takes seconds.
+  const isMessage = shapeChecker('TelegramMessage');
   let site;
   let tg;
   before(async () => {
@@ -29,7 +31,6 @@ describe('real clients of the Bot API', () => {
   for (const [name, make] of Object.entries(CLIENTS)) {
     if (name === 'grammY with auto-retry') continue;
     describe(name, () => {
-      const isMessage = shapeChecker('TelegramMessage');
       let client;
       before(() => {
         client = make(TOKEN, tg.url);
