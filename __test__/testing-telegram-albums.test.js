@@ -183,6 +183,24 @@ describe('other methods of TelegramSandbox', () => {
     assert.equal((await tg.call('deleteMessage', { chat_id: 1, message_id: 1 })).status, 400);
   });
 
+  it('remembers the newest messages only, so that a long run does not fill memory', async () => {
+    const small = await TelegramSandbox.start({
+      bots: [{ token: TOKEN }],
+      limits: false,
+      probe: false,
+      journalLimit: 5,
+    });
+    for (let i = 0; i < 1001; i += 1) await small.call('sendMessage', { chat_id: 1, text: 'x' });
+    const remove = (message_id) => small.call('deleteMessage', { chat_id: 1, message_id });
+    const answers = [await remove(1), await remove(2), await remove(1001)];
+    await small.close();
+    assert.deepEqual(
+      answers.map(({ status }) => status),
+      [400, 200, 200],
+    );
+    assert.ok(small.received.length <= 6);
+  });
+
   it('getChat has the published shape', async () => {
     const isChat = shapeChecker('TelegramChatFullInfo');
     for (const [chat_id, type] of [

@@ -119,6 +119,9 @@ describe('what the server of Telegram itself refuses', () => {
       await clock.advanceAsync(10);
       assert.deepEqual([(await first).status, (await second).status], [200, 429], name);
       assert.equal(tg.limitStats().refused[name], 1, name);
+      // What is done takes no room any more.
+      clock.advance(60_000);
+      assert.deepEqual([(await upload(90)).status, (await upload(90)).status], [200, 200]);
       await tg.close();
     }
     await start({ unsentPerChat: 1, floodHoldMs: 0 });

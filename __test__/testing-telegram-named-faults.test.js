@@ -166,6 +166,30 @@ describe('the faults of TelegramSandbox by name', () => {
     await closed.close();
   });
 
+  it('a weak file_unique_id is in the answer only, and in that of one file only', async () => {
+    tg.faults.add({ name: 'weak-unique-id', times: 2 });
+    const { result } = await tg.call('sendDocument', { chat_id: 1, document: { size: 10 } });
+    const { file_id: id, file_unique_id: weak } = result.document;
+    const { fileUniqueId } = tg.issued(id);
+    assert.ok(fileUniqueId.startsWith(weak) && fileUniqueId.length > 10);
+    const media = [id, id].map((one) => ({ type: 'document', media: one }));
+    const { result: album } = await tg.call('sendMediaGroup', { chat_id: 1, media });
+    assert.deepEqual(
+      album.map(({ document }) => document.file_unique_id),
+      [weak, fileUniqueId],
+    );
+  });
+
+  it('a direct call passes by what needs a connection, and leaves it for the next request', async () => {
+    const reset = tg.faults.add({ name: 'reset-after-body' });
+    const empty = tg.faults.add({ name: 'empty' });
+    assert.equal((await tg.call('sendMessage', { chat_id: 1, text: 'x' })).status, 200);
+    assert.deepEqual([reset.seen, empty.seen], [0, 0]);
+    assert.equal((await upload()).status, null);
+    assert.equal((await upload()).text, '');
+    assert.deepEqual([reset.bites, empty.bites], [1, 1]);
+  });
+
   it('the 3rd sendPhoto, and the 2nd and 4th message', async () => {
     const photo = tg.faults.add({ name: 'image-process-failed', nth: 3, match: { apiMethod: 'sendPhoto' } });
     const text = tg.faults.add({ name: 'flood', retryAfter: 35, nth: [2, 4], match: { apiMethod: 'sendMessage' } });
