@@ -3,7 +3,7 @@
 const assert = require('node:assert/strict');
 const { randomBytes } = require('node:crypto');
 const { after, afterEach, before, describe, it } = require('node:test');
-const { TelegramSandbox } = require('../lib/testing');
+const { ManualClock, TelegramSandbox } = require('../lib/testing');
 const { NAMES } = require('../lib/testing/telegram/fault-names');
 const { FORM, TOKEN, call, documentOf, multipart } = require('./support/telegram');
 
@@ -69,7 +69,15 @@ const ODD = {
 const mediaOf = ({ result }) => result.document ?? result.video;
 
 /** These have tests of their own. */
-const ELSEWHERE = ['stall', 'stall-after-effect', 'gzip-bomb', 'migrate', 'flood-in-album'];
+const ELSEWHERE = [
+  'flood-of-chat',
+  'flood-of-bot',
+  'stall',
+  'stall-after-effect',
+  'gzip-bomb',
+  'migrate',
+  'flood-in-album',
+];
 
 describe('the faults of TelegramSandbox by name', () => {
   let tg;
@@ -166,6 +174,29 @@ describe('the faults of TelegramSandbox by name', () => {
     await closed.close();
   });
 
+  for (const [name, otherChat] of Object.entries({ 'flood-of-chat': 200, 'flood-of-bot': 429 })) {
+    for (const limits of [false, {}]) {
+      it(`${name} blocks until its time is over, limits ${limits ? 'on' : 'off'}`, async () => {
+        const clock = new ManualClock();
+        const bots = [{ token: TOKEN }, { token: '654321:other' }];
+        const own = await TelegramSandbox.start({ bots, clock, limits, probe: false });
+        const send = async (chat_id, botId = 123456) =>
+          (await own.call('sendMessage', { chat_id, text: 'x' }, { botId })).status;
+        const fault = own.faults.add({ name, retryAfter: 35 });
+        const hit = await own.call('sendMessage', { chat_id: 1, text: 'x' }, { botId: 123456 });
+        assert.deepEqual(hit.parameters, { retry_after: 35 });
+        assert.deepEqual([await send(1), await send(2), await send(1, 654321)], [429, otherChat, 200]);
+        clock.advance(34_999);
+        assert.equal(await send(1), 429);
+        clock.advance(1);
+        assert.equal(await send(1), 200);
+        const { refused, early } = own.limitStats();
+        assert.deepEqual([refused.injected, early, fault.bites], [1, otherChat === 429 ? 3 : 2, 1]);
+        await own.close();
+      });
+    }
+  }
+
   it('a weak file_unique_id is in the answer only, and in that of one file only', async () => {
     tg.faults.add({ name: 'weak-unique-id', times: 2 });
     const { result } = await tg.call('sendDocument', { chat_id: 1, document: { size: 10 } });
@@ -216,6 +247,7 @@ describe('the faults of TelegramSandbox by name', () => {
       { kind: 'truncate', fraction: 1 },
       { kind: 'changeKind' },
       { kind: 'changeEtag' },
+      { kind: 'flood' },
       { name: 'migrate', to: 5 },
     ]) {
       assert.throws(() => tg.faults.add(spec), { code: 'ERR_WARMPATH_INVALID_OPTION' }, JSON.stringify(spec));

@@ -49,10 +49,10 @@ const multipart = (...parts) => {
 };
 const FORM = { 'content-type': 'multipart/form-data; boundary=xYzZy' };
 
-/** A multipart body that sends these bytes as a document to chat 42. */
-const documentOf = (bytes) =>
+/** A multipart body that sends these bytes as a document. */
+const documentOf = (bytes, chat = 42) =>
   multipart(
-    ['Content-Disposition: form-data; name="chat_id"', '42'],
+    ['Content-Disposition: form-data; name="chat_id"', String(chat)],
     ['Content-Disposition: form-data; name="document"; filename="a.bin"', bytes],
   );
 

@@ -21,6 +21,8 @@ const odd = (body) => ({ kind: 'status', status: 200, at: 'answer', body });
  */
 const NAMES = {
   flood: { kind: 'status', status: 429, retryAfter: 1 },
+  'flood-of-chat': { kind: 'flood', scope: 'chat', retryAfter: 1 },
+  'flood-of-bot': { kind: 'flood', scope: 'bot', retryAfter: 1 },
   'flood-in-text-only': refused(429, 'Too Many Requests: retry after 1'),
   'flood-without-time': refused(429, 'Too Many Requests'),
   'flood-in-album': { kind: 'albumFlood', retryAfter: 8 },

@@ -27,6 +27,8 @@ export interface TelegramMatch {
  */
 export type TelegramFaultName =
   | 'flood'
+  | 'flood-of-chat'
+  | 'flood-of-bot'
   | 'flood-in-text-only'
   | 'flood-without-time'
   | 'flood-in-album'
@@ -86,7 +88,7 @@ export type TelegramFaultName =
 /** A fault by its name. */
 export interface NamedFault {
   name: TelegramFaultName;
-  /** Seconds: of `flood` (default 1) and `flood-in-album` (default 8). */
+  /** Seconds: of `flood`, `flood-of-chat`, `flood-of-bot` (default 1) and `flood-in-album` (default 8). */
   retryAfter?: number;
   /** Of `slow`, default 1000. */
   ms?: number;
@@ -102,6 +104,8 @@ export interface NamedFault {
 
 /** Faults that are done by the method. `migrate` bites groups only, `albumFlood` sendMediaGroup, the others new uploads. */
 export type TelegramMethodFault =
+  /** A 429 that blocks its scope until its time is over, as one of the limits does; with `limits: false` too. Default 1 s. */
+  | { kind: 'flood'; scope: 'chat' | 'bot'; retryAfter?: number }
   | { kind: 'migrate'; to?: number | string }
   | { kind: 'albumFlood'; delivered?: number; retryAfter?: number }
   /** The file is taken as another kind, and its file_id stays of that kind. May bite together with another fault. */

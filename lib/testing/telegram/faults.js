@@ -22,6 +22,7 @@ const TELEGRAM_FAULTS = {
     'emptyBody',
     'gzipBomb',
     'answerThenClose',
+    'flood',
     'migrate',
     'albumFlood',
     'changeKind',
@@ -36,6 +37,8 @@ const TELEGRAM_FAULTS = {
       reset: true,
       side: pick(random, ['request', 'response']),
     }),
+    // One that lasts: who does not wait meets it again, and is counted.
+    throttled: (random) => ({ name: 'flood-of-chat', retryAfter: pick(random, [1, 2]) }),
     malformed: () => ({ kind: 'malformedJson' }),
     denied: (random) => ({ name: pick(random, ['unauthorized', 'blocked', 'migrate']) }),
   },

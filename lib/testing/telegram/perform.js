@@ -20,6 +20,12 @@ async function perform(room, { bot, method, body, entry, ticket }, due) {
     room.bots.migrate(String(chatId), migration.to);
     migration.bite();
   }
+  const flood = due.main?.kind === 'flood' ? due.main : null;
+  if (flood) {
+    const chat = chatId === undefined ? undefined : room.bots.chat(bot, chatId);
+    flood.bite();
+    throw room.limiter.inject(ticket, chat, { scope: flood.scope, seconds: flood.retryAfter ?? 1 });
+  }
   const faults = [...due.modifiers, due.main].filter((fault) => fault?.inside);
   let bytes = 0;
   for (const { spool } of body.files.values()) bytes += spool.size;

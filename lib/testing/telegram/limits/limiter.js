@@ -102,13 +102,14 @@ class Limiter {
 
   /** Counts `messages` to one chat, or throws the 429. What is refused counts nowhere. An album needs room for one. */
   admit(ticket, chat, messages = 1) {
+    const now = this.#clock.now();
+    const keys = keysOf(ticket, chat);
+    // With the limits off there are those that a fault made.
+    if (this.#blocks.size > 0) this.#checkBlocks(ticket, keys, now);
     if (!this.#limits) {
       this.#stats.accepted += messages;
       return;
     }
-    const now = this.#clock.now();
-    const keys = { bot: String(ticket.botId), chat: `${ticket.botId}/${chat.id}` };
-    this.#checkBlocks(ticket, keys, now);
     for (const { name, meters, scope, applies } of this.#rules) {
       if (!applies(chat)) continue;
       const wait = meters.of(keys[scope], now).wait(now);
@@ -118,6 +119,11 @@ class Limiter {
       if (applies(chat)) meters.of(keys[scope], now).book(now, messages);
     }
     this.#stats.accepted += messages;
+  }
+
+  /** The 429 of a fault, with the block that a real one would make. */
+  inject(ticket, chat, { scope, seconds }) {
+    return this.#block('injected', keysOf(ticket, chat)[scope], seconds);
   }
 
   #checkBlocks(ticket, keys, now) {
@@ -183,9 +189,13 @@ class Limiter {
   }
 }
 
+const keysOf = ({ botId }, chat) => ({ bot: String(botId), chat: `${botId}/${chat?.id}` });
+
+const NAMES = ['chat', 'group', 'bot', 'sameSize', 'uploads', 'uploadBytes', 'requests', 'unsent', 'injected'];
+
 const newStats = () => ({
   accepted: 0,
-  refused: { chat: 0, group: 0, bot: 0, sameSize: 0, uploads: 0, uploadBytes: 0, requests: 0, unsent: 0 },
+  refused: Object.fromEntries(NAMES.map((name) => [name, 0])),
   early: 0,
   overlapping: 0,
   delayed: 0,

@@ -60,8 +60,11 @@ export interface SameSizeLimit {
 export interface TelegramLimitStats {
   /** Messages let through; counted with `limits: false` too. */
   accepted: number;
-  /** Refusals that made a block, by limit. */
-  refused: Record<'chat' | 'group' | 'bot' | 'sameSize' | 'uploads' | 'uploadBytes' | 'requests' | 'unsent', number>;
+  /** Refusals that made a block, by limit; `injected` by the faults `flood-of-chat` and `flood-of-bot`. */
+  refused: Record<
+    'chat' | 'group' | 'bot' | 'sameSize' | 'uploads' | 'uploadBytes' | 'requests' | 'unsent' | 'injected',
+    number
+  >;
   /** Requests that began during a block of their chat or bot: a client that obeys 429s has none. */
   early: number;
   /** Requests that met a block but had begun before it. */
