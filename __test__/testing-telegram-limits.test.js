@@ -132,6 +132,22 @@ describe('the rates of TelegramSandbox', () => {
     assert.equal(tg.limitStats().early, 1);
   });
 
+  it('gives a client time to read a refusal, where it is told to', async () => {
+    await start({});
+    await tg.close();
+    const bots = [{ token: TOKEN }];
+    tg = await TelegramSandbox.start({ bots, clock, probe: false, limits: false, noticeMs: 50 });
+    tg.faults.add({ name: 'flood-of-chat' });
+    const once = () => tg.call('sendMessage', { chat_id: 1, text: 'x' });
+    await once();
+    clock.advance(49);
+    await once();
+    assert.deepEqual([tg.limitStats().early, tg.limitStats().overlapping], [0, 1]);
+    clock.advance(1);
+    await once();
+    assert.deepEqual([tg.limitStats().early, tg.limitStats().overlapping], [1, 1]);
+  });
+
   it('can be switched off one by one, and refuses nonsense', async () => {
     await start({ chatPerSecond: false, botPerSecond: false });
     for (let i = 0; i < 100; i += 1) assert.equal(await send(1), 'ok');

@@ -11,6 +11,7 @@ const SHAPE = {
   bots: { ...is.list, default: [] },
   tls: is.object,
   limits: { check: (v) => v === false || is.object.check(v), hint: 'an object, or false' },
+  noticeMs: { ...is.count, default: 0 },
   local: { ...is.flag, default: false },
   maxUploadBytes: is.positive,
   maxPhotoBytes: { ...is.positive, default: 10 * MIB },

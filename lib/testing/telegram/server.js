@@ -34,10 +34,10 @@ class TelegramSandbox extends Sandbox {
     self.received = Journal.of(options.journalLimit);
     self.requests = Journal.of(options.journalLimit);
     self.faults = new FaultBook(TELEGRAM_FAULTS);
-    const { keepFiles, local, saveTo, probe } = options;
+    const { keepFiles, local, saveTo, probe, noticeMs } = options;
     self.#room = {
       options,
-      limiter: new Limiter(options.limits, { clock, local, signal }),
+      limiter: new Limiter(options.limits, { clock, local, signal, noticeMs }),
       bots: new BotRegistry(),
       // Bytes must be at hand for a look into them, even when they are dropped afterwards.
       files: new FileStore({ keep: keepFiles || probe, saveTo, local }),

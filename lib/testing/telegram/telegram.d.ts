@@ -39,6 +39,11 @@ export interface TelegramSandboxOptions {
   tls?: TlsFiles;
   /** On by default; `false` switches the limits off. */
   limits?: TelegramLimits | false;
+  /**
+   * How long after a 429 was sent its client may take to read it, ms: what begins in that time counts as overlapping, not as
+   * early. Default 0; give some ms to a client that sends several requests at once in real time.
+   */
+  noticeMs?: number;
   /** As a local Bot API server (`--local`): `file://` paths, files up to 2000 MiB, absolute `file_path`, no downloads. Default false. */
   local?: boolean;
   /** Largest file. Default 50 MiB, with `local` 2000 MiB; above: 413. */

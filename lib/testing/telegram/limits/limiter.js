@@ -11,7 +11,7 @@ const { readLimits } = require('./table');
  *
  * A hit blocks what it hit until the announced time: the chat, or for a limit of the whole bot the bot. What is sent
  * during a block is refused with the time left, extends nothing, and is counted: as `early` where its sender could know,
- * as `overlapping` where the request had begun before the refusal that made the block (for a limit of the server itself
+ * as `overlapping` where the request had begun before the refusal was sent (for a limit of the server itself
  * such a request passes: it is in the schedule already).
  *
  * One request: `enter`, then `pass` when its body is in, `admit` when the chat is known, and `leave` at its end.
@@ -20,6 +20,7 @@ class Limiter {
   #limits;
   #clock;
   #signal;
+  #noticeMs;
   #rules = [];
   #spacing;
   #blocks = new Map();
@@ -30,12 +31,13 @@ class Limiter {
 
   /**
    * @param {object | false | undefined} limits the option
-   * @param {{ clock: import('../../clock').Clock, local: boolean, signal: () => AbortSignal }} surroundings
+   * @param {{ clock: import('../../clock').Clock, local: boolean, signal: () => AbortSignal, noticeMs: number }} surroundings
    */
-  constructor(limits, { clock, local, signal }) {
+  constructor(limits, { clock, local, signal, noticeMs }) {
     this.#limits = readLimits(limits, local);
     this.#clock = clock;
     this.#signal = signal;
+    this.#noticeMs = noticeMs;
     this.#stats = newStats();
     if (!this.#limits) return;
     const { algorithm, toleranceMs, chatPerSecond, chatBurst, groupPerMinute, groupBurst, botPerSecond, botBurst } =
@@ -63,7 +65,7 @@ class Limiter {
     if (upload) active.uploads += 1;
     this.#stats.peakRequests = Math.max(this.#stats.peakRequests, active.requests);
     this.#stats.peakUploads = Math.max(this.#stats.peakUploads, active.uploads);
-    return { botId, upload, order: this.#order, bytes: 0, chat: null, messages: 0 };
+    return { botId, upload, order: this.#order, at: this.#clock.now(), bytes: 0, chat: null, messages: 0, block: null };
   }
 
   /**
@@ -81,11 +83,11 @@ class Limiter {
     if (!limits) return;
     const over = (now, limit) => limit !== false && now > limit;
     const bot = String(ticket.botId);
-    if (over(active.requests, limits.requestsInFlight)) await this.#flood('requests', bot);
-    if (bytes > 0 && over(active.bytes, limits.uploadBytesInFlight)) await this.#flood('uploadBytes', bot);
-    if (bytes > 0 && over(active.uploads, limits.uploadsInFlight)) await this.#flood('uploads', bot);
+    if (over(active.requests, limits.requestsInFlight)) await this.#flood(ticket, 'requests', bot);
+    if (bytes > 0 && over(active.bytes, limits.uploadBytesInFlight)) await this.#flood(ticket, 'uploadBytes', bot);
+    if (bytes > 0 && over(active.uploads, limits.uploadsInFlight)) await this.#flood(ticket, 'uploads', bot);
     const wait = this.#spacing.book(ticket.botId, bytes, this.#clock.now());
-    if (wait === null) await this.#flood('sameSize', bot);
+    if (wait === null) await this.#flood(ticket, 'sameSize', bot);
     if (wait > 0) {
       this.#stats.delayed += 1;
       this.#stats.delayedMs += wait;
@@ -94,7 +96,7 @@ class Limiter {
     if (messages === 0 || chatId === undefined) return;
     const chat = `${ticket.botId}/${chatId}`;
     const unsent = this.#unsent.get(chat) ?? 0;
-    if (over(unsent + 1, limits.unsentPerChat)) await this.#flood('unsent', chat);
+    if (over(unsent + 1, limits.unsentPerChat)) await this.#flood(ticket, 'unsent', chat);
     ticket.chat = chat;
     ticket.messages = messages;
     this.#unsent.set(chat, unsent + messages);
@@ -113,7 +115,7 @@ class Limiter {
     for (const { name, meters, scope, applies } of this.#rules) {
       if (!applies(chat)) continue;
       const wait = meters.of(keys[scope], now).wait(now);
-      if (wait > 0) throw this.#block(name, keys[scope], Math.max(1, Math.ceil(wait / 1000)));
+      if (wait > 0) throw this.#block(ticket, name, keys[scope], Math.max(1, Math.ceil(wait / 1000)));
     }
     for (const { meters, scope, applies } of this.#rules) {
       if (applies(chat)) meters.of(keys[scope], now).book(now, messages);
@@ -123,7 +125,7 @@ class Limiter {
 
   /** The 429 of a fault, with the block that a real one would make. */
   inject(ticket, chat, { scope, seconds }) {
-    return this.#block('injected', keysOf(ticket, chat)[scope], seconds);
+    return this.#block(ticket, 'injected', keysOf(ticket, chat)[scope], seconds);
   }
 
   #checkBlocks(ticket, keys, now) {
@@ -134,7 +136,7 @@ class Limiter {
         this.#blocks.delete(key);
         continue;
       }
-      const early = ticket.order > block.order;
+      const early = ticket.order > block.order && ticket.at - block.since >= this.#noticeMs;
       // What the server had taken in before it refused another request keeps its place.
       if (!early && block.own) continue;
       this.#stats[early ? 'early' : 'overlapping'] += 1;
@@ -148,6 +150,8 @@ class Limiter {
     active.requests -= 1;
     if (ticket.upload) active.uploads -= 1;
     active.bytes -= ticket.bytes;
+    // Only now its client can know.
+    if (ticket.block) Object.assign(ticket.block, { order: this.#order, since: this.#clock.now() });
     if (ticket.chat === null) return;
     const unsent = this.#unsent.get(ticket.chat) - ticket.messages;
     if (unsent > 0) this.#unsent.set(ticket.chat, unsent);
@@ -164,14 +168,16 @@ class Limiter {
   }
 
   /** The answer of the server itself to what it cannot take: late, and with a long time. */
-  async #flood(name, key) {
+  async #flood(ticket, name, key) {
     await sleep(this.#clock, this.#limits.floodHoldMs, this.#signal());
-    throw this.#block(name, key, this.#limits.floodRetryAfter, true);
+    throw this.#block(ticket, name, key, this.#limits.floodRetryAfter, true);
   }
 
-  #block(name, key, seconds, own = false) {
+  #block(ticket, name, key, seconds, own = false) {
     this.#stats.refused[name] += 1;
-    this.#blocks.set(key, { until: this.#clock.now() + seconds * 1000, order: this.#order, own });
+    const now = this.#clock.now();
+    ticket.block = { until: now + seconds * 1000, order: this.#order, since: now, own };
+    this.#blocks.set(key, ticket.block);
     return refuse(seconds);
   }
 
