@@ -3,8 +3,8 @@
 const assert = require('node:assert/strict');
 const { afterEach, describe, it } = require('node:test');
 const { ManualClock, TelegramSandbox } = require('../lib/testing');
+const { FORM, TOKEN, call, documentOf } = require('./support/telegram');
 
-const TOKEN = '123456:secretSecretSecret';
 const RATES_OFF = { chatPerSecond: false, groupPerMinute: false, botPerSecond: false };
 
 describe('what the server of Telegram itself refuses', () => {
@@ -136,6 +136,36 @@ describe('what the server of Telegram itself refuses', () => {
     // Only that chat is blocked.
     assert.deepEqual([(await upload(9, 5)).status, (await upload(9, 7)).status], [429, 200]);
     assert.equal(tg.limitStats().early, 1);
+  });
+
+  it('a client that goes away at any moment leaves no room taken', async () => {
+    await start({
+      uploadsInFlight: 1,
+      requestsInFlight: 1,
+      uploadBytesInFlight: 100,
+      unsentPerChat: 1,
+      floodHoldMs: 0,
+    });
+    for (const at of ['head', 'body', 'answer']) {
+      const slow = tg.faults.add({ kind: 'delay', ms: 10, at });
+      const body = documentOf(Buffer.alloc(90), 1);
+      let req;
+      const gone = call(`${tg.url}/bot${TOKEN}/sendDocument`, {
+        headers: { ...FORM, 'content-length': body.length },
+        chunks: [body],
+        onRequest: (one) => {
+          req = one;
+        },
+      });
+      await slow.bitten();
+      req.destroy();
+      await gone;
+      while (tg.connections > 0) await new Promise(setImmediate);
+      await clock.advanceAsync(10);
+      while (tg.requests.at(-1).ms === undefined) await new Promise(setImmediate);
+      clock.advance(60_000);
+      assert.equal((await upload(90)).status, 200, at);
+    }
   });
 
   it('keeps to its clock over HTTP', async () => {

@@ -11,19 +11,25 @@ const { parseTarget } = require('./target');
 /** Takes one request and answers it. */
 async function serve(room, server, req, res) {
   const entry = newEntry(room.requests, req.method);
-  const tickets = [];
+  let ticket;
   res.once('close', () => {
     entry.ms = Date.now() - entry.at;
-    for (const ticket of tickets) room.limiter.leave(ticket);
+    if (ticket) room.limiter.leave(ticket);
   });
-  const { answer, fault } = await answerTo(room, server, req, entry, tickets);
+  const enter = (botId, upload) => {
+    ticket = room.limiter.enter(botId, { upload });
+    // Gone before it was let in: nobody would leave later.
+    if (res.closed) room.limiter.leave(ticket);
+    return ticket;
+  };
+  const { answer, fault } = await answerTo(room, server, req, entry, enter);
   // Nobody was there any more to get it.
   entry.status = req.socket.destroyed ? null : answer.status;
   await deliver(server, req, res, answer, fault);
 }
 
 /** The stages of a request: sender, head stage faults, body, body stage faults, the method, answer stage faults. */
-async function answerTo(room, server, req, entry, tickets) {
+async function answerTo(room, server, req, entry, enter) {
   const wait = (modifiers) => waitFor(server, modifiers);
   const take = (stage) => takeFaults(room, entry, stage, { httpMethod: req.method, wait });
   let body;
@@ -44,8 +50,7 @@ async function answerTo(room, server, req, entry, tickets) {
     const method = methodOf(target.method);
     if (!method) throw new BotApiRefusal(404, 'Not Found: method not found');
     const upload = /^multipart\//i.test(req.headers['content-type'] ?? '');
-    const ticket = room.limiter.enter(bot.id, { upload });
-    tickets.push(ticket);
+    const ticket = enter(bot.id, upload);
     body = await readBody(req, intake(server, req, early), {
       maxUploadBytes: room.options.maxUploadBytes,
       newSpool: () => room.files.newSpool(),

@@ -65,7 +65,17 @@ class Limiter {
     if (upload) active.uploads += 1;
     this.#stats.peakRequests = Math.max(this.#stats.peakRequests, active.requests);
     this.#stats.peakUploads = Math.max(this.#stats.peakUploads, active.uploads);
-    return { botId, upload, order: this.#order, at: this.#clock.now(), bytes: 0, chat: null, messages: 0, block: null };
+    return {
+      botId,
+      upload,
+      order: this.#order,
+      at: this.#clock.now(),
+      bytes: 0,
+      chat: null,
+      messages: 0,
+      block: null,
+      left: false,
+    };
   }
 
   /**
@@ -77,8 +87,11 @@ class Limiter {
   async pass(ticket, { bytes, chatId, messages }) {
     const limits = this.#limits;
     const active = this.#activeOf(ticket.botId);
-    ticket.bytes = bytes;
-    active.bytes += bytes;
+    // A client that is gone takes no room; what it asked for is done all the same.
+    if (!ticket.left) {
+      ticket.bytes = bytes;
+      active.bytes += bytes;
+    }
     this.#stats.peakUploadBytes = Math.max(this.#stats.peakUploadBytes, active.bytes);
     if (!limits) return;
     const over = (now, limit) => limit !== false && now > limit;
@@ -97,6 +110,7 @@ class Limiter {
     const chat = `${ticket.botId}/${chatId}`;
     const unsent = this.#unsent.get(chat) ?? 0;
     if (over(unsent + 1, limits.unsentPerChat)) await this.#flood(ticket, 'unsent', chat);
+    if (ticket.left) return;
     ticket.chat = chat;
     ticket.messages = messages;
     this.#unsent.set(chat, unsent + messages);
@@ -146,6 +160,7 @@ class Limiter {
 
   /** The request is answered, or its client is gone. */
   leave(ticket) {
+    ticket.left = true;
     const active = this.#activeOf(ticket.botId);
     active.requests -= 1;
     if (ticket.upload) active.uploads -= 1;
