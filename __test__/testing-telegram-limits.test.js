@@ -197,7 +197,7 @@ describe('a client that keeps a rate by GCRA', () => {
     'a bot of many chats': { chat: (n) => n, perSecond: 30, burst: 5, part: 0.1 },
   };
   for (const [name, { part = 1, ...given }] of Object.entries(CASES)) {
-    it(`${name}: none refused at 100 % and 97 % of the rate, ${hours} virtual hours; some at 103 %`, async () => {
+    it(`${name}: none refused at 100 % and 97 % of the rate in ${hours * part} virtual hours; some at 103 %`, async () => {
       const seconds = hours * 3600 * part;
       for (const share of [1, 0.97]) {
         const result = await run({ limits: {}, ...given, perSecond: given.perSecond * share, seconds });
