@@ -7,8 +7,6 @@ const { askFor, writeUrl } = require('./url.js');
 const DEFAULT_EXPIRES_SECONDS = 900;
 const MAX_EXPIRES_SECONDS = 604_800;
 
-function ignore() {}
-
 /**
  * A presigned URL for a command of an S3 client: `getSignedUrl` of `@aws-sdk/s3-request-presigner`, with the same URL.
  *
