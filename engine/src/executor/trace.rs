@@ -65,6 +65,15 @@ impl Trace {
         }
     }
 
+    /// Another request begins in the same try: what is known of the last one says nothing about it.
+    pub fn again(&self) {
+        for mark in [&self.opened, &self.read, &self.sent] {
+            mark.0.store(0, Relaxed);
+        }
+        self.moved.set(self.started.elapsed());
+        *self.failure.lock() = None;
+    }
+
     /// The source is open.
     pub fn opened(&self) {
         self.opened.set(self.started.elapsed());
