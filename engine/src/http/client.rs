@@ -124,21 +124,36 @@ impl Host {
     pub async fn send(&self, request: Request) -> Result<Response, Fault> {
         let mut request = self.build(request)?;
         loop {
-            let mut wire = match self.pool.take().await {
+            let wire = match self.pool.take().await {
                 Some(wire) => wire,
                 None => self.pool.connect().await?,
             };
-            match wire.send(request).await {
-                Ok(answer) => {
-                    let (head, body) = answer.into_parts();
-                    let lease = Some((Arc::clone(&self.pool), wire));
-                    return Ok(Response { status: head.status, headers: head.headers, body, lease });
-                }
+            let reused = wire.reused;
+            match self.send_over(wire, request).await {
+                Ok(response) => return Ok(response),
                 // Closed between the look and the request, which has not left: as if it had never been idle.
-                Err(Unsent { request: Some(unsent), .. }) if wire.reused => request = unsent,
-                Err(Unsent { fault, .. }) => return Err(fault),
+                Err(Unsent { request: Some(unsent), .. }) if reused => request = unsent,
+                Err(Unsent { fault, .. }) => {
+                    return Err(Fault { stale: reused && fault.kind == FaultKind::Broken, ..fault });
+                }
             }
         }
+    }
+
+    /// As [`Host::send`], over a connection that has carried nothing yet.
+    ///
+    /// # Errors
+    /// As [`Host::send`].
+    pub async fn send_fresh(&self, request: Request) -> Result<Response, Fault> {
+        let request = self.build(request)?;
+        let wire = self.pool.connect().await?;
+        self.send_over(wire, request).await.map_err(|unsent| unsent.fault)
+    }
+
+    async fn send_over(&self, mut wire: Box<Wire>, request: http::Request<Body>) -> Result<Response, Unsent> {
+        let (head, body) = wire.send(request).await?.into_parts();
+        let lease = Some((Arc::clone(&self.pool), wire));
+        Ok(Response { status: head.status, headers: head.headers, body, lease })
     }
 
     /// The request as hyper wants it. On the wire it has the path alone: the origin is the connection's.

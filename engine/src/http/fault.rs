@@ -26,13 +26,16 @@ pub struct Fault {
     pub kind: FaultKind,
     /// One clause for people.
     pub text: String,
+    /// Whether the connection had been idle before and broke without a byte of an answer: the server was probably closing it
+    /// as the request was on its way. A request that may be repeated goes through on a fresh one.
+    pub stale: bool,
 }
 
 impl Fault {
     /// A failure with a text of our own.
     #[must_use]
     pub fn new(kind: FaultKind, text: impl Into<String>) -> Self {
-        Self { kind, text: text.into() }
+        Self { kind, text: text.into(), stale: false }
     }
 
     /// Sorts an error of the HTTP stack by walking its causes. Only the innermost text is kept: outer layers put
@@ -71,7 +74,7 @@ impl Fault {
             }
             current = cause.source();
         }
-        Self { kind, text }
+        Self { kind, text, stale: false }
     }
 
     fn from_tls(error: &rustls::Error) -> Self {

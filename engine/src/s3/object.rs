@@ -5,7 +5,7 @@ use bytes::{Buf, Bytes};
 use futures_util::FutureExt;
 use http::{Method, StatusCode};
 
-use super::{Call, S3, transport};
+use super::{Call, Meta, S3, transport};
 use crate::{
     error::{Code, Error, Phase, Result},
     http::{Fault, FaultKind, Response},
@@ -22,9 +22,7 @@ const MOST_RESUMES: u32 = 16;
 pub struct Object {
     s3: S3,
     key: String,
-    etag: Option<String>,
-    len: u64,
-    content_type: Option<String>,
+    meta: Meta,
     received: u64,
     /// What a server that answers a range with the whole object makes us read again.
     skip: u64,
@@ -33,45 +31,79 @@ pub struct Object {
     fruitless: u32,
 }
 
+/// One version of an object.
+pub struct Version {
+    s3: S3,
+    key: String,
+    meta: Meta,
+}
+
+impl Version {
+    /// A reader that begins at `from`. Nothing has been asked for yet.
+    #[must_use]
+    pub fn reader(&self, from: u64) -> Object {
+        Object::at(self.s3.clone(), self.key.clone(), self.meta.clone(), from)
+    }
+}
+
 impl Object {
-    pub(super) async fn open(s3: S3, key: &str) -> Result<Self> {
-        let response = get(&s3, key, Vec::new()).await?;
+    pub(super) async fn open(s3: S3, key: String) -> Result<Self> {
+        let response = get(&s3, &key, Vec::new()).await?;
         if response.status != StatusCode::OK {
             return Err(protocol("a success that is not 200"));
         }
-        let len = response
-            .content_length()
-            .ok_or_else(|| protocol("no Content-Length, so an end could not be told from a cut"))?;
-        Ok(Self {
-            key: key.to_owned(),
-            etag: response.header("etag").filter(|etag| !etag.starts_with("W/")).map(str::to_owned),
-            len,
-            content_type: response.header("content-type").map(str::to_owned),
-            received: 0,
-            skip: 0,
-            response: Some(response),
-            resumes: 0,
-            fruitless: 0,
-            s3,
-        })
+        let meta =
+            Meta::of(&response).ok_or_else(|| protocol("no Content-Length, so an end could not be told from a cut"))?;
+        Ok(Self { response: Some(response), ..Self::at(s3, key, meta, 0) })
+    }
+
+    /// The same version of an object, to be read from `received` on. Nothing has been asked for yet.
+    const fn at(s3: S3, key: String, meta: Meta, received: u64) -> Self {
+        Self { s3, key, meta, received, skip: 0, response: None, resumes: 0, fruitless: 0 }
+    }
+
+    /// The version that is read, for further readers of it. `None` where the store has named none: two reads could then be
+    /// of two.
+    #[must_use]
+    pub fn version(&self) -> Option<Version> {
+        self.meta.etag.as_ref()?;
+        Some(Version { s3: self.s3.clone(), key: self.key.clone(), meta: self.meta.clone() })
+    }
+
+    /// Forgets how often the read broke: somebody else goes on with it, who has patience of their own.
+    pub const fn forgive(&mut self) {
+        self.resumes = 0;
+        self.fruitless = 0;
+    }
+
+    /// The key it was opened with.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// What the store told of it.
+    #[must_use]
+    pub const fn meta(&self) -> &Meta {
+        &self.meta
     }
 
     /// Size in bytes, as the store declared it.
     #[must_use]
     pub const fn len(&self) -> u64 {
-        self.len
+        self.meta.len
     }
 
     /// Whether the object has no bytes.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.len == 0
+        self.meta.len == 0
     }
 
     /// The content type the object was stored with.
     #[must_use]
     pub fn content_type(&self) -> Option<&str> {
-        self.content_type.as_deref()
+        self.meta.content_type.as_deref()
     }
 
     /// How often the read had to be resumed.
@@ -89,7 +121,7 @@ impl Object {
     }
 
     async fn next(&mut self) -> Result<Option<Bytes>> {
-        while self.received < self.len {
+        while self.received < self.meta.len {
             let Some(response) = self.response.as_mut() else {
                 self.resume().await?;
                 continue;
@@ -97,7 +129,7 @@ impl Object {
             let idle = self.s3.0.timeouts.idle();
             let fault = match tokio::time::timeout(idle, response.chunk()).await {
                 Ok(Ok(Some(chunk))) => match self.accept(chunk)? {
-                    Some(bytes) if self.received == self.len => {
+                    Some(bytes) if self.received == self.meta.len => {
                         self.hand_back();
                         return Ok(Some(bytes));
                     }
@@ -132,7 +164,7 @@ impl Object {
         }
         self.received += chunk.len() as u64;
         self.fruitless = 0;
-        if self.received > self.len {
+        if self.received > self.meta.len {
             return Err(protocol("more bytes than it declared"));
         }
         Ok(Some(chunk))
@@ -143,12 +175,12 @@ impl Object {
         self.response = None;
         self.resumes += 1;
         self.fruitless += 1;
-        let resumable = self.etag.is_some() && self.fruitless <= FRUITLESS_RESUMES && self.resumes <= MOST_RESUMES;
+        let resumable = self.meta.etag.is_some() && self.fruitless <= FRUITLESS_RESUMES && self.resumes <= MOST_RESUMES;
         if resumable { Ok(()) } else { Err(transport(fault, Code::DownloadFailed)) }
     }
 
     async fn resume(&mut self) -> Result<()> {
-        let etag = self.etag.clone().unwrap_or_default();
+        let etag = self.meta.etag.clone().unwrap_or_default();
         let headers = vec![("range", format!("bytes={}-", self.received)), ("if-match", etag.clone())];
         let response = match get(&self.s3, &self.key, headers).await {
             Ok(response) => response,
@@ -166,8 +198,14 @@ impl Object {
             return Err(Error::new(Code::SourceChanged, "the object changed while it was being read"));
         }
         self.skip = match response.header("content-range").map(content_range) {
-            Some(Some((start, total))) if start == self.received && total.is_none_or(|total| total == self.len) => 0,
-            None if response.status == StatusCode::OK && response.content_length() == Some(self.len) => self.received,
+            Some(Some((start, total)))
+                if start == self.received && total.is_none_or(|total| total == self.meta.len) =>
+            {
+                0
+            }
+            None if response.status == StatusCode::OK && response.content_length() == Some(self.meta.len) => {
+                self.received
+            }
             _ => return Err(protocol("a range that was not asked for")),
         };
         self.response = Some(response);
