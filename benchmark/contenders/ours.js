@@ -16,6 +16,8 @@ function create(config) {
     capacity: config.concurrency + AHEAD,
     limits: false,
     verifySha256: config.verify,
+    // The peers move the bytes themselves.
+    route: 'stream',
     timeouts: config.timeouts,
     http: config.ca ? { ca: config.ca } : undefined,
   });
