@@ -559,11 +559,31 @@ export interface TelegramOptions {
   apiRoot?: string | undefined;
   /**
    * Largest upload the server takes, for every kind: 1 to 4,294,967,296 bytes. Default: the cloud's limits, 10 MiB for
-   * photos and 50 MiB for the other kinds. A local server takes 2000 MB.
+   * photos and 50 MiB for the other kinds; 2000 MB with `local`.
    *
    * @see https://core.telegram.org/bots/api#sending-files
    */
   maxUploadBytes?: number | undefined;
+  /**
+   * `apiRoot` is a Bot API server of your own, run with `--local`, that sees the same files as this process: a `path` source
+   * is handed to it by its path, and streamed where it cannot read that. Default false.
+   *
+   * @see https://core.telegram.org/bots/api#using-a-local-bot-api-server
+   */
+  local?: boolean | undefined;
+}
+
+/** The byte cache: one download for all bots that want the same bytes, at once or within `ttlMs`. */
+export interface CacheOptions {
+  /**
+   * All files together, those being read included, bytes. Up to 1 MiB a file is kept in memory (32 MiB in all), the rest in
+   * files without a name. A download that does not fit is not kept.
+   */
+  maxBytes: number;
+  /** How long a file is kept after its last byte came, ms. Default 300,000. */
+  ttlMs?: number | undefined;
+  /** Directory of the files. Default: the system's temporary directory. */
+  dir?: string | undefined;
 }
 
 /** What the engine itself tries again, besides what a store retries. */
@@ -605,12 +625,25 @@ export interface PrewarmCommonOptions {
   concurrency?: number | undefined;
   /** Jobs that wait; running jobs and those between two tries are outside it. 1 to 1,000,000. Default 500. */
   capacity?: number | undefined;
-  /** How bytes reach Telegram; both mean streaming in this version. Default `auto`. */
-  route?: 'auto' | 'stream' | undefined;
+  /**
+   * How bytes reach Telegram. `auto`: the cheapest way that is right (see `docs/routes.md`); with `verifySha256` an object is
+   * handed over by URL only after one stream of it was verified. `stream`: all bytes go through this process. `url`: none do,
+   * what Telegram cannot fetch by itself fails; needs `verifySha256: false`. Default `auto`.
+   */
+  route?: 'auto' | 'stream' | 'url' | undefined;
   /** Pacing is not available in this version: only off. A 429 is always obeyed. */
   limits?: false | undefined;
-  /** The download cache is not available in this version: only off. */
-  cache?: false | undefined;
+  /** Keeps downloaded bytes for other bots. Default false. */
+  cache?: false | CacheOptions | undefined;
+  /**
+   * A file too large for its kind (a photo above 10 MiB): `document` sends it as one, and its file_id is one for ever.
+   * Default `fail`.
+   */
+  onTooLarge?: 'fail' | 'document' | undefined;
+  /** A file that Telegram refuses as its kind (dimensions, format): as `onTooLarge`. Default `fail`. */
+  onRejected?: 'fail' | 'document' | undefined;
+  /** A file that Telegram made another kind of: `accept` succeeds with a value that names it. Default `fail`. */
+  onOtherKind?: 'fail' | 'accept' | undefined;
   timeouts?: TimeoutOptions | undefined;
   http?: HttpOptions | undefined;
   /**
@@ -703,6 +736,24 @@ export type JobIdentity =
  */
 export function jobKey(job: JobIdentity): string;
 
+/**
+ * `cache`: `bytes-here`. `url`: `direct`. `file`: `local-server`. `stream`: `requested` (`route: 'stream'`), `unverified`
+ * (these bytes were not verified yet), `size` and `kind` (Telegram fetches no such file), `local-file`, `unreachable` (the URL
+ * or path could not be read), `suspended` (several URLs in a row could not; 10 min), `evicted` (no longer in the cache).
+ */
+export type PrewarmRouteReason =
+  | 'bytes-here'
+  | 'direct'
+  | 'local-server'
+  | 'requested'
+  | 'unverified'
+  | 'size'
+  | 'kind'
+  | 'local-file'
+  | 'unreachable'
+  | 'evicted'
+  | 'suspended';
+
 /** What a prewarm produces. */
 export interface PrewarmValue {
   /** What the bot sends from now on; valid for that bot and kind only. */
@@ -713,10 +764,18 @@ export interface PrewarmValue {
   messageId: number;
   /** The warm-up chat, as text: ids may pass what a number holds. */
   chatId: string;
+  /** The kind of the file_id: the job's, unless `kindReason` says why not. */
   kind: MediaKind;
+  /** `too-large`, `rejected`: sent as a document by policy; `telegram`: Telegram made another kind of it. */
+  kindReason?: 'too-large' | 'rejected' | 'telegram';
   /** Size of the file. */
   bytes: number;
-  route: 'stream';
+  /** `cache`: another job's download; `url`: Telegram fetched it; `file`: a local Bot API server read it. */
+  route: 'stream' | 'cache' | 'url' | 'file';
+  /** Why it went that way. */
+  routeReason: PrewarmRouteReason;
+  /** The warm-up chat became a supergroup: the id the job named, and the one it has now. Use that from now on. */
+  migratedChat?: { from: string; to: string };
   /** Pixels, where Telegram told. */
   width?: number;
   /** Pixels, where Telegram told. */
@@ -838,6 +897,24 @@ export interface PrewarmExecutorStats {
   phases: Partial<Record<keyof PrewarmTimings, Quantiles>>;
   /** Pacing: none in this version. */
   limits: null;
+  /** The byte cache; null without one. */
+  cache: CacheStats | null;
+}
+
+/** What a byte cache holds now, and has done since it was made. */
+export interface CacheStats {
+  /** Files that are here or on their way. */
+  entries: number;
+  /** Bytes reserved for them. */
+  bytes: number;
+  /** Reads that joined another job's download. */
+  hits: number;
+  /** Downloads that were opened to be shared. */
+  misses: number;
+  /** Downloads that were not kept: there was no room. */
+  bypassed: number;
+  /** Downloads that were not kept, or no longer: the disk failed. They were streamed. */
+  failures: number;
 }
 
 /** A job that is in the executor now. */
@@ -1215,7 +1292,7 @@ export interface PrewarmWorkerStats
     Partial<
       Pick<
         PrewarmExecutorStats,
-        'byClass' | 'bytesIn' | 'bytesOut' | 'paused' | 'possibleDuplicates' | 'resumes' | 'phases' | 'limits'
+        'byClass' | 'bytesIn' | 'bytesOut' | 'paused' | 'possibleDuplicates' | 'resumes' | 'phases' | 'limits' | 'cache'
       >
     > {
   /** Jobs between two tries, in the store or in the executor. */

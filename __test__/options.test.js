@@ -46,6 +46,7 @@ const TABLE = [
     [PrewarmWorker, worker],
   ].flatMap(([make, options]) => [
     ...['concurrency', 'capacity', 'route', 'limits', 'cache', 'verifySha256', 's3'].map((p) => [make, options, p]),
+    ...['onTooLarge', 'onRejected', 'onOtherKind'].map((p) => [make, options, p]),
     ...['telegram', 'timeouts', 'http', 'retry'].map((p) => [make, options, p, [{}]]),
     ...['s3.endpoint', 's3.jurisdiction', 's3.virtualHost'].map((p) => [make, options, p]),
     ...['s3.bucket', 's3.accessKeyId', 's3.secretAccessKey', 's3.sessionToken', 's3.region'].map((p) => [
@@ -54,7 +55,11 @@ const TABLE = [
       p,
       ['5'],
     ]),
-    ...['telegram.apiRoot', 'telegram.maxUploadBytes', 'http.ca', 'http.proxy'].map((p) => [make, options, p]),
+    ...['telegram.apiRoot', 'telegram.maxUploadBytes', 'telegram.local', 'http.ca', 'http.proxy'].map((p) => [
+      make,
+      options,
+      p,
+    ]),
     ...['retry.quick', 'retry.baseMs', 'retry.maxMs'].map((p) => [make, options, p]),
     ...['connectMs', 'firstByteMs', 'idleMs', 'answerMs', 'minBytesPerSecond'].map((p) => [
       make,
@@ -195,9 +200,24 @@ test('a credential with a line break is refused without being shown', () => {
 
 test('what does not exist yet is refused, its absence is not', () => {
   assert.ok(executorOptions({ s3, limits: false, cache: false, route: 'stream' }));
-  assert.throws(() => executorOptions({ s3, route: 'url' }), /verifySha256/);
-  assert.throws(() => executorOptions({ s3, route: 'url', verifySha256: false }), /not available/);
   assert.throws(() => executorOptions({ s3, limits: {} }), /limits is not available/);
+});
+
+test('the URL route alone needs verification off, and a cache its size', () => {
+  assert.throws(() => executorOptions({ s3, route: 'url' }), /verifySha256/);
+  assert.equal(executorOptions({ s3, route: 'url', verifySha256: false }).route, 'url');
+  const { cache } = executorOptions({ s3, cache: { maxBytes: 1000 } });
+  assert.deepEqual({ ...cache }, { maxBytes: 1000, ttlMs: 300_000 });
+  for (const wrong of [
+    {},
+    { maxBytes: 0 },
+    { maxBytes: '1' },
+    { maxBytes: 1, ttlMs: -1 },
+    { maxBytes: 1, keep: 1 },
+    true,
+  ]) {
+    assert.throws(() => executorOptions({ s3, cache: wrong }), /^WarmpathError.*: cache/);
+  }
 });
 
 test('a worker needs a way to look bots up', () => {

@@ -8,12 +8,13 @@ use napi::{
     threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode},
 };
 use napi_derive::napi;
+use serde::Serialize;
 use serde_json::json;
 use warmpath_engine::{
     clock::SystemClock,
     error::{Code, Error},
-    executor::{Executor, Submitted},
-    pipeline::{Prewarm, PrewarmJob, PrewarmOptions},
+    executor::{Executor, Snapshot, Submitted},
+    pipeline::{Cache, CacheSnapshot, Prewarm, PrewarmJob, PrewarmOptions},
     runtime,
 };
 
@@ -28,9 +29,18 @@ const OUTCOME_TEXT: usize = 512;
 /// Weak: an idle executor keeps no process alive. Bounded at one: a wake-up that is already on its way is enough.
 type Wake = ThreadsafeFunction<(), (), (), Status, false, true, 1>;
 
+/// What `stats()` answers.
+#[derive(Serialize)]
+struct Stats {
+    #[serde(flatten)]
+    executor: Snapshot,
+    cache: Option<CacheSnapshot>,
+}
+
 #[napi]
 pub struct NativePrewarm {
     executor: Executor<Prewarm>,
+    cache: Option<Cache>,
     waker: Arc<Waker>,
 }
 
@@ -61,7 +71,8 @@ impl NativePrewarm {
             let _entered = runtime.enter();
             Prewarm::new(options, Arc::new(SystemClock)).map_err(exception)?
         };
-        Ok(Self { executor: Executor::new(pipeline, &limits, &runtime, on_settled), waker })
+        let cache = pipeline.cache();
+        Ok(Self { executor: Executor::new(pipeline, &limits, &runtime, on_settled), cache, waker })
     }
 
     /// Per job: 0 queued, 1 duplicate, 2 processing, 3 full, 4 closed. All jobs are checked before the first is taken.
@@ -120,7 +131,8 @@ impl NativePrewarm {
 
     #[napi(catch_unwind)]
     pub fn stats(&self) -> Result<String> {
-        serde_json::to_string(&self.executor.stats()).map_err(malformed(Code::Internal))
+        let stats = Stats { executor: self.executor.stats(), cache: self.cache.as_ref().map(Cache::snapshot) };
+        serde_json::to_string(&stats).map_err(malformed(Code::Internal))
     }
 
     #[napi(catch_unwind)]

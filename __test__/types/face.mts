@@ -92,8 +92,9 @@ async function executor(signal: AbortSignal) {
   new PrewarmExecutor({ s3, retry: { delaysMs: [1] } });
   // @ts-expect-error: an endpoint or an account, not both
   new PrewarmExecutor({ s3: { ...s3, endpoint: 'https://x' } });
-  // @ts-expect-error: not in this version
-  new PrewarmExecutor({ s3, route: 'url' });
+  new PrewarmExecutor({ s3, route: 'url', verifySha256: false, onTooLarge: 'document', cache: false });
+  // @ts-expect-error: a cache has a size
+  new PrewarmExecutor({ s3, cache: {} });
   return { fileId, width, p99, statuses };
 }
 

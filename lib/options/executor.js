@@ -39,6 +39,7 @@ function s3(value, path, fail) {
 const telegramFields = shape({
   apiRoot: withDefault(httpUrl(), 'https://api.telegram.org'),
   maxUploadBytes: integer(1, MAX_FILE_BYTES, 'bytes'),
+  local: withDefault(boolean, false),
 });
 
 const retryFields = {
@@ -76,10 +77,17 @@ const onlyOff = (value, path, fail) => {
   return undefined;
 };
 
-const route = (value, path, fail) => {
-  oneOf('auto', 'stream', 'url')(value, path, fail);
-  return value;
-};
+const cacheFields = shape(
+  {
+    maxBytes: integer(1, Number.MAX_SAFE_INTEGER, 'bytes'),
+    ttlMs: withDefault(milliseconds(), 300_000),
+    dir: text({ max: 4096 }),
+  },
+  { required: ['maxBytes'] },
+);
+
+/** `false` = no cache, which the engine is told by leaving it out. */
+const cache = (value, path, fail) => (value === false ? undefined : cacheFields(value, path, fail));
 
 const concurrency = integer(1, 4096);
 const capacity = integer(1, 1_000_000);
@@ -90,12 +98,15 @@ const common = {
   telegram: withDefault(telegramFields, () => telegramFields({}, 'telegram', invalidOption)),
   concurrency: withDefault(concurrency, 5),
   capacity: withDefault(capacity, 500),
-  route: withDefault(route, 'auto'),
+  route: withDefault(oneOf('auto', 'stream', 'url'), 'auto'),
   limits: onlyOff,
-  cache: onlyOff,
+  cache,
   timeouts: withDefault(timeouts, () => timeouts({}, 'timeouts', invalidOption)),
   http: withDefault(http, () => http({}, 'http', invalidOption)),
   verifySha256: withDefault(boolean, true),
+  onTooLarge: withDefault(oneOf('fail', 'document'), 'fail'),
+  onRejected: withDefault(oneOf('fail', 'document'), 'fail'),
+  onOtherKind: withDefault(oneOf('fail', 'accept'), 'fail'),
 };
 
 const executorFields = shape(
@@ -103,21 +114,15 @@ const executorFields = shape(
   { required: ['s3'] },
 );
 
-function refuseUrlRoute(options) {
-  if (options.route !== 'url') return;
-  if (options.verifySha256) invalidOption('route', "'url' cannot be used with verifySha256: true");
-  invalidOption('route', "'url' is not available in this version");
-}
-
 /** Checked options of a PrewarmExecutor, in the shape the engine reads as JSON. */
 function executorOptions(options) {
-  const { route: _route, ...native } = checked(executorFields, options);
-  return native;
+  return checked(executorFields, options);
 }
 
 function checked(fields, options) {
   const out = fields(options, '', invalidOption);
-  refuseUrlRoute(out);
+  // Telegram would fetch bytes that nobody has seen.
+  if (out.route === 'url' && out.verifySha256) invalidOption('route', "'url' cannot be used with verifySha256: true");
   return out;
 }
 

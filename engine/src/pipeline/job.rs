@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::route::{KindReason, Migrated, Reason, Route};
 use crate::{
     error::{Code, Error, Result},
     executor::Job,
@@ -111,12 +112,20 @@ pub struct PrewarmValue {
     pub message_id: i64,
     /// The warm-up chat, as text: ids exceed 32 bits.
     pub chat_id: String,
-    /// Kind of the file_id.
+    /// Kind of the file_id; the job's, unless `kind_reason` says why not.
     pub kind: Kind,
+    /// Why the file_id has another kind than the job.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind_reason: Option<KindReason>,
     /// Size of the file.
     pub bytes: u64,
     /// How the bytes went.
-    pub route: &'static str,
+    pub route: Route,
+    /// Why they went so.
+    pub route_reason: Reason,
+    /// The warm-up chat that the job named has become another one: use that from now on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub migrated_chat: Option<Migrated>,
     /// Pixels, where Telegram told.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub width: Option<u32>,

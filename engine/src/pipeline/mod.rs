@@ -1,9 +1,20 @@
 //! The pipelines: each file reads as the list of its steps.
 
+mod cache;
+mod choose;
+mod file;
 mod job;
+mod options;
 mod prewarm;
+mod route;
+mod send;
 mod source;
 mod transfer;
+mod trust;
+mod value;
 
+pub use cache::{Cache, CacheOptions, CacheSnapshot};
 pub use job::{PrewarmJob, PrewarmValue};
-pub use prewarm::{Prewarm, PrewarmOptions};
+pub use options::{OtherKind, Otherwise, Policy, PrewarmOptions};
+pub use prewarm::Prewarm;
+pub use route::{KindReason, Migrated, Reason, Route, RouteChoice};

@@ -1,12 +1,15 @@
-//! Where the bytes of a job come from: an object of the bucket, or a local file.
+//! Where the bytes of a job come from: an object of the bucket, read alone or together with other jobs, or a local file.
 
 use bytes::{Bytes, BytesMut};
 use tokio::{fs::File, io::AsyncReadExt};
 
-use super::PrewarmJob;
+use super::{
+    PrewarmJob,
+    cache::{Cache, Opened, SharedReader},
+};
 use crate::{
     error::{Code, Error, Phase, Result},
-    s3::{Object, S3},
+    s3::{Meta, Object, S3},
 };
 
 /// A file is read in pieces of this size: each is a hop to another thread.
@@ -16,6 +19,13 @@ const FILE_PIECE: usize = 256 * 1024;
 pub enum Source {
     /// From the bucket.
     Object(Box<Object>),
+    /// From a download that other jobs share.
+    Shared {
+        /// This job's place in it.
+        reader: SharedReader,
+        /// Whether it was another job's before.
+        joined: bool,
+    },
     /// From the disk.
     File {
         /// The open file.
@@ -29,27 +39,60 @@ pub enum Source {
 
 impl Source {
     /// Opens the job's source.
-    pub async fn open(s3: &S3, job: &PrewarmJob) -> Result<Self> {
+    pub async fn open(s3: &S3, cache: Option<&Cache>, job: &PrewarmJob) -> Result<Self> {
         match (&job.r2_key, &job.path) {
-            (Some(key), _) => Ok(Self::Object(Box::new(s3.open(key).await?))),
+            (Some(key), _) => Self::object(s3, cache, key, &job.sha256).await,
             (None, Some(path)) => open_file(path).await.map_err(|error| error.at(Phase::Download)),
             (None, None) => Err(Error::new(Code::InvalidJob, "the job has no source").at(Phase::Queue)),
         }
+    }
+
+    async fn object(s3: &S3, cache: Option<&Cache>, key: &str, sha256: &str) -> Result<Self> {
+        let Some(cache) = cache else { return Ok(Self::Object(Box::new(s3.open(key).await?))) };
+        Ok(match cache.open(s3, sha256, key, None).await? {
+            Opened::Shared { reader, joined } => Self::Shared { reader, joined },
+            Opened::Alone(object) => Self::Object(object),
+        })
     }
 
     /// Size in bytes.
     pub fn len(&self) -> u64 {
         match self {
             Self::Object(object) => object.len(),
+            Self::Shared { reader, .. } => reader.len(),
             Self::File { len, .. } => *len,
+        }
+    }
+
+    /// What the store told of the object.
+    pub fn meta(&self) -> Option<&Meta> {
+        match self {
+            Self::Object(object) => Some(object.meta()),
+            Self::Shared { reader, .. } => reader.meta(),
+            Self::File { .. } => None,
         }
     }
 
     /// The content type it was stored with.
     pub fn content_type(&self) -> Option<&str> {
+        self.meta()?.content_type.as_deref()
+    }
+
+    /// The object's version.
+    pub fn etag(&self) -> Option<&str> {
+        self.meta()?.etag.as_deref()
+    }
+
+    /// Whether another job had these bytes, or was getting them.
+    pub const fn is_joined(&self) -> bool {
+        matches!(self, Self::Shared { joined: true, .. })
+    }
+
+    /// Whether the last piece was read from the source itself, and not out of the byte cache.
+    pub const fn fetched(&self) -> bool {
         match self {
-            Self::Object(object) => object.content_type(),
-            Self::File { .. } => None,
+            Self::Shared { reader, .. } => reader.fetched(),
+            Self::Object(_) | Self::File { .. } => true,
         }
     }
 
@@ -57,6 +100,7 @@ impl Source {
     pub fn resumes(&self) -> u32 {
         match self {
             Self::Object(object) => object.resumes(),
+            Self::Shared { reader, .. } => reader.resumes(),
             Self::File { .. } => 0,
         }
     }
@@ -65,6 +109,7 @@ impl Source {
     pub async fn chunk(&mut self) -> Result<Option<Bytes>> {
         match self {
             Self::Object(object) => object.chunk().await,
+            Self::Shared { reader, .. } => reader.chunk().await,
             Self::File { file, len, received } => {
                 let left = usize::try_from(*len - *received).unwrap_or(usize::MAX).min(FILE_PIECE);
                 if left == 0 {

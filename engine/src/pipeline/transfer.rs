@@ -74,18 +74,48 @@ pub async fn outgoing(source: Source, sha256: Option<String>, trace: Arc<Trace>)
     }))))
 }
 
+/// The stream of a request without a file: it yields nothing, and marks when it is taken.
+pub fn nothing(trace: Arc<Trace>) -> Outgoing {
+    Outgoing(Box::pin(stream::poll_fn(move |_| {
+        trace.sent();
+        Poll::Ready(None)
+    })))
+}
+
+/// Reads a source to its end without sending it.
+///
+/// # Errors
+/// Those of the source; `SHA256_MISMATCH`.
+pub async fn check(source: Source, sha256: String, trace: &Arc<Trace>) -> Result<()> {
+    let mut reader = Reader::new(source, Some(sha256), Arc::clone(trace));
+    while reader.next().await?.is_some() {}
+    Ok(())
+}
+
 /// A source that is counted, timed and checked while it is read.
 struct Reader {
     source: Source,
     trace: Arc<Trace>,
-    check: Option<(Sha256, String)>,
+    check: Option<Check>,
     left: u64,
+}
+
+/// How the bytes are checked.
+enum Check {
+    /// Hashed here, and compared.
+    Hash(Sha256, String),
+    /// The source has hashed them for all its readers.
+    Source,
 }
 
 impl Reader {
     fn new(source: Source, sha256: Option<String>, trace: Arc<Trace>) -> Self {
         let left = source.len();
-        Self { source, trace, check: sha256.map(|expected| (Sha256::new(), expected)), left }
+        let check = sha256.map(|expected| match source {
+            Source::Shared { .. } => Check::Source,
+            _ => Check::Hash(Sha256::new(), expected),
+        });
+        Self { source, trace, check, left }
     }
 
     async fn next(&mut self) -> Result<Option<Bytes>> {
@@ -96,21 +126,30 @@ impl Reader {
         let piece = piece?;
         if let Some(bytes) = &piece {
             self.left = self.left.saturating_sub(bytes.len() as u64);
-            if let Some((hash, _)) = &mut self.check {
+            if let Some(Check::Hash(hash, _)) = &mut self.check {
                 hash.update(bytes);
             }
-            self.trace.moved_in(bytes.len());
+            self.trace.moved_in(if self.source.fetched() { bytes.len() } else { 0 });
         }
         if self.left == 0 {
             self.trace.read();
-            if let Some((hash, expected)) = self.check.take()
-                && hex::encode(hash.finalize()) != expected
-            {
-                let message = "the source's bytes do not have the job's sha256";
-                return Err(Error::new(Code::Sha256Mismatch, message).at(Phase::Download));
-            }
+            self.verify()?;
         }
         Ok(piece)
+    }
+
+    fn verify(&mut self) -> Result<()> {
+        match (self.check.take(), &self.source) {
+            (Some(Check::Hash(hash, expected)), _) => {
+                if hex::encode(hash.finalize()) == expected {
+                    return Ok(());
+                }
+                let message = "the source's bytes do not have the job's sha256";
+                Err(Error::new(Code::Sha256Mismatch, message).at(Phase::Download))
+            }
+            (Some(Check::Source), Source::Shared { reader, .. }) => reader.verify(),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -3,27 +3,24 @@
 use std::time::Duration;
 
 use http::StatusCode;
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 
-use super::Kind;
+use super::{
+    Kind,
+    refusal::{Parameters, Refused, refusal},
+};
 use crate::{
-    error::{Code, Error, Result},
+    error::{Code, Error},
     secret::Secret,
 };
 
 #[derive(Deserialize)]
-struct Envelope {
+struct Envelope<T> {
     ok: bool,
-    result: Option<Message>,
+    result: Option<T>,
     error_code: Option<u16>,
     description: Option<String>,
     parameters: Option<Parameters>,
-}
-
-#[derive(Default, Deserialize)]
-struct Parameters {
-    retry_after: Option<u64>,
-    migrate_to_chat_id: Option<i64>,
 }
 
 /// The part of a `Message` that a prewarm needs.
@@ -93,79 +90,44 @@ impl Message {
     }
 }
 
-/// Reads an answer. `header_retry_after` is the `Retry-After` header, for a 429 without JSON; `token` is taken out of
-/// whatever is quoted, for servers that repeat the path.
+/// Reads an answer. `header_retry_after` is the `Retry-After` header, for a 429 without JSON; `secrets` are taken out of
+/// whatever is quoted, for servers that repeat the path or the URL they were given.
 ///
 /// # Errors
 /// By the table of <https://core.telegram.org/api/errors> as the Bot API words it.
-pub fn read(status: StatusCode, body: &[u8], header_retry_after: Option<Duration>, token: &Secret) -> Result<Message> {
-    match serde_json::from_slice::<Envelope>(body) {
-        Ok(Envelope { ok: true, result: Some(message), .. }) => Ok(message),
+pub fn read<T: DeserializeOwned>(
+    status: StatusCode,
+    body: &[u8],
+    header_retry_after: Option<Duration>,
+    secrets: &[&Secret],
+) -> Result<T, Refused> {
+    match serde_json::from_slice::<Envelope<T>>(body) {
+        Ok(Envelope { ok: true, result: Some(result), .. }) => Ok(result),
         Ok(Envelope { ok: false, error_code, description, parameters, .. }) => {
             let code = error_code.unwrap_or_else(|| status.as_u16());
-            Err(refusal(
-                code,
-                &token.redact(description.as_deref().unwrap_or("no description")),
-                &parameters.unwrap_or_default(),
-                header_retry_after,
-            ))
+            let mut text = description.unwrap_or_else(|| "no description".to_owned());
+            for secret in secrets {
+                text = secret.redact(&text);
+            }
+            Err(refusal(code, &text, parameters.unwrap_or_default(), header_retry_after))
         }
         // Success without a readable result: the message may well exist.
         _ if status.is_success() => {
-            Err(Error::new(Code::SendAmbiguous, "Telegram answered 200 without a readable result").maybe_sent())
+            Err(Error::new(Code::SendAmbiguous, "Telegram answered 200 without a readable result").maybe_sent().into())
         }
         // A proxy's or nginx's page: never parsed, judged by its status alone.
-        _ => Err(refusal(status.as_u16(), "not a Bot API answer", &Parameters::default(), header_retry_after)),
+        _ => Err(refusal(status.as_u16(), "not a Bot API answer", Parameters::default(), header_retry_after)),
     }
 }
-
-fn refusal(status: u16, description: &str, parameters: &Parameters, header: Option<Duration>) -> Error {
-    let context = format!("Telegram answered {status}");
-    let lower = description.to_ascii_lowercase();
-    let error = |code| Error::quoting(code, &context, description);
-    match status {
-        429 => {
-            let wait = parameters.retry_after.map(Duration::from_secs).or(header);
-            error(Code::TelegramThrottled).retry_after(Some(wait.unwrap_or(DEFAULT_FLOOD_WAIT)))
-        }
-        // The path is /bot<token>/<method>: a token of a wrong form answers 404.
-        401 | 404 => error(Code::TelegramUnauthorized),
-        403 => error(Code::TelegramChat),
-        413 => error(Code::TooLarge),
-        400 if parameters.migrate_to_chat_id.is_some() => {
-            error(Code::TelegramChat) // the message says "upgraded to a supergroup chat"; the chat id must be replaced
-        }
-        400 if [
-            "chat not found",
-            "not enough rights",
-            "have no rights",
-            "chat_write_forbidden",
-            "user is deactivated",
-        ]
-        .iter()
-        .any(|text| lower.contains(text)) =>
-        {
-            error(Code::TelegramChat)
-        }
-        400 if lower.contains("file is too big") || lower.contains("too large") => error(Code::TooLarge),
-        // A gateway gave up on the server behind it, which may have finished all the same.
-        502 | 504 => error(Code::SendAmbiguous).maybe_sent(),
-        408 | 500..=599 => error(Code::TelegramServer),
-        400 => error(Code::TelegramRejected),
-        _ => error(Code::TelegramProtocol),
-    }
-}
-
-/// For a 429 that names no time.
-const DEFAULT_FLOOD_WAIT: Duration = Duration::from_secs(5);
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::error::{Certainty, Class};
+    use super::{super::refusal::DEFAULT_FLOOD_WAIT, *};
+    use crate::error::{Certainty, Class, Result};
 
     fn answer(status: u16, body: &str) -> Result<Message> {
-        read(StatusCode::from_u16(status).unwrap(), body.as_bytes(), None, &Secret::default())
+        let status = StatusCode::from_u16(status).unwrap();
+        read(status, body.as_bytes(), None, &[]).map_err(|refused| refused.error)
     }
 
     #[test]
@@ -230,7 +192,7 @@ mod tests {
     fn the_wait_of_a_429_comes_from_the_body_then_the_header_then_a_default() {
         let header = Some(Duration::from_secs(9));
         let read = |body: &str, header| {
-            read(StatusCode::TOO_MANY_REQUESTS, body.as_bytes(), header, &Secret::default()).unwrap_err()
+            read::<Message>(StatusCode::TOO_MANY_REQUESTS, body.as_bytes(), header, &[]).unwrap_err().error
         };
         let body = r#"{"ok":false,"error_code":429,"description":"x","parameters":{"retry_after":2}}"#;
         assert_eq!(read(body, header).retry_after, Some(Duration::from_secs(2)));
@@ -251,7 +213,7 @@ mod tests {
     fn a_server_that_repeats_the_token_does_not_get_it_into_our_message() {
         let token = Secret::new("123:canary".to_owned());
         let body = format!(r#"{{"ok":false,"error_code":400,"description":"{} /bot123:canary/x"}}"#, "y".repeat(270));
-        let error = read(StatusCode::BAD_REQUEST, body.as_bytes(), None, &token).unwrap_err();
+        let error = read::<Message>(StatusCode::BAD_REQUEST, body.as_bytes(), None, &[&token]).unwrap_err().error;
         assert!(!error.message.contains("123:") && !error.message.contains("cana"), "{}", error.message);
     }
 

@@ -41,6 +41,17 @@ impl Form {
         ["multipart/form-data; boundary=", &self.boundary].concat()
     }
 
+    /// Ends the form without a file. `end` yields nothing: that it is taken tells that the request is on its way.
+    pub fn end<S>(self, end: S) -> Multipart<S> {
+        let tail = ["--", &self.boundary, "--\r\n"].concat();
+        self.body(0, end, tail)
+    }
+
+    fn body<S>(self, len: u64, source: S, tail: String) -> Multipart<S> {
+        let total = self.head.len() as u64 + len + tail.len() as u64;
+        Multipart { head: Some(self.head.into()), source: Some(source), tail: Some(tail.into()), remaining: total }
+    }
+
     fn push(&mut self, texts: &[&str]) {
         self.head.extend_from_slice(b"--");
         self.head.extend_from_slice(self.boundary.as_bytes());
@@ -73,8 +84,7 @@ impl Form {
             "\r\n\r\n",
         ]);
         let tail = ["\r\n--", &self.boundary, "--\r\n"].concat();
-        let total = self.head.len() as u64 + len + tail.len() as u64;
-        Multipart { head: Some(self.head.into()), source: Some(source), tail: Some(tail.into()), remaining: total }
+        self.body(len, source, tail)
     }
 }
 
@@ -189,6 +199,19 @@ mod tests {
         let boundary = text.lines().next().unwrap();
         assert!(text.ends_with(&format!("abcde\r\n{boundary}--\r\n")), "{text}");
         assert_eq!(text.matches(boundary).count(), 4);
+    }
+
+    #[tokio::test]
+    async fn a_form_without_a_file_is_whole_too() {
+        let mut form = Form::new();
+        form.text("photo", "https://host/a b");
+        let body = form.end(stream::empty::<Result<Bytes, BodyError>>());
+        let declared = body.size_hint().exact().unwrap();
+        let whole = body.collect().await.unwrap().to_bytes();
+        assert_eq!(whole.len() as u64, declared);
+        let text = String::from_utf8(whole.to_vec()).unwrap();
+        let boundary = text.lines().next().unwrap();
+        assert!(text.ends_with(&format!("\r\n\r\nhttps://host/a b\r\n{boundary}--\r\n")), "{text}");
     }
 
     #[test]

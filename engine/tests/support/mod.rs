@@ -23,8 +23,12 @@ pub enum Act {
     ReadSome(usize),
     /// Send bytes.
     Send(Vec<u8>),
+    /// Send what the request, as far as it was read, is answered with.
+    Answer(fn(&Seen) -> Vec<u8>),
     /// Say nothing more, and keep the connection.
     Stall,
+    /// Say nothing more, and note when the other side closes.
+    AwaitClose,
     /// Close in an orderly way.
     Close,
     /// Reset the connection.
@@ -42,6 +46,8 @@ pub struct Seen {
     /// Whether the whole body arrived.
     pub complete: bool,
     pub at: Instant,
+    /// Whether the other side closed the connection while the answer was out ([`Act::AwaitClose`]).
+    pub closed: bool,
 }
 
 impl Seen {
@@ -130,6 +136,7 @@ async fn serve(
             body: Vec::new(),
             complete: length == 0,
             at: Instant::now(),
+            closed: false,
         };
         let number = {
             let mut log = log.lock();
@@ -137,7 +144,12 @@ async fn serve(
             log.len() - 1
         };
         for act in answer(&seen, number) {
+            let act = match act {
+                Act::Answer(with) => Act::Send(with(&log.lock()[number])),
+                act => act,
+            };
             let wanted = match act {
+                Act::Answer(_) => unreachable!("made a Send above"),
                 Act::ReadBody => length,
                 Act::ReadSome(bytes) => bytes.min(length),
                 Act::Send(bytes) => {
@@ -147,6 +159,13 @@ async fn serve(
                     continue;
                 }
                 Act::Stall => return std::future::pending().await,
+                Act::AwaitClose => {
+                    while stream.read_buf(&mut buffer).await.is_ok_and(|read| read > 0) {
+                        buffer.clear();
+                    }
+                    log.lock()[number].closed = true;
+                    return;
+                }
                 Act::Close => {
                     stream.shutdown().await.ok();
                     return;

@@ -1,0 +1,88 @@
+//! The first step of a prewarm: which way this file goes, from what is known before a byte has moved.
+
+use super::{
+    Prewarm, PrewarmJob,
+    file::Known,
+    route::{Call, Facts, Migrated, Place, Plan, Reason, Route, RouteChoice, Trust, plan},
+    source::Source,
+};
+use crate::{
+    error::{Code, Error, Result},
+    telegram::{Cause, Refused},
+};
+
+/// A way that was chosen.
+pub struct Way {
+    /// The next request.
+    pub call: Call,
+    /// What is known of an object that has not been opened.
+    pub known: Known,
+    /// The bytes, where the cache has them: held, so that they stay.
+    pub joined: Option<Source>,
+}
+
+impl Prewarm {
+    /// Chooses. Asks the store only where its answer decides.
+    pub(super) async fn choose(&self, job: &PrewarmJob) -> Result<Way> {
+        let mut known = Known::of(job);
+        let version = match &job.r2_key {
+            Some(key) if self.verify_sha256 => self.verified.version(key, &job.sha256),
+            _ => None,
+        };
+        let joined = self.join(job);
+        let base = Facts {
+            choice: self.choice,
+            kind: job.kind,
+            place: match (job.path.is_some(), self.telegram.is_local()) {
+                (false, _) => Place::Object,
+                (true, false) => Place::LocalFile,
+                (true, true) => Place::SharedFile,
+            },
+            cached: joined.is_some(),
+            trust: Trust::No,
+            suspended: self.urls.is_suspended(),
+            len: None,
+            content_type: None,
+        };
+        let trust = match (self.verify_sha256, &version) {
+            (false, _) => Trust::Yes,
+            (true, Some(_)) => Trust::IfUnchanged,
+            (true, None) => Trust::No,
+        };
+        let mut planned = plan(&known.facts(trust, base))?;
+        if planned == Plan::Ask {
+            let meta = self.s3.head(job.r2_key.as_deref().unwrap_or_default()).await?;
+            let same = !self.verify_sha256 || meta.etag.as_deref() == version.as_deref();
+            known.told(job, meta);
+            planned = plan(&known.facts(if same { Trust::Yes } else { Trust::No }, base))?;
+        }
+        let Plan::Go(route, reason) = planned else {
+            return Err(Error::new(Code::Internal, "the route planner asked twice"));
+        };
+        Ok(Way { call: self.first_call(job, route, reason), known, joined })
+    }
+
+    fn join(&self, job: &PrewarmJob) -> Option<Source> {
+        if self.choice == RouteChoice::Url {
+            return None;
+        }
+        let reader = self.cache.as_ref()?.join(&job.sha256, job.r2_key.as_deref()?)?;
+        Some(Source::Shared { reader, joined: true })
+    }
+
+    fn first_call(&self, job: &PrewarmJob, route: Route, reason: Reason) -> Call {
+        let named = job.chat_ids.first().cloned().unwrap_or_default();
+        let migrated = self.migrations.of(&named).map(|to| Migrated { from: named.clone(), to });
+        let chat_id = migrated.as_ref().map_or(named, |migrated| migrated.to.clone());
+        Call { chat_id, kind: job.kind, kind_reason: None, route, reason, nonce: false, migrated }
+    }
+
+    /// Remembers what a refusal says about more than its own job.
+    pub(super) fn learn(&self, call: &Call, refused: &Refused) {
+        match (refused.cause, call.route) {
+            (Cause::Migrated(to), _) => self.migrations.learn(&call.chat_id, &to.to_string()),
+            (Cause::Reference, Route::Url) if call.nonce => self.urls.failed(),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Settings of a prewarm executor, as they come through the door.
+
+use serde::Deserialize;
+
+use super::{cache::CacheOptions, route::RouteChoice};
+use crate::{
+    executor::{ExecutorOptions, RetryOptions},
+    http::{HttpOptions, Timeouts},
+    s3::S3Options,
+    telegram::TelegramOptions,
+};
+
+/// Everything a prewarm executor is made of.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PrewarmOptions {
+    /// The bucket.
+    pub s3: S3Options,
+    /// The Bot API server.
+    #[serde(default)]
+    pub telegram: TelegramOptions,
+    /// Jobs that run at once; 1 to 4,096.
+    pub concurrency: usize,
+    /// Jobs that wait; at least 1.
+    pub capacity: usize,
+    /// Which way the bytes go.
+    #[serde(default)]
+    pub route: RouteChoice,
+    /// Bytes kept for other bots; none when absent.
+    #[serde(default)]
+    pub cache: Option<CacheOptions>,
+    /// Compare the sha256 of what was read with the job's before the upload is completed.
+    pub verify_sha256: bool,
+    /// What becomes of a file that is too large for its kind.
+    #[serde(default)]
+    pub on_too_large: Otherwise,
+    /// What becomes of a file that Telegram does not take as its kind.
+    #[serde(default)]
+    pub on_rejected: Otherwise,
+    /// What becomes of a file that Telegram took as another kind.
+    #[serde(default)]
+    pub on_other_kind: OtherKind,
+    /// Quick retries.
+    #[serde(default)]
+    pub retry: RetryOptions,
+    /// Deadlines.
+    #[serde(default)]
+    pub timeouts: Timeouts,
+    /// Transport.
+    #[serde(default)]
+    pub http: HttpOptions,
+}
+
+impl PrewarmOptions {
+    /// What the executor needs of them.
+    #[must_use]
+    pub const fn executor(&self) -> ExecutorOptions {
+        ExecutorOptions { concurrency: self.concurrency, capacity: self.capacity, retry: self.retry }
+    }
+
+    /// What the pipeline does with files that do not fit their kind.
+    #[must_use]
+    pub fn policy(&self) -> Policy {
+        Policy {
+            on_too_large: self.on_too_large,
+            on_rejected: self.on_rejected,
+            accept_other_kind: self.on_other_kind == OtherKind::Accept,
+        }
+    }
+}
+
+/// What to do with a file that cannot be sent as its kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Otherwise {
+    /// The job fails.
+    #[default]
+    Fail,
+    /// The file is sent as a document: its file_id is one of a document for ever.
+    Document,
+}
+
+impl Otherwise {
+    /// Whether a document is better than nothing.
+    #[must_use]
+    pub const fn is_document(self) -> bool {
+        matches!(self, Self::Document)
+    }
+}
+
+/// What to do with a file that Telegram made another kind of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OtherKind {
+    /// The job fails: the file_id is not what was asked for.
+    #[default]
+    Fail,
+    /// The job succeeds, and its value names the kind that the file_id has.
+    Accept,
+}
+
+/// What the pipeline does with files that do not fit their kind.
+#[derive(Clone, Copy, Debug)]
+pub struct Policy {
+    /// Too large for the kind.
+    pub on_too_large: Otherwise,
+    /// Refused by Telegram for what it is.
+    pub on_rejected: Otherwise,
+    /// Taken as another kind.
+    pub accept_other_kind: bool,
+}

@@ -1,0 +1,173 @@
+//! The second step of a prewarm: the request, along the way that was chosen.
+
+use std::{fmt::Write, path::Path, sync::Arc};
+
+use super::{
+    Prewarm, PrewarmJob,
+    choose::Way,
+    file::{content_type, file_name, fit},
+    route::{Call, Reason, Route},
+    source::Source,
+    transfer::{check, nothing, outgoing, watch},
+};
+use crate::{
+    error::{Code, Error, Phase, Result},
+    executor::Trace,
+    s3::Link,
+    secret::Secret,
+    telegram::{FilePart, Message, Refused, Upload},
+};
+
+/// A message that exists.
+pub struct Sent {
+    /// What Telegram says of it.
+    pub message: Message,
+    /// Size of the file.
+    pub bytes: u64,
+}
+
+/// How long a URL is valid beyond the time that Telegram may take for its answer.
+const LINK_MARGIN_SECONDS: u64 = 60;
+
+impl Prewarm {
+    /// Sends one request.
+    pub(super) async fn send(&self, job: &PrewarmJob, way: &mut Way, trace: &Arc<Trace>) -> Result<Sent, Refused> {
+        match way.call.route {
+            Route::Stream | Route::Cache => {
+                let joined = way.joined.take();
+                self.send_bytes(job, &mut way.call, joined, trace).await
+            }
+            Route::Url => self.send_url(job, way, trace).await,
+            Route::File => self.send_path(job, &mut way.call, trace).await,
+        }
+    }
+
+    /// Streams the bytes through this process.
+    async fn send_bytes(
+        &self,
+        job: &PrewarmJob,
+        call: &mut Call,
+        joined: Option<Source>,
+        trace: &Arc<Trace>,
+    ) -> Result<Sent, Refused> {
+        // 1. Open the source, alone or with others.
+        let source = match joined {
+            Some(source) => source,
+            None => Source::open(&self.s3, self.cache.as_ref(), job).await?,
+        };
+        trace.opened();
+        match (source.is_joined(), call.route) {
+            (true, Route::Stream) => (call.route, call.reason) = (Route::Cache, Reason::BytesHere),
+            (false, Route::Cache) => (call.route, call.reason) = (Route::Stream, Reason::Evicted),
+            _ => {}
+        }
+        // 2. Refuse what Telegram would refuse after the whole upload.
+        let bytes = source.len();
+        fit(job, call, bytes, &self.telegram, self.policy)?;
+        // 3. Prepare: here the file is looked into before it is sent (`media`): what it is, its geometry, its order.
+        let version = source.etag().filter(|_| self.verify_sha256).map(str::to_owned);
+        let stored = source.content_type().map(str::to_owned);
+        let (content_type, extension) = content_type(job, stored.as_deref());
+        let name = file_name(job, extension);
+        // 4. Send, and give up when nothing moves.
+        let part = FilePart { name: &name, content_type, len: bytes };
+        let expected = self.verify_sha256.then(|| job.sha256.clone());
+        let transfer = async {
+            let body = outgoing(source, expected, Arc::clone(trace)).await?;
+            self.telegram.send_file(&upload(job, call), &part, body, trace.until_sent()).await
+        };
+        let message = tokio::select! {
+            biased;
+            message = transfer => message,
+            error = watch(trace, bytes, &self.timeouts) => Err(error.into()),
+        }?;
+        // 5. What was sent was right: from now on Telegram may fetch this version by itself.
+        if let (Some(key), Some(version)) = (&job.r2_key, version) {
+            self.verified.learn(key, &version, &job.sha256);
+        }
+        Ok(Sent { message, bytes })
+    }
+
+    /// Lets Telegram fetch the object.
+    async fn send_url(&self, job: &PrewarmJob, way: &mut Way, trace: &Arc<Trace>) -> Result<Sent, Refused> {
+        let Way { call, known, .. } = way;
+        let bytes = known.len.unwrap_or_default();
+        fit(job, call, bytes, &self.telegram, self.policy)?;
+        let seconds = self.timeouts.answer_ms / 1000 + LINK_MARGIN_SECONDS;
+        let link = Link {
+            expires_in: u32::try_from(seconds).unwrap_or(u32::MAX).min(crate::sigv4::MAX_EXPIRES),
+            content_type: known.content_type.as_deref().filter(|_| known.must_say_type),
+            file_name: job.file_name.as_deref(),
+            nonce: call.nonce.then(|| fastrand::u64(..)),
+        };
+        let url = self.s3.link(job.r2_key.as_deref().unwrap_or_default(), &link)?;
+        let message = self.send_reference(job, call, &url, trace).await?;
+        self.urls.worked();
+        Ok(Sent { message, bytes })
+    }
+
+    /// Lets the local Bot API server read the file.
+    async fn send_path(&self, job: &PrewarmJob, call: &mut Call, trace: &Arc<Trace>) -> Result<Sent, Refused> {
+        let source = Source::open(&self.s3, None, job).await?;
+        let bytes = source.len();
+        fit(job, call, bytes, &self.telegram, self.policy)?;
+        // Nobody sees the bytes on their way: they are read once before it.
+        if self.verify_sha256 {
+            check(source, job.sha256.clone(), trace).await?;
+        }
+        let url = file_url(job.path.as_deref().unwrap_or_default())?;
+        let message = self.send_reference(job, call, &url, trace).await?;
+        Ok(Sent { message, bytes })
+    }
+
+    async fn send_reference(
+        &self,
+        job: &PrewarmJob,
+        call: &Call,
+        reference: &Secret,
+        trace: &Arc<Trace>,
+    ) -> Result<Message, Refused> {
+        trace.opened();
+        trace.read();
+        let end = nothing(Arc::clone(trace));
+        let upload = upload(job, call);
+        let sending = self.telegram.send_reference(&upload, reference, end, trace.until_sent());
+        tokio::select! {
+            biased;
+            message = sending => message,
+            error = watch(trace, 0, &self.timeouts) => Err(error.into()),
+        }
+    }
+}
+
+fn upload<'a>(job: &'a PrewarmJob, call: &'a Call) -> Upload<'a> {
+    Upload { kind: call.kind, token: &job.token, chat_id: &call.chat_id, caption: job.caption.as_deref() }
+}
+
+/// A path as a file URI (RFC 8089): absolute, every byte that is not plain percent-encoded.
+fn file_url(path: &str) -> Result<Secret> {
+    let unusable = |_| Error::new(Code::SourceNotFound, "the path cannot be made absolute").at(Phase::Download);
+    let absolute = std::path::absolute(Path::new(path)).map_err(unusable)?;
+    let mut url = String::from("file://");
+    for byte in absolute.as_os_str().as_encoded_bytes() {
+        if byte.is_ascii_alphanumeric() || b"/-._~".contains(byte) {
+            url.push(char::from(*byte));
+        } else {
+            // Writing to a text does not fail.
+            let _ = write!(url, "%{byte:02X}");
+        }
+    }
+    Ok(Secret::new(url))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_become_file_uris() {
+        assert_eq!(file_url("/media/á b%.mp4").unwrap().reveal(), "file:///media/%C3%A1%20b%25.mp4");
+        assert!(file_url("relative.mp4").unwrap().reveal().starts_with("file:///"));
+        assert!(file_url("").is_err());
+    }
+}

@@ -1,0 +1,25 @@
+//! The prewarm pipeline against servers that misbehave. Every test says what the fault must lead to, and shows that the
+//! fault happened.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::too_many_lines,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "tests"
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod bytes;
+mod cache;
+mod cancel;
+mod download;
+mod rig;
+mod routes;
+mod security;
+mod store;
+mod telegram;
+mod upload;
