@@ -754,6 +754,13 @@ export type PrewarmRouteReason =
   | 'evicted'
   | 'suspended';
 
+/**
+ * Whether a failed send says that its file_id is not, or no longer, one of this bot: then {@link PrewarmWorker.heal}.
+ *
+ * @param error what the Bot API client threw (its `description`, else its `message`, is read), or that text
+ */
+export function isStaleFileId(error: unknown): boolean;
+
 /** What a prewarm produces. */
 export interface PrewarmValue {
   /** What the bot sends from now on; valid for that bot and kind only. */
@@ -1082,6 +1089,8 @@ export interface Store {
    * @returns ends it
    */
   onWork(fn: () => void): () => unknown;
+  /** The jobs whose result this file_id was; they can be enqueued again from then on. Used by {@link PrewarmWorker.heal}. */
+  invalidate?(fileId: string): Awaitable<StoredPrewarmJob[]>;
   /** Frees what the store itself holds, never a pool it was given. */
   close(): Awaitable<void>;
 }
@@ -1281,6 +1290,11 @@ export interface PrewarmWorkerEvents {
   retry: [result: PrewarmRetryResult];
   /** A failure that belongs to no job, such as a database that is away. Without a listener it is dropped, never thrown. */
   error: [error: WarmpathError];
+  /**
+   * A warm-up chat became a supergroup. The worker uses the new id from now on; write it down, or the first job after a
+   * restart asks for the old one again. Once per chat and process.
+   */
+  'chat-migrated': [chat: { botSlug: string; from: string; to: string }];
 }
 
 /**
@@ -1309,7 +1323,7 @@ export interface PrewarmWorkerStats
  * With `pool` and no `store`, jobs wait in memory, their durable copy is the `warming` row of `media_cache`, and results go
  * there too. One process per database in this form. An idle worker keeps no process alive.
  *
- * Events: `settled`, `succeeded`, `failed`, `retry`, `error`, see {@link PrewarmWorkerEvents}.
+ * Events: `settled`, `succeeded`, `failed`, `retry`, `error`, `chat-migrated`, see {@link PrewarmWorkerEvents}.
  *
  * @example
  * const worker = new PrewarmWorker({ pool, s3: { accountId, bucket, accessKeyId, secretAccessKey } });
@@ -1339,6 +1353,13 @@ export class PrewarmWorker extends Emitter<PrewarmWorkerEvents> {
   enqueue(job: PrewarmWorkerJob): Promise<EnqueueStatus>;
   /** One status per job; all jobs are checked before the first is queued. Rejects as enqueue(). */
   enqueueMany(jobs: readonly PrewarmWorkerJob[]): Promise<EnqueueStatus[]>;
+  /**
+   * A live send found that this file_id is not valid (any more), see {@link isStaleFileId}: its result is forgotten, and its
+   * media warmed again before everything else. `unknown`: no result has it, or it was warmed again already. With a pool the
+   * row of `media_cache` is found by its file_id; with a `store` of your own by its `invalidate`, else among the last 10,000
+   * results of this process. Rejects with `ERR_WARMPATH_INVALID_ARGUMENT`, `ERR_WARMPATH_CLOSED`, `ERR_WARMPATH_DATABASE`.
+   */
+  heal(fileId: string): Promise<EnqueueStatus | 'unknown'>;
   stats(): PrewarmWorkerStats;
   /** stop(). */
   [Symbol.asyncDispose](): Promise<void>;

@@ -2,6 +2,7 @@
 
 const { WarmpathError } = require('./lib/errors.js');
 const { jobKey } = require('./lib/key.js');
+const { isStaleFileId } = require('./lib/stale.js');
 const { Queue } = require('./lib/queue.js');
 const { SigV4Signer } = require('./lib/signer.js');
 const { PrewarmExecutor } = require('./lib/executor/prewarm.js');
@@ -17,4 +18,5 @@ module.exports = {
   MemoryStore,
   WarmpathError,
   jobKey,
+  isStaleFileId,
 };

@@ -75,6 +75,10 @@ class ServiceRecorder {
     }
   }
 
+  invalidate(fileId) {
+    return this.#table.invalidate(fileId);
+  }
+
   recover(options) {
     return this.#table.recover(options);
   }

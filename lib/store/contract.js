@@ -17,6 +17,8 @@
  * - `stats()` → `{ queued, delayed, running, capacity }` as far as this process knows, synchronously.
  * - `nextDueMs()` → ms until something can be claimed (0 = now), or null when nothing waits.
  * - `onWork(fn)` → calls `fn` when something may have become claimable, or due earlier; returns the function that ends it.
+ * - optional `invalidate(fileId)` → the jobs whose result that file_id was, which can be enqueued again from then on (not
+ *   'cached'). Without it, the worker heals only what it has sent itself.
  * - `close()` frees timers and connections of the store itself, never the pool it was given.
  */
 const STORE_METHODS = ['enqueue', 'claim', 'extend', 'settle', 'release', 'stats', 'nextDueMs', 'onWork', 'close'];

@@ -45,14 +45,25 @@ ON CONFLICT (bot_slug, sha256, kind) DO UPDATE SET status = 'error', last_error 
 WHERE c.status <> 'ready'`;
 
 // to_jsonb: media_store of an older app may lack the optional columns, and naming an absent one would be an error.
+const SOURCE = `s.r2_key, to_jsonb(s) ->> 'content_type' AS content_type,
+  to_jsonb(s) ->> 'file_name' AS file_name, to_jsonb(s) ->> 'bytes' AS bytes`;
+
 const RECOVER = `
-SELECT c.bot_slug, c.sha256, c.kind, s.r2_key, to_jsonb(s) ->> 'content_type' AS content_type,
-  to_jsonb(s) ->> 'file_name' AS file_name, to_jsonb(s) ->> 'bytes' AS bytes
+SELECT c.bot_slug, c.sha256, c.kind, ${SOURCE}
 FROM media_cache c LEFT JOIN media_store s ON s.bot_slug = c.bot_slug AND s.sha256 = c.sha256
 WHERE c.status = 'warming' AND NOT EXISTS (
   SELECT 1 FROM unnest($2::text[], $3::text[], $4::text[]) AS k(bot_slug, sha256, kind)
   WHERE k.bot_slug = c.bot_slug AND k.sha256 = c.sha256 AND k.kind = c.kind)
 ORDER BY c.created_at, c.bot_slug, c.sha256, c.kind LIMIT $1`;
+
+// By its file_id, so that a row which has been warmed again in the meantime is left alone.
+const INVALIDATE = `
+WITH stale AS (
+  UPDATE media_cache SET status = 'warming', file_id = NULL, file_unique_id = NULL, last_error = NULL, updated_at = now()
+  WHERE file_id = $1 RETURNING bot_slug, sha256, kind
+)
+SELECT c.bot_slug, c.sha256, c.kind, ${SOURCE}
+FROM stale c LEFT JOIN media_store s ON s.bot_slug = c.bot_slug AND s.sha256 = c.sha256`;
 
 /**
  * Writes results to, and reads unfinished work from, the table `media_cache` of the app. Every method is one
@@ -84,9 +95,16 @@ class MediaCache {
     return new Set(rows.map((row) => identity(fromRow(row))));
   }
 
-  /** @param {{ job: object, value: object }[]} records */
+  /**
+   * A file_id goes into the row of the kind it has: where that is not the job's (a document by policy), the job's own row
+   * says so as its error.
+   *
+   * @param {{ job: object, value: object }[]} records
+   */
   async saveReady(records) {
-    const last = lastByIdentity(records);
+    const last = lastByIdentity(
+      records.map(({ job, value }) => ({ job: { ...job, kind: value.kind ?? job.kind }, value })),
+    );
     const params = columns(last.map(({ job }) => job));
     params.push(
       last.map(({ value }) => value.fileId),
@@ -96,6 +114,9 @@ class MediaCache {
       last.map(({ value }) => (value.messageId === undefined ? null : String(value.messageId))),
     );
     await this.#query('recording sent media', SAVE_READY, params);
+    const others = records.filter(({ job, value }) => (value.kind ?? job.kind) !== job.kind);
+    if (others.length === 0) return;
+    await this.saveError(others.map(({ job, value }) => ({ job, error: otherKind(job, value) })));
   }
 
   /** @param {{ job: object, error: { code: string, message: string } }[]} records */
@@ -116,6 +137,21 @@ class MediaCache {
    */
   async recover({ limit, known = [], skip = () => false }) {
     const rows = await this.#query('reading unfinished media', RECOVER, [limit, ...columns(known)]);
+    const { jobs, refused } = await this.#toJobs(rows, skip);
+    return { jobs, refused, more: rows.length === limit };
+  }
+
+  /**
+   * Takes a file_id out of its row, which is `warming` again.
+   *
+   * @returns {Promise<object[]>} its jobs; none where no row has it, or it has no source
+   */
+  async invalidate(fileId) {
+    const rows = await this.#query('invalidating a file_id', INVALIDATE, [plain(fileId, 1024)]);
+    return (await this.#toJobs(rows)).jobs;
+  }
+
+  async #toJobs(rows, skip = () => false) {
     const jobs = [];
     const refused = [];
     for (const row of rows) {
@@ -133,8 +169,12 @@ class MediaCache {
       }
     }
     if (refused.length > 0) await this.saveError(refused);
-    return { jobs, refused: refused.length, more: rows.length === limit };
+    return { jobs, refused: refused.length };
   }
+}
+
+function otherKind(job, value) {
+  return { code: 'ERR_WARMPATH_TELEGRAM_KIND', message: `recorded as ${value.kind}: ${job.kind} was not possible` };
 }
 
 function fromRow(row) {

@@ -27,6 +27,8 @@ class Bots {
   #now;
   #known = new Map();
   #pending = new Map();
+  // Groups that became supergroups, by the bot that was told: slug, then old id to new.
+  #moved = new Map();
 
   /**
    * @param {(slug: string) => Promise<{ token: string, chatIds: (string | number)[] } | null>} resolve
@@ -47,8 +49,29 @@ class Bots {
    */
   async get(slug) {
     const known = this.#known.get(slug);
-    if (known !== undefined && known.until > this.#now()) return unwrap(known);
-    return unwrap(await (this.#pending.get(slug) ?? this.#lookUp(slug)));
+    const entry =
+      known !== undefined && known.until > this.#now() ? known : await (this.#pending.get(slug) ?? this.#lookUp(slug));
+    return this.#atNewChats(slug, unwrap(entry));
+  }
+
+  /** The app may not have written the new id down yet. */
+  #atNewChats(slug, bot) {
+    const moved = this.#moved.get(slug);
+    if (moved === undefined) return bot;
+    return { ...bot, chatIds: bot.chatIds.map((id) => moved.get(id) ?? id) };
+  }
+
+  /**
+   * A chat of this bot has a new id.
+   *
+   * @returns {boolean} whether that is news
+   */
+  migrate(slug, from, to) {
+    const moved = this.#moved.get(slug) ?? new Map();
+    if (moved.get(from) === to) return false;
+    moved.set(from, to);
+    this.#moved.set(slug, moved);
+    return true;
   }
 
   #lookUp(slug) {

@@ -2,19 +2,24 @@
 
 const { WarmpathError } = require('../errors.js');
 const { PrewarmExecutor } = require('../executor/prewarm.js');
+const { emitSafely } = require('../executor/emit.js');
 const { jobKey } = require('../key.js');
+const { failWith, text } = require('../options/check.js');
 const { closeOptions } = require('../options/executor.js');
 const { checkWorkerJob, checkAll } = require('../options/job.js');
 const { workerOptions } = require('../options/worker.js');
 const { MediaCache, identity } = require('../store/media-cache.js');
 const { MemoryStore } = require('../store/memory.js');
 const { Bots, botsFromPool } = require('./bots.js');
+const { Healing } = require('./healing.js');
 const { Recovery } = require('./recovery.js');
 const { PrewarmReport, hasWeakId } = require('./report.js');
 const { Worker } = require('./worker.js');
 
 // How long a job waits when its bot could not be looked up; no attempt is charged, so this alone slows the loop down.
 const LOOKUP_RETRY_MS = 5000;
+
+const fileIdText = text({ max: 1024 });
 
 const BOT_REFUSED = ['ERR_WARMPATH_TELEGRAM_UNAUTHORIZED', 'ERR_WARMPATH_TELEGRAM_CHAT'];
 
@@ -31,6 +36,7 @@ class PrewarmWorker extends Worker {
   #store;
   #recorder;
   #recovery = null;
+  #healing;
   #report;
   #retryWeakId;
   #pool;
@@ -63,13 +69,15 @@ class PrewarmWorker extends Worker {
     this.#retryWeakId = retryWeakId;
     this.#pool = pool;
     this.#settings = { intervalMs: pollMs, concurrency: engine.concurrency, capacity: engine.capacity };
+    const keyOf = parts.keyOf ?? jobKey;
+    this.#healing = new Healing({ recorder, store, keyOf });
     const onRecovered = (counts) => this.#report.log('info', '[RECOVERED]', counts);
     if (recorder !== null) {
       this.#recovery = new Recovery({
         recorder,
         store,
         busy: () => [...this.unrecorded(), ...this.#entering],
-        keyOf: parts.keyOf ?? jobKey,
+        keyOf,
         onError: (err) => this.problem(err),
         onRecovered,
       });
@@ -146,6 +154,26 @@ class PrewarmWorker extends Worker {
     }
   }
 
+  /**
+   * A live send found that a file_id is not valid any more (see isStaleFileId): its result is forgotten, and its media
+   * warmed again before everything else. Telling it twice does no harm.
+   *
+   * @param {string} fileId
+   * @returns {Promise<'queued' | 'duplicate' | 'processing' | 'cached' | 'full' | 'unknown'>} `unknown`: no result has it,
+   *   or it has been warmed again already
+   * @throws {WarmpathError} ERR_WARMPATH_INVALID_ARGUMENT, ERR_WARMPATH_CLOSED, ERR_WARMPATH_DATABASE
+   */
+  async heal(fileId) {
+    fileIdText(fileId, 'fileId', failWith('ERR_WARMPATH_INVALID_ARGUMENT'));
+    if (this.#stopped) throw new WarmpathError('ERR_WARMPATH_CLOSED', 'the worker was stopped');
+    const jobs = await this.#healing.invalidate(fileId);
+    if (jobs.length === 0) return 'unknown';
+    const [status] = await this.#store.enqueue(jobs);
+    if (status === 'full') this.missed();
+    this.#report.healed(jobs[0], status);
+    return status;
+  }
+
   /** A job was refused as 'full' elsewhere: its row is to be looked for when there is room. */
   missed() {
     this.#recovery?.missed();
@@ -178,12 +206,14 @@ class PrewarmWorker extends Worker {
   }
 
   progressed(results) {
+    this.#healing.learn(results);
     this.#recovery?.check(results);
   }
 
   review(claim, outcome) {
     const code = outcome.error?.code;
     if (BOT_REFUSED.includes(code)) this.#bots.invalidate(claim.job.botSlug);
+    if (outcome.value?.migratedChat !== undefined) this.#migrated(claim.job.botSlug, outcome.value.migratedChat);
     if (this.#retryWeakId && claim.attempt === 1 && outcome.status === 'succeeded' && hasWeakId(outcome.value)) {
       const error = {
         code: 'ERR_WARMPATH_SEND_AMBIGUOUS',
@@ -195,6 +225,13 @@ class PrewarmWorker extends Worker {
       return { ...outcome, status: 'failed', value: undefined, error, charged: true };
     }
     return outcome;
+  }
+
+  /** The engine has sent to the new chat already; what is left is to use it from now on, and to tell the app once. */
+  #migrated(botSlug, { from, to }) {
+    if (!this.#bots.migrate(botSlug, from, to)) return;
+    this.#report.log('warn', '[CHAT_MIGRATED]', { bot_slug: botSlug, from, to });
+    emitSafely(this, 'chat-migrated', { botSlug, from, to });
   }
 }
 

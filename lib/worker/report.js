@@ -61,6 +61,11 @@ class PrewarmReport {
     }
   }
 
+  healed(job, status) {
+    this.observe('healed_total', 1, { bot: job.botSlug, kind: job.kind });
+    this.log('warn', '[HEAL]', { ...idOf(job), status });
+  }
+
   refused(params, message) {
     this.log('warn', '[QUEUE][INVALID]', { bot_slug: textOf(params?.bot_slug), error: message });
   }

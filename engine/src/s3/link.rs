@@ -39,6 +39,16 @@ pub struct Link<'a> {
     pub nonce: Option<u64>,
 }
 
+/// `Content-Disposition` (RFC 6266): the name in plain ASCII for the simple, and whole for everybody else.
+fn disposition(name: &str) -> String {
+    let plain = |c: char| if matches!(c, ' '..='~') && !matches!(c, '"' | '\\' | '%') { c } else { '_' };
+    let fallback: String = name.chars().map(plain).collect();
+    let mut whole = Vec::new();
+    encode::escape(&mut whole, name.as_bytes(), Place::Query);
+    let whole = String::from_utf8_lossy(&whole);
+    format!("attachment; filename=\"{fallback}\"; filename*=UTF-8''{whole}")
+}
+
 impl Meta {
     pub(super) fn of(response: &Response) -> Option<Self> {
         Some(Self {
@@ -91,8 +101,7 @@ impl S3 {
             add("response-content-type", content_type);
         }
         if let Some(name) = link.file_name {
-            let quoted: String = name.chars().filter(|c| !c.is_control() && !matches!(c, '"' | '\\')).collect();
-            add("response-content-disposition", &format!("attachment; filename=\"{quoted}\""));
+            add("response-content-disposition", &disposition(name));
         }
         if let Some(nonce) = link.nonce {
             add("x-nonce", &nonce.to_string());
@@ -111,5 +120,17 @@ impl S3 {
         let mut scratch = self.0.scratch.lock();
         let signed = self.0.signer.presign_into(&parts, [], Expires::new(link.expires_in, false)?, &mut scratch)?;
         Ok(Secret::new(signed.text().to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_cannot_leave_its_header() {
+        assert_eq!(disposition("a b.pdf"), "attachment; filename=\"a b.pdf\"; filename*=UTF-8''a%20b.pdf");
+        let nasty = disposition("é\"\r\nx: y%41");
+        assert_eq!(nasty, "attachment; filename=\"____x: y_41\"; filename*=UTF-8''%C3%A9%22%0D%0Ax%3A%20y%2541");
     }
 }
