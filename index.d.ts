@@ -576,8 +576,8 @@ export interface TelegramOptions {
 /** The byte cache: one download for all bots that want the same bytes, at once or within `ttlMs`. */
 export interface CacheOptions {
   /**
-   * All files together, those being read included, bytes. Up to 1 MiB a file is kept in memory (32 MiB in all), the rest in
-   * files without a name. A download that does not fit is not kept.
+   * All files together, those being read included, bytes. Up to 1 MiB a file is kept in memory (64 MiB in all), the rest in
+   * at most 512 files without a name. A download that does not fit is not kept.
    */
   maxBytes: number;
   /** How long a file is kept after its last byte came, ms. Default 300,000. */

@@ -225,7 +225,7 @@ async fn a_directory_that_cannot_be_written_means_streaming() {
         assert_eq!((route(&outcome), outcome.attempts), (Route::Stream, 1));
     }
     let counted = cache.unwrap().snapshot();
-    assert_eq!((counted.failures, counted.bytes, counted.entries), (2, 0, 0));
+    assert_eq!((counted.failures, counted.bytes, counted.entries), (2, 0, 0), "each had its own try");
     all_right(&rig, 2, &vec![7; MID]);
 }
 

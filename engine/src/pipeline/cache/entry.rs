@@ -102,6 +102,11 @@ impl Entry {
         self.meta.len
     }
 
+    /// Whether the bytes lie in memory.
+    pub const fn in_memory(&self) -> bool {
+        self.spool.is_none()
+    }
+
     /// The sha256 it was asked by.
     pub const fn sha256(&self) -> &str {
         &self.sha256
@@ -113,6 +118,11 @@ impl Entry {
             State::Complete { right } => Some(right),
             _ => None,
         }
+    }
+
+    /// Whether a new reader could get all of the right bytes, as far as is known.
+    pub fn is_joinable(&self) -> bool {
+        matches!(self.bytes.lock().state, State::Growing | State::Complete { right: true })
     }
 
     /// What there is to read at `at`.

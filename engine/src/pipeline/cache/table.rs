@@ -1,10 +1,10 @@
 //! Which downloads are here, how much room they take, and when they are forgotten.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     path::PathBuf,
     sync::{
-        Arc, Weak,
+        Arc, OnceLock, Weak,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
 };
@@ -15,28 +15,72 @@ use tokio::{
     time::{Duration, Instant, sleep_until},
 };
 
-use super::{CacheOptions, CacheSnapshot, MEMORY_FILE, MEMORY_TOTAL, entry::Entry};
+use super::{CacheOptions, CacheSnapshot, MEMORY_FILE, MEMORY_TOTAL, MOST_SPOOLS, SMALL_FILE, entry::Entry};
 
 /// A download's place, from before it begins.
 pub struct Slot {
     id: Box<str>,
     table: Weak<Table>,
+    /// Until when it is kept.
+    end: OnceLock<Instant>,
     /// The download, once the store has answered.
     pub entry: OnceCell<Entry>,
 }
 
-/// What the table knows of a slot: while it is in use its users hold it, once it is trusted the table does.
-struct Held {
-    slot: Weak<Slot>,
-    kept: Option<(Arc<Slot>, Instant)>,
+/// Where an entry's bytes lie.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shelf {
+    Memory,
+    Disk,
 }
 
 #[derive(Default)]
 struct Rows {
-    slots: HashMap<Box<str>, Held>,
+    /// While a slot is in use its users hold it, once it is trusted `kept` does too.
+    slots: HashMap<Box<str>, Weak<Slot>>,
+    /// All are kept for the same time, so the first is the first to go; memory and disk.
+    kept: [VecDeque<Arc<Slot>>; 2],
     bytes: u64,
     memory: u64,
+    spools: usize,
     swept: bool,
+}
+
+/// What is let go by one reservation, to be dropped when the table is unlocked: the last of a slot takes the lock.
+#[derive(Default)]
+struct Gone {
+    slots: Vec<Arc<Slot>>,
+    bytes: u64,
+    memory: u64,
+    spools: usize,
+}
+
+impl Rows {
+    /// Lets the oldest entry of a place go that nobody is using (one in use would stay all the same).
+    fn evict(&mut self, place: Shelf, gone: &mut Gone) -> bool {
+        let Some(kept) = self.kept.get_mut(place as usize) else { return false };
+        let Some(at) = kept.iter().position(|slot| Arc::strong_count(slot) == 1) else { return false };
+        let Some(slot) = kept.remove(at) else { return false };
+        let len = slot.entry.get().map_or(0, Entry::len);
+        gone.bytes += len;
+        match place {
+            Shelf::Memory => gone.memory += len,
+            Shelf::Disk => gone.spools += 1,
+        }
+        gone.slots.push(slot);
+        true
+    }
+
+    /// The place whose first entry is the first to go.
+    fn older(&self) -> Shelf {
+        let first = |kept: &VecDeque<Arc<Slot>>| kept.front().and_then(|slot| slot.end.get().copied());
+        let [memory, disk] = &self.kept;
+        match (first(memory), first(disk)) {
+            (Some(memory), Some(disk)) if memory <= disk => Shelf::Memory,
+            (Some(_), None) => Shelf::Memory,
+            _ => Shelf::Disk,
+        }
+    }
 }
 
 /// The table.
@@ -91,14 +135,8 @@ impl Table {
 
     /// The slot of this name, if there is one.
     pub fn find(&self, id: &str) -> Option<Arc<Slot>> {
-        let mut rows = self.rows.lock();
-        let held = rows.slots.get_mut(id)?;
-        let expired = held.kept.take_if(|(_, end)| *end <= Instant::now());
-        let slot = if expired.is_some() { None } else { held.slot.upgrade() };
-        drop(rows);
-        // The last of a slot takes the lock.
-        drop(expired);
-        slot
+        let slot = self.rows.lock().slots.get(id).and_then(Weak::upgrade);
+        slot.filter(|slot| slot.is_open())
     }
 
     /// The slot of this name; a new one if there is none.
@@ -106,68 +144,90 @@ impl Table {
         if let Some(slot) = self.find(id) {
             return slot;
         }
-        let fresh = Arc::new(Slot { id: id.into(), table: Arc::downgrade(self), entry: OnceCell::new() });
+        let table = Arc::downgrade(self);
+        let fresh = Arc::new(Slot { id: id.into(), table, end: OnceLock::new(), entry: OnceCell::new() });
         let mut rows = self.rows.lock();
-        // Somebody may have been faster.
-        let there = rows.slots.get(id).and_then(|held| held.slot.upgrade());
-        if there.is_none() {
-            rows.slots.insert(id.into(), Held { slot: Arc::downgrade(&fresh), kept: None });
+        let there = rows.slots.get(id).and_then(Weak::upgrade);
+        // Somebody may have been faster; one that is not open is only in use.
+        let usable = there.as_ref().filter(|slot| slot.is_open()).cloned();
+        if usable.is_none() {
+            rows.slots.insert(id.into(), Arc::downgrade(&fresh));
         }
         drop(rows);
-        there.unwrap_or(fresh)
+        // The last of a slot takes the lock.
+        drop(there);
+        usable.unwrap_or(fresh)
     }
 
     /// Makes room for `len` bytes, forgetting what would be forgotten first; `None` when what is in use leaves too little.
     pub fn reserve(self: &Arc<Self>, len: u64) -> Option<Room> {
-        let mut gone = Vec::new();
+        let mut gone = Gone::default();
         let mut rows = self.rows.lock();
+        let memory_has_room = len <= MEMORY_FILE && rows.memory + len <= MEMORY_TOTAL;
+        let place = if len <= SMALL_FILE || memory_has_room { Shelf::Memory } else { Shelf::Disk };
         let fits = loop {
-            // What was let go gives its room back only when it is dropped, below.
-            let freed: u64 = gone.iter().map(|slot: &Arc<Slot>| slot.entry.get().map_or(0, Entry::len)).sum();
-            if rows.bytes - freed.min(rows.bytes) + len <= self.options.max_bytes {
-                break true;
+            let place_is_full = match place {
+                Shelf::Memory => rows.memory - gone.memory + len > MEMORY_TOTAL,
+                Shelf::Disk => rows.spools - gone.spools >= MOST_SPOOLS,
+            };
+            let all_is_full = rows.bytes - gone.bytes + len > self.options.max_bytes;
+            let evicted = match (place_is_full, all_is_full) {
+                (false, false) => break true,
+                (true, _) => rows.evict(place, &mut gone),
+                (false, true) => {
+                    let older = rows.older();
+                    let other = if older == Shelf::Memory { Shelf::Disk } else { Shelf::Memory };
+                    rows.evict(older, &mut gone) || rows.evict(other, &mut gone)
+                }
+            };
+            if !evicted {
+                break false;
             }
-            let idle = rows.slots.iter().filter_map(|(id, held)| {
-                let (slot, end) = held.kept.as_ref()?;
-                // One in use would stay all the same.
-                (Arc::strong_count(slot) == 1).then(|| (*end, id.clone()))
-            });
-            let Some((_, id)) = idle.min() else { break false };
-            gone.extend(rows.slots.get_mut(&id).and_then(|held| held.kept.take()).map(|(slot, _)| slot));
         };
-        let memory = len <= MEMORY_FILE && rows.memory + len <= MEMORY_TOTAL;
         if fits {
             rows.bytes += len;
-            rows.memory += if memory { len } else { 0 };
+            match place {
+                Shelf::Memory => rows.memory += len,
+                Shelf::Disk => rows.spools += 1,
+            }
         } else {
             self.bypassed.fetch_add(1, Relaxed);
         }
         drop(rows);
-        drop(gone);
-        fits.then(|| Room { table: Arc::downgrade(self), bytes: len, memory })
+        drop(gone.slots);
+        fits.then(|| Room { table: Arc::downgrade(self), bytes: len, place })
     }
 
     /// Keeps a slot for its time.
     fn keep(self: &Arc<Self>, slot: &Arc<Slot>) {
         let end = Instant::now() + Duration::from_millis(self.options.ttl_ms);
+        let Some(entry) = slot.entry.get() else { return };
         let mut rows = self.rows.lock();
-        if let Some(held) = rows.slots.get_mut(&slot.id).filter(|held| held.slot.as_ptr() == Arc::as_ptr(slot)) {
-            held.kept = Some((Arc::clone(slot), end));
-            if !std::mem::replace(&mut rows.swept, true) {
-                tokio::spawn(sweep(Arc::downgrade(self)));
-            }
+        let known = rows.slots.get(&slot.id).is_some_and(|held| held.as_ptr() == Arc::as_ptr(slot));
+        if !known || slot.end.set(end).is_err() {
+            return;
+        }
+        let place = if entry.in_memory() { Shelf::Memory } else { Shelf::Disk };
+        if let Some(kept) = rows.kept.get_mut(place as usize) {
+            kept.push_back(Arc::clone(slot));
+        }
+        if !std::mem::replace(&mut rows.swept, true) {
+            tokio::spawn(sweep(Arc::downgrade(self)));
         }
     }
 
     /// Forgets what is over; says when to look again.
     fn forget_expired(&self) -> Option<Instant> {
         let now = Instant::now();
+        let is_over = |slot: &Arc<Slot>| slot.end.get().is_none_or(|end| *end <= now);
         let mut gone = Vec::new();
         let mut rows = self.rows.lock();
-        for held in rows.slots.values_mut() {
-            gone.extend(held.kept.take_if(|(_, end)| *end <= now));
+        for kept in &mut rows.kept {
+            while kept.front().is_some_and(is_over) {
+                gone.extend(kept.pop_front());
+            }
         }
-        let next = rows.slots.values().filter_map(|held| held.kept.as_ref().map(|(_, end)| *end)).min();
+        let next = rows.kept.iter().filter_map(|kept| kept.front()?.end.get().copied()).min();
         rows.swept = next.is_some();
         drop(rows);
         drop(gone);
@@ -191,14 +251,26 @@ impl Slot {
         }
     }
 
+    /// Whether it may be joined: it is not known to be wrong, and its time is not over.
+    fn is_open(&self) -> bool {
+        let in_time = self.end.get().is_none_or(|end| Instant::now() < *end);
+        in_time && self.entry.get().is_none_or(Entry::is_joinable)
+    }
+
     /// Nobody joins any more; those who read go on.
     pub fn close(&self) {
         let Some(table) = self.table.upgrade() else { return };
+        let mut gone = Vec::new();
         let mut rows = table.rows.lock();
-        let gone = match rows.slots.get(&self.id) {
-            Some(held) if std::ptr::eq(held.slot.as_ptr(), self) => rows.slots.remove(&self.id),
-            _ => None,
-        };
+        if rows.slots.get(&self.id).is_some_and(|held| std::ptr::eq(held.as_ptr(), self)) {
+            rows.slots.remove(&self.id);
+        }
+        if self.end.get().is_some() {
+            for kept in &mut rows.kept {
+                let at = kept.iter().position(|slot| std::ptr::eq(Arc::as_ptr(slot), self));
+                gone.extend(at.and_then(|at| kept.remove(at)));
+            }
+        }
         drop(rows);
         drop(gone);
     }
@@ -214,7 +286,11 @@ impl Slot {
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.close();
+        let Some(table) = self.table.upgrade() else { return };
+        let mut rows = table.rows.lock();
+        if rows.slots.get(&self.id).is_some_and(|held| std::ptr::eq(held.as_ptr(), self)) {
+            rows.slots.remove(&self.id);
+        }
     }
 }
 
@@ -222,13 +298,13 @@ impl Drop for Slot {
 pub struct Room {
     table: Weak<Table>,
     bytes: u64,
-    memory: bool,
+    place: Shelf,
 }
 
 impl Room {
     /// Whether the bytes go into memory.
     pub const fn in_memory(&self) -> bool {
-        self.memory
+        matches!(self.place, Shelf::Memory)
     }
 }
 
@@ -237,6 +313,9 @@ impl Drop for Room {
         let Some(table) = self.table.upgrade() else { return };
         let mut rows = table.rows.lock();
         rows.bytes -= self.bytes;
-        rows.memory -= if self.memory { self.bytes } else { 0 };
+        match self.place {
+            Shelf::Memory => rows.memory -= self.bytes,
+            Shelf::Disk => rows.spools -= 1,
+        }
     }
 }
