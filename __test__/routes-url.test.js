@@ -29,7 +29,7 @@ async function open(t, options = {}, server = {}) {
 
 const reads = () => stage.r2.requests.map(({ method }) => method);
 
-/** A PDF as far as its type says: one of the three types of document that Telegram fetches. */
+/** A PDF as far as its type says: a type of document that Telegram fetches. */
 async function pdf(extra, bytes = randomBytes(3000)) {
   const job = await stage.job({ contentType: 'application/pdf', size: bytes.length, ...extra }, bytes);
   return { job, bytes };

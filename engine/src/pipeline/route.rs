@@ -176,7 +176,8 @@ fn fetches(kind: Kind, content_type: &str) -> bool {
         Kind::Audio => is(&["audio/mpeg", "audio/mp4", "audio/x-m4a"]),
         Kind::Voice => is(&["audio/ogg"]),
         Kind::Animation => is(&["image/gif", "video/mp4"]),
-        Kind::Document => is(&["image/gif", "application/pdf", "application/zip"]),
+        // Not GIF: it would become an animation, `disable_content_type_detection` is for uploads only.
+        Kind::Document => is(&["application/pdf", "application/zip"]),
         Kind::Sticker => is(&["image/webp"]),
         Kind::VideoNote => false,
     }
@@ -257,7 +258,7 @@ impl Call {
         }
     }
 
-    /// A document is fetched for three content types only; the bytes always go through.
+    /// A document is fetched for two content types only; the bytes always go through.
     fn by_bytes(self, choice: RouteChoice) -> Self {
         match self.route {
             Route::Url if choice != RouteChoice::Url => Self { route: Route::Stream, reason: Reason::Kind, ..self },

@@ -80,7 +80,11 @@ impl Source {
 
     /// The object's version.
     pub fn etag(&self) -> Option<&str> {
-        self.meta()?.etag.as_deref()
+        match self {
+            Self::Object(object) => object.meta().etag.as_deref(),
+            Self::Shared { reader, .. } => reader.etag(),
+            Self::File { .. } => None,
+        }
     }
 
     /// Whether another job had these bytes, or was getting them.

@@ -196,6 +196,10 @@ fn form(upload: &Upload<'_>) -> Form {
     form.text("chat_id", upload.chat_id);
     // A warm-up chat is a shelf, not a conversation: nobody should be rung for it.
     form.text("disable_notification", "true");
+    // Without it, Telegram makes animations of GIFs and silent videos that were to be documents.
+    if upload.kind == Kind::Document {
+        form.text("disable_content_type_detection", "true");
+    }
     if let Some(caption) = upload.caption.filter(|_| upload.kind.takes_caption()) {
         form.text("caption", caption);
     }

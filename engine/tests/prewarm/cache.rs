@@ -255,3 +255,21 @@ async fn an_open_that_fails_is_tried_by_the_next_one_for_itself() {
     }
     assert_eq!((failed, rig.s3.seen().len()), (1, 2));
 }
+
+/// Two objects have one version text, as stores with versions of their own making have it.
+#[tokio::test]
+async fn bytes_of_another_object_do_not_vouch_for_this_one() {
+    let rig = cached(|r, _| object(r)).await.option("route", "auto");
+    let rig = rig.option("cache", json!({ "maxBytes": ROOM, "ttlMs": 300 }));
+    let (executor, cache) = rig.executor_and_cache();
+    let run = async |key: &str, object: &str| {
+        let value = rig.settle(&executor, &json!({ "key": key, "r2Key": object })).await.value.unwrap();
+        (value.route, value.route_reason)
+    };
+    assert_eq!(run("a", "one.jpg").await, (Route::Stream, Reason::Unverified));
+    assert_eq!(run("b", "two.jpg").await, (Route::Cache, Reason::BytesHere));
+    let cache = cache.unwrap();
+    until("the entry to be forgotten", || cache.snapshot().bytes == 0).await;
+    assert_eq!(run("c", "one.jpg").await, (Route::Url, Reason::Direct));
+    assert_eq!(run("d", "two.jpg").await, (Route::Stream, Reason::Unverified), "nobody has read it yet");
+}

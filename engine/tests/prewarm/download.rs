@@ -170,7 +170,7 @@ async fn a_read_that_dies_on_a_fresh_connection_is_a_failed_try() {
 #[tokio::test]
 async fn a_store_that_nobody_can_reach_is_transient() {
     for endpoint in ["http://127.0.0.1:1", "http://nobody.invalid"] {
-        let mut rig = Rig::new(|r, _| object(r), |r, _| accept(r)).await;
+        let mut rig = Rig::new(|r, _| object(r), |r, _| accept(r)).await.timeout("connectMs", 300);
         rig.options["s3"]["endpoint"] = endpoint.into();
         let outcome = rig.fails("DOWNLOAD_FAILED").await;
         assert_eq!(outcome.attempts, 3);

@@ -187,3 +187,18 @@ async fn a_long_429_gives_the_job_back_uncharged() {
         assert_eq!(rig.telegram.seen().len(), 1);
     }
 }
+
+/// Telegram's message of an animation has the field `document` as well.
+#[tokio::test]
+async fn a_document_that_became_an_animation_is_not_a_document() {
+    let animation = |_: &Seen, _| {
+        let file = json!({ "file_id": "anim", "file_unique_id": "ua" });
+        let result = json!({ "message_id": 5, "chat": { "id": 42 }, "animation": file, "document": file });
+        vec![Act::ReadBody, http("200 OK", &[], json!({ "ok": true, "result": result }).to_string())]
+    };
+    let rig = Rig::new(|r, _| object(r), animation).await.with("kind", "document");
+    let outcome = rig.fails("TELEGRAM_KIND").await;
+    assert!(outcome.error.unwrap().message.contains("sent as document, became animation"));
+    let post = &rig.telegram.seen()[0];
+    assert_eq!(post.field("disable_content_type_detection").as_deref(), Some("true"), "it was asked not to");
+}

@@ -48,6 +48,12 @@ impl SharedReader {
         self.slot.entry.get().map(Entry::meta)
     }
 
+    /// The version of the object that this reader would have read: unknown where the bytes are another one's.
+    pub fn etag(&self) -> Option<&str> {
+        let entry = self.slot.entry.get().filter(|entry| *entry.key() == *self.key)?;
+        entry.meta().etag.as_deref()
+    }
+
     /// Size in bytes.
     pub fn len(&self) -> u64 {
         self.meta().map_or(0, |meta| meta.len)
