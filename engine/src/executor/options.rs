@@ -2,7 +2,9 @@
 
 use serde::Deserialize;
 
-/// How many jobs wait, and how many run.
+use super::limits::Limits;
+
+/// How many jobs wait, how many run, and how fast.
 #[derive(Clone, Copy, Debug)]
 pub struct ExecutorOptions {
     /// Jobs that run at once.
@@ -11,6 +13,8 @@ pub struct ExecutorOptions {
     pub capacity: usize,
     /// What the executor itself tries again.
     pub retry: RetryOptions,
+    /// How fast it sends; `None` = as fast as it can, but for the waits that a 429 asks for.
+    pub limits: Option<Limits>,
 }
 
 /// Quick retries: those that are cheaper than handing the job back to a store. All times in milliseconds.

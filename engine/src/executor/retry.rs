@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use super::RetryOptions;
-use crate::error::{Class, Error};
+use crate::error::{Class, Code, Error};
 
-/// A job that must wait longer than this is settled back to whoever submitted it; it would only fill our memory.
+/// A job that has a lease and must wait longer than this is settled back to the store that submitted it: there it takes
+/// no room that another bot's job could use.
 pub const LONGEST_HELD_WAIT: Duration = Duration::from_secs(5);
 
 /// How often in a row a job may be told to wait before it is settled back: an answer that always says "soon" must not
@@ -29,6 +30,8 @@ pub struct Spent {
 pub enum Verdict {
     /// Try again after this wait.
     Again(Duration),
+    /// Try again when the chat and the token may send.
+    WhenOpen,
     /// Settle as failed; `charged` says whether a store should count the attempt.
     Settle {
         /// Whether the attempt counts.
@@ -36,17 +39,15 @@ pub enum Verdict {
     },
 }
 
-/// Decides. `jitter` is a uniform random number in 0..1.
+/// Decides. `leased`: a store would take it back. `jitter` is a uniform random number in 0..1.
 #[must_use]
-pub fn decide(error: &Error, spent: Spent, options: &RetryOptions, jitter: f64) -> Verdict {
+pub fn decide(error: &Error, spent: Spent, options: &RetryOptions, leased: bool, jitter: f64) -> Verdict {
     match error.class() {
+        Class::Throttled if spent.throttled >= MOST_THROTTLES => Verdict::Settle { charged: false },
+        Class::Throttled if error.code == Code::TelegramThrottled => Verdict::WhenOpen,
         Class::Throttled => {
             let wait = throttle_wait(error);
-            if wait <= LONGEST_HELD_WAIT && spent.throttled < MOST_THROTTLES {
-                Verdict::Again(wait)
-            } else {
-                Verdict::Settle { charged: false }
-            }
+            if wait <= LONGEST_HELD_WAIT || !leased { Verdict::Again(wait) } else { Verdict::Settle { charged: false } }
         }
         Class::Transient | Class::Ambiguous if spent.charged <= options.quick => {
             let wait = backoff(spent.charged, options, jitter).max(error.retry_after.unwrap_or_default());
@@ -57,7 +58,7 @@ pub fn decide(error: &Error, spent: Spent, options: &RetryOptions, jitter: f64) 
     }
 }
 
-/// How long a throttled job (and its whole bot) has to wait.
+/// How long a throttled job has to wait.
 #[must_use]
 pub fn throttle_wait(error: &Error) -> Duration {
     error.retry_after.unwrap_or(DEFAULT_THROTTLE)
@@ -73,13 +74,12 @@ fn backoff(charged: u32, options: &RetryOptions, jitter: f64) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Code;
 
     const OPTIONS: RetryOptions = RetryOptions { quick: 2, base_ms: 400, max_ms: 1_000 };
 
     fn after(code: Code, wait: Option<u64>, charged: u32, throttled: u32) -> Verdict {
         let error = Error::new(code, "x").retry_after(wait.map(Duration::from_secs));
-        decide(&error, Spent { charged, throttled }, &OPTIONS, 1.0)
+        decide(&error, Spent { charged, throttled }, &OPTIONS, true, 1.0)
     }
 
     #[test]
@@ -90,6 +90,7 @@ mod tests {
             let verdict = after(*code, None, 1, 0);
             match code.class() {
                 Class::Transient | Class::Ambiguous => assert_eq!(verdict, Verdict::Again(Duration::from_millis(400))),
+                Class::Throttled if *code == Code::TelegramThrottled => assert_eq!(verdict, Verdict::WhenOpen),
                 Class::Throttled => assert_eq!(verdict, Verdict::Again(DEFAULT_THROTTLE)),
                 Class::Cancelled => assert_eq!(verdict, uncharged),
                 Class::Permanent | Class::Config | Class::Bug => assert_eq!(verdict, settled),
@@ -104,11 +105,19 @@ mod tests {
     }
 
     #[test]
-    fn short_waits_are_held_and_long_ones_given_back_uncharged() {
-        assert_eq!(after(Code::TelegramThrottled, Some(5), 1, 0), Verdict::Again(Duration::from_secs(5)));
-        assert_eq!(after(Code::TelegramThrottled, Some(6), 1, 0), Verdict::Settle { charged: false });
-        assert_eq!(after(Code::TelegramThrottled, Some(1), 1, MOST_THROTTLES), Verdict::Settle { charged: false });
-        assert_eq!(after(Code::TelegramThrottled, Some(0), 1, 0), Verdict::Again(Duration::ZERO));
+    fn a_long_wait_is_given_back_to_a_store_and_held_without_one() {
+        assert_eq!(after(Code::S3Throttled, Some(5), 1, 0), Verdict::Again(Duration::from_secs(5)));
+        assert_eq!(after(Code::S3Throttled, Some(6), 1, 0), Verdict::Settle { charged: false });
+        let error = Error::new(Code::S3Throttled, "x").retry_after(Some(Duration::from_secs(6)));
+        let spent = Spent { charged: 1, throttled: 0 };
+        assert_eq!(decide(&error, spent, &OPTIONS, false, 1.0), Verdict::Again(Duration::from_secs(6)));
+    }
+
+    #[test]
+    fn who_is_always_told_to_wait_does_not_wait_for_ever() {
+        for code in [Code::TelegramThrottled, Code::S3Throttled] {
+            assert_eq!(after(code, Some(1), 1, MOST_THROTTLES), Verdict::Settle { charged: false });
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
-use super::{Outcome, Status, Trace};
+use super::{Limits, Outcome, Status, Trace};
 use crate::error::Class;
 
 /// Two significant digits from a microsecond to six hours: 3 % error, some 30 KiB a phase.
@@ -42,7 +42,7 @@ pub struct Quantiles {
 pub struct Snapshot {
     /// Jobs in the queue.
     pub queued: usize,
-    /// Jobs between two tries, or held back by a 429: they hold no slot.
+    /// Jobs between two tries: they hold no slot.
     pub waiting: usize,
     /// Jobs that hold a slot.
     pub running: usize,
@@ -71,7 +71,7 @@ pub struct Snapshot {
     /// Quantiles per phase, over every settled job that ran.
     pub phases: BTreeMap<&'static str, Quantiles>,
     /// Pacing; `null` = none.
-    pub limits: Option<()>,
+    pub limits: Option<Limits>,
 }
 
 impl Stats {

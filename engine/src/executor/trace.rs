@@ -1,6 +1,9 @@
 //! What one try has done so far, written by its steps and read by the watchdog, the retry and the outcome.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::{
+    OnceLock,
+    atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed},
+};
 
 use parking_lot::Mutex;
 use tokio::{
@@ -8,7 +11,7 @@ use tokio::{
     time::{Duration, Instant},
 };
 
-use super::Timings;
+use super::{ChatKind, Timings, schedule::Learned};
 use crate::error::Error;
 
 /// A moment of a try, in microseconds after its start; 0 = not reached.
@@ -36,6 +39,8 @@ pub struct Trace {
     bytes_in: AtomicU64,
     bytes_out: AtomicU64,
     resumes: AtomicU32,
+    size: OnceLock<u64>,
+    chat_kind: OnceLock<ChatKind>,
     complete: Notify,
     failure: Mutex<Option<Error>>,
 }
@@ -60,6 +65,8 @@ impl Trace {
             bytes_in: AtomicU64::new(0),
             bytes_out: AtomicU64::new(0),
             resumes: AtomicU32::new(0),
+            size: OnceLock::new(),
+            chat_kind: OnceLock::new(),
             complete: Notify::new(),
             failure: Mutex::new(None),
         }
@@ -106,6 +113,22 @@ impl Trace {
     pub fn sent(&self) {
         self.sent.set(self.started.elapsed());
         self.complete.notify_waiters();
+    }
+
+    /// The media has this size: for the limits, where the job did not say.
+    pub fn sized(&self, bytes: u64) {
+        self.size.get_or_init(|| bytes);
+    }
+
+    /// The chat is of this kind: for the limits, which know its id only.
+    pub fn sent_to(&self, kind: ChatKind) {
+        self.chat_kind.get_or_init(|| kind);
+    }
+
+    /// What the limits are to learn from this try.
+    #[must_use]
+    pub fn learned(&self) -> Learned {
+        Learned { size: self.size.get().copied(), chat_kind: self.chat_kind.get().copied() }
     }
 
     /// How often the read was resumed.

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     error::{Code, Error, Result},
+    executor::Grant,
     telegram::{Cause, Refused},
 };
 
@@ -23,7 +24,7 @@ pub struct Way {
 
 impl Prewarm {
     /// Chooses. Asks the store only where its answer decides.
-    pub(super) async fn choose(&self, job: &PrewarmJob) -> Result<Way> {
+    pub(super) async fn choose(&self, job: &PrewarmJob, grant: Grant) -> Result<Way> {
         let mut known = Known::of(job);
         let version = match &job.r2_key {
             Some(key) if self.verify_sha256 => self.verified.version(key, &job.sha256),
@@ -59,7 +60,7 @@ impl Prewarm {
         let Plan::Go(route, reason) = planned else {
             return Err(Error::new(Code::Internal, "the route planner asked twice"));
         };
-        Ok(Way { call: self.first_call(job, route, reason), known, joined })
+        Ok(Way { call: self.first_call(job, grant, route, reason), known, joined })
     }
 
     fn join(&self, job: &PrewarmJob) -> Option<Source> {
@@ -70,8 +71,8 @@ impl Prewarm {
         Some(Source::Shared { reader, joined: true })
     }
 
-    fn first_call(&self, job: &PrewarmJob, route: Route, reason: Reason) -> Call {
-        let named = job.chat_ids.first().cloned().unwrap_or_default();
+    fn first_call(&self, job: &PrewarmJob, grant: Grant, route: Route, reason: Reason) -> Call {
+        let named = job.chat_ids.get(grant.chat).cloned().unwrap_or_default();
         let migrated = self.migrations.of(&named).map(|to| Migrated { from: named.clone(), to });
         let chat_id = migrated.as_ref().map_or(named, |migrated| migrated.to.clone());
         Call { chat_id, kind: job.kind, kind_reason: None, route, reason, nonce: false, migrated }

@@ -32,7 +32,7 @@ pub struct PrewarmJob {
     pub path: Option<String>,
     /// Token of the bot.
     pub token: Secret,
-    /// Warm-up chats; the first is used.
+    /// Warm-up chats; whichever may be sent to first is used.
     pub chat_ids: Vec<String>,
     /// Name the file gets in Telegram; `<sha256>.<extension>` when absent.
     #[serde(default)]
@@ -91,8 +91,17 @@ impl Job for PrewarmJob {
         self.priority
     }
 
+    /// The id of the bot, which its token begins with: limits are the token's, whatever the app calls the bot.
     fn scope(&self) -> &str {
-        &self.bot_slug
+        self.token.reveal().split(':').next().unwrap_or_default()
+    }
+
+    fn chats(&self) -> &[String] {
+        &self.chat_ids
+    }
+
+    fn size(&self) -> Option<u64> {
+        self.size
     }
 
     fn lease(&self) -> Option<Duration> {

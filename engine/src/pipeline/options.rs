@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::{cache::CacheOptions, route::RouteChoice};
 use crate::{
-    executor::{ExecutorOptions, RetryOptions},
+    executor::{ExecutorOptions, Limits, RetryOptions},
     http::{HttpOptions, Timeouts},
     s3::S3Options,
     telegram::TelegramOptions,
@@ -43,6 +43,9 @@ pub struct PrewarmOptions {
     /// Quick retries.
     #[serde(default)]
     pub retry: RetryOptions,
+    /// How fast each bot sends; `None` = not paced.
+    #[serde(default)]
+    pub limits: Option<Limits>,
     /// Deadlines.
     #[serde(default)]
     pub timeouts: Timeouts,
@@ -55,7 +58,12 @@ impl PrewarmOptions {
     /// What the executor needs of them.
     #[must_use]
     pub const fn executor(&self) -> ExecutorOptions {
-        ExecutorOptions { concurrency: self.concurrency, capacity: self.capacity, retry: self.retry }
+        ExecutorOptions {
+            concurrency: self.concurrency,
+            capacity: self.capacity,
+            retry: self.retry,
+            limits: self.limits,
+        }
     }
 
     /// What the pipeline does with files that do not fit their kind.

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     clock::Clock,
     error::{Code, Error, Result},
-    executor::{Pipeline, Trace},
+    executor::{Grant, Pipeline, Trace},
     http::{Client, Timeouts},
     s3::S3,
     telegram::Telegram,
@@ -71,8 +71,8 @@ impl Pipeline for Prewarm {
     type Job = PrewarmJob;
     type Value = PrewarmValue;
 
-    async fn attempt(&self, job: &PrewarmJob, trace: &Arc<Trace>) -> Result<PrewarmValue> {
-        let mut way = self.choose(job).await?;
+    async fn attempt(&self, job: &PrewarmJob, grant: Grant, trace: &Arc<Trace>) -> Result<PrewarmValue> {
+        let mut way = self.choose(job, grant).await?;
         loop {
             let refused = match self.send(job, &mut way, trace).await {
                 Ok(sent) => return value(way.call, &sent, self.policy),

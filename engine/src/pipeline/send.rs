@@ -63,6 +63,7 @@ impl Prewarm {
         }
         // 2. Refuse what Telegram would refuse after the whole upload.
         let bytes = source.len();
+        trace.sized(bytes);
         fit(job, call, bytes, &self.telegram, self.policy)?;
         // 3. Prepare: here the file is looked into before it is sent (`media`): what it is, its geometry, its order.
         let version = source.etag().filter(|_| self.verify_sha256).map(str::to_owned);

@@ -1,0 +1,134 @@
+//! One token: its gate, its uploads, and its flows by what they wait for.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
+
+use super::{
+    flow::{OLDEST_EVERY, When},
+    gate::{Gate, Meter},
+    slab::Id,
+};
+use crate::{
+    clock::Tick,
+    executor::limits::{ChatKind, SameSize},
+};
+
+/// What a bot waits for at a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Due {
+    /// A flow may send.
+    Flow(Id),
+    /// An upload of that size may be sent.
+    Size(u64),
+}
+
+/// The uploads of one size.
+#[derive(Default)]
+pub struct Size {
+    pub meter: Meter,
+    /// Jobs that wait for the size alone, in their order: class, then stamp.
+    pub parked: BTreeMap<(i64, u64), Id>,
+    /// One of them was sent back to its flow and has not been started yet; the next one waits for that.
+    pub released: bool,
+}
+
+/// Sizes that are kept without being asked whether they still matter.
+const SIZES_KEPT: usize = 32;
+
+/// Two chats that are refused inside this time mean the token. In ns.
+const HITS_TOGETHER: u64 = 10_000_000_000;
+
+/// See the module.
+pub struct Bot {
+    pub name: Box<str>,
+    pub hash: u64,
+    pub gate: Gate,
+    pub uploads: u32,
+    pub when: When,
+    pub served: u64,
+    /// Jobs of this bot that are anywhere.
+    pub live: usize,
+    /// Chats that are known.
+    pub chats: usize,
+    pub flows: Vec<Id>,
+    /// Flows that may send: class, when served, which.
+    pub ready: BTreeSet<(i64, u64, Id)>,
+    pub timed: BTreeSet<(Tick, Due)>,
+    pub sizes: HashMap<u64, Size, RandomState>,
+    hits: Vec<(Tick, Id)>,
+    starts: u32,
+}
+
+impl Bot {
+    pub fn new(name: &str, hash: u64) -> Self {
+        Self {
+            name: name.into(),
+            hash,
+            gate: Gate::default(),
+            uploads: 0,
+            when: When::Idle,
+            served: 0,
+            live: 0,
+            chats: 0,
+            flows: Vec::new(),
+            ready: BTreeSet::new(),
+            timed: BTreeSet::new(),
+            sizes: HashMap::default(),
+            hits: Vec::new(),
+            starts: 0,
+        }
+    }
+
+    /// The flow to send next: by class, then the one that waits longest; every so often the latter alone counts.
+    pub fn pick(&self) -> Option<Id> {
+        if self.ready.len() > 1 && self.starts % OLDEST_EVERY == OLDEST_EVERY - 1 {
+            // A bot has as many flows as it has lists of chats: one, or a few.
+            return self.ready.iter().min_by_key(|(_, served, _)| *served).map(|(_, _, flow)| *flow);
+        }
+        self.ready.first().map(|(_, _, flow)| *flow)
+    }
+
+    /// A job of this bot was started.
+    pub const fn started(&mut self, served: u64) {
+        self.starts = self.starts.wrapping_add(1);
+        self.served = served;
+    }
+
+    /// A chat was refused. True when it is not the only one of late: then it is the token that sends too fast.
+    pub fn is_hit(&mut self, chat: Id, now: Tick) -> bool {
+        let since = now.as_nanos().saturating_sub(HITS_TOGETHER);
+        self.hits.retain(|(at, _)| at.as_nanos() >= since);
+        if self.hits.iter().all(|(_, hit)| *hit != chat) {
+            self.hits.push((now, chat));
+        }
+        self.hits.len() > 1
+    }
+
+    /// The uploads of one size. Forgets sizes that do not matter any more, now and then.
+    pub fn size(&mut self, bytes: u64, rule: &SameSize, now: Tick) -> &mut Size {
+        if self.sizes.len() >= SIZES_KEPT && !self.sizes.contains_key(&bytes) {
+            self.sizes.retain(|bytes, size| {
+                !size.parked.is_empty()
+                    || size.released
+                    || rule.rate(*bytes).is_some_and(|rate| !size.meter.is_idle(&rate, now))
+            });
+        }
+        self.sizes.entry(bytes).or_default()
+    }
+}
+
+/// One chat of one bot.
+pub struct Chat {
+    pub bot: Id,
+    pub id: Arc<str>,
+    pub hash: u64,
+    pub kind: ChatKind,
+    pub gate: Gate,
+    /// Flows that may send to it.
+    pub flows: Vec<Id>,
+}

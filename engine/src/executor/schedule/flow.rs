@@ -1,0 +1,272 @@
+//! The jobs of one bot that may go to the same chats, in their order: higher priorities first, first in first out among
+//! equals, and now and then the one that has waited longest, so that no priority starves.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use super::slab::{Id, NIL, Slab};
+use crate::{clock::Tick, executor::retry::Spent};
+
+/// Every so many starts of a flow, the job that has waited longest goes, whatever its priority: the oldest of `n` jobs
+/// waits for no more than `n` times this many starts.
+pub const OLDEST_EVERY: u32 = 16;
+
+/// Jobs that were in a slot before go ahead of everything that never was.
+pub const AGAIN: i64 = i64::MIN;
+
+/// The class of a priority; the smallest goes first.
+pub fn class_of(priority: i32) -> i64 {
+    -i64::from(priority)
+}
+
+/// Where a job is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spot {
+    /// In its flow.
+    Queued,
+    /// Beside its flow, among those of the same size.
+    Parked,
+    /// Between two tries, until `Entry::due`.
+    Backoff,
+    /// In a slot, since `Entry::due`.
+    Running,
+}
+
+/// Why a running job was told to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// Somebody asked for it.
+    Cancelled,
+    /// Its lease is about to end.
+    LeaseOver,
+}
+
+/// Neighbours in a list.
+#[derive(Clone, Copy, Debug)]
+pub struct Links {
+    before: Id,
+    behind: Id,
+}
+
+impl Links {
+    pub const NONE: Self = Self { before: NIL, behind: NIL };
+}
+
+/// A job that has been accepted and is not settled.
+pub struct Entry<J> {
+    pub job: Arc<J>,
+    /// Of its key.
+    pub hash: u64,
+    /// Rises with every job.
+    pub stamp: u64,
+    pub submitted: Tick,
+    /// From here on it must not run; `NEVER` without a lease.
+    pub lease: Tick,
+    /// What `spot` says.
+    pub due: Tick,
+    pub flow: Id,
+    /// Where it is being sent.
+    pub chat: Id,
+    pub class: i64,
+    pub spent: Spent,
+    pub possible_duplicates: u32,
+    pub spot: Spot,
+    pub stop: Option<Stop>,
+    /// It was never in a slot, and so counts against the capacity.
+    pub fresh: bool,
+    /// It is the one of its size that may go.
+    pub released: bool,
+    pub in_class: Links,
+    pub in_age: Links,
+}
+
+/// The two lists a job is in.
+#[derive(Clone, Copy)]
+enum By {
+    Class,
+    Age,
+}
+
+impl<J> Entry<J> {
+    const fn links(&mut self, by: By) -> &mut Links {
+        match by {
+            By::Class => &mut self.in_class,
+            By::Age => &mut self.in_age,
+        }
+    }
+}
+
+/// The ends of a list, and its length.
+#[derive(Clone, Copy, Debug)]
+struct Ends {
+    first: Id,
+    last: Id,
+    len: usize,
+}
+
+impl Ends {
+    const EMPTY: Self = Self { first: NIL, last: NIL, len: 0 };
+
+    fn push_back<J>(&mut self, entries: &mut Slab<Entry<J>>, id: Id, by: By) {
+        if let Some(entry) = entries.get_mut(id) {
+            *entry.links(by) = Links { before: self.last, behind: NIL };
+        }
+        match entries.get_mut(self.last) {
+            Some(last) => last.links(by).behind = id,
+            None => self.first = id,
+        }
+        self.last = id;
+        self.len += 1;
+    }
+
+    fn push_front<J>(&mut self, entries: &mut Slab<Entry<J>>, id: Id, by: By) {
+        if let Some(entry) = entries.get_mut(id) {
+            *entry.links(by) = Links { before: NIL, behind: self.first };
+        }
+        match entries.get_mut(self.first) {
+            Some(first) => first.links(by).before = id,
+            None => self.last = id,
+        }
+        self.first = id;
+        self.len += 1;
+    }
+
+    fn remove<J>(&mut self, entries: &mut Slab<Entry<J>>, id: Id, by: By) {
+        let Some(entry) = entries.get_mut(id) else { return };
+        let Links { before, behind } = std::mem::replace(entry.links(by), Links::NONE);
+        match entries.get_mut(before) {
+            Some(entry) => entry.links(by).behind = behind,
+            None => self.first = behind,
+        }
+        match entries.get_mut(behind) {
+            Some(entry) => entry.links(by).before = before,
+            None => self.last = before,
+        }
+        self.len -= 1;
+    }
+}
+
+/// When a flow or a bot is looked at again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    /// When it gets a job, or a slot of its bot comes free.
+    Idle,
+    /// It may send: its rank among those that may.
+    Ready(i64, u64),
+    /// At a moment.
+    At(Tick),
+}
+
+/// See the module.
+pub struct Flow {
+    pub bot: Id,
+    pub chats: Box<[Id]>,
+    pub hash: u64,
+    pub when: When,
+    /// When it last sent, by the count of all starts.
+    pub served: u64,
+    /// Jobs of this flow that are anywhere.
+    pub live: usize,
+    /// Those in the lists that have a lease.
+    pub leased: usize,
+    /// The latest moment that was named to a job when it was given back: the next one is told a later.
+    pub promised: Tick,
+    starts: u32,
+    classes: BTreeMap<i64, Ends>,
+    ages: Ends,
+}
+
+impl Flow {
+    pub const fn new(bot: Id, chats: Box<[Id]>, hash: u64) -> Self {
+        Self {
+            bot,
+            chats,
+            hash,
+            when: When::Idle,
+            served: 0,
+            live: 0,
+            leased: 0,
+            promised: Tick::START,
+            starts: 0,
+            classes: BTreeMap::new(),
+            ages: Ends::EMPTY,
+        }
+    }
+
+    pub const fn len(&self) -> usize {
+        self.ages.len
+    }
+
+    pub const fn is_empty(&self) -> bool {
+        self.ages.len == 0
+    }
+
+    /// The class that goes first.
+    pub fn first_class(&self) -> i64 {
+        self.classes.first_key_value().map_or(i64::MAX, |(class, _)| *class)
+    }
+
+    /// How many jobs go before a new one of this class.
+    pub fn ahead_of(&self, class: i64) -> usize {
+        // Counting class by class is for the usual handful of priorities; where there are many, the whole is near enough.
+        if self.classes.len() > 32 {
+            return self.ages.len;
+        }
+        self.classes.range(..=class).map(|(_, ends)| ends.len).sum()
+    }
+
+    /// Adds a job.
+    pub fn insert<J>(&mut self, entries: &mut Slab<Entry<J>>, id: Id, last_in_first_out: bool) {
+        let Some(entry) = entries.get(id) else { return };
+        // What was sent back for its size has had its turn; what was in a slot is older than all that never was.
+        let (class, front, old) = (entry.class, entry.released || last_in_first_out, entry.released || !entry.fresh);
+        self.leased += usize::from(entry.lease != Tick::NEVER);
+        let ends = self.classes.entry(class).or_insert(Ends::EMPTY);
+        if front {
+            ends.push_front(entries, id, By::Class);
+        } else {
+            ends.push_back(entries, id, By::Class);
+        }
+        if old {
+            self.ages.push_front(entries, id, By::Age);
+        } else {
+            self.ages.push_back(entries, id, By::Age);
+        }
+    }
+
+    pub fn remove<J>(&mut self, entries: &mut Slab<Entry<J>>, id: Id) {
+        let Some(entry) = entries.get(id) else { return };
+        let class = entry.class;
+        self.leased -= usize::from(entry.lease != Tick::NEVER);
+        if let Some(ends) = self.classes.get_mut(&class) {
+            ends.remove(entries, id, By::Class);
+            if ends.len == 0 {
+                self.classes.remove(&class);
+            }
+        }
+        self.ages.remove(entries, id, By::Age);
+    }
+
+    /// The job to start next. Asking changes nothing.
+    pub fn head(&self, oldest_never_served: bool) -> Id {
+        if self.starts % OLDEST_EVERY == OLDEST_EVERY - 1 && !oldest_never_served {
+            return self.ages.first;
+        }
+        self.classes.first_key_value().map_or(NIL, |(_, ends)| ends.first)
+    }
+
+    /// A job of this flow was started.
+    pub const fn started(&mut self, served: u64) {
+        self.starts = self.starts.wrapping_add(1);
+        self.served = served;
+    }
+
+    /// The jobs in the order of their classes.
+    pub fn iter<'a, J>(&'a self, entries: &'a Slab<Entry<J>>) -> impl Iterator<Item = (Id, &'a Entry<J>)> {
+        self.classes.values().flat_map(|ends| {
+            std::iter::successors(entries.get(ends.first).map(|entry| (ends.first, entry)), |(_, entry)| {
+                let next = entry.in_class.behind;
+                Some((next, entries.get(next)?))
+            })
+        })
+    }
+}

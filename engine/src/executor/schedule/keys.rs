@@ -1,0 +1,167 @@
+//! Names to numbers: bots, their chats, and the flows between them. What is idle is forgotten.
+
+use std::hash::{BuildHasher, Hasher};
+
+use super::{
+    Scheduler,
+    bot::{Bot, Chat},
+    flow::Flow,
+    slab::Id,
+};
+use crate::{
+    clock::Tick,
+    executor::{job::Job, limits::ChatKind},
+};
+
+/// Fewer names than this are not worth a look.
+const LEAST_SWEPT: usize = 256;
+
+impl<J: Job> Scheduler<J> {
+    /// The job with that key.
+    pub(super) fn find(&self, key: &str) -> Option<Id> {
+        let hash = self.hasher.hash_one(key);
+        self.keys.find(hash, |id| self.entries.get(*id).is_some_and(|entry| entry.job.key() == key)).copied()
+    }
+
+    pub(super) fn bot(&mut self, name: &str, now: Tick) -> Id {
+        let hash = self.hasher.hash_one(name);
+        let known = self.bot_names.find(hash, |id| self.bots.get(*id).is_some_and(|bot| *bot.name == *name));
+        if let Some(id) = known {
+            return *id;
+        }
+        self.sweep(now);
+        let id = self.bots.insert(Bot::new(name, hash));
+        let bots = &self.bots;
+        self.bot_names.insert_unique(hash, id, |id| bots.get(*id).map_or(0, |bot| bot.hash));
+        id
+    }
+
+    pub(super) fn chat(&mut self, bot: Id, name: &str, now: Tick) -> Id {
+        let hash = self.hasher.hash_one((bot, name));
+        let is_it = |id: &Id| self.chats.get(*id).is_some_and(|chat| chat.bot == bot && *chat.id == *name);
+        if let Some(id) = self.chat_names.find(hash, is_it) {
+            return *id;
+        }
+        // Held while the sweep runs, which forgets bots without chats.
+        if let Some(bot) = self.bots.get_mut(bot) {
+            bot.chats += 1;
+        }
+        self.sweep(now);
+        let kind = ChatKind::of_id(name);
+        let gate = super::gate::Gate::default();
+        let id = self.chats.insert(Chat { bot, id: name.into(), hash, kind, gate, flows: Vec::new() });
+        let chats = &self.chats;
+        self.chat_names.insert_unique(hash, id, |id| chats.get(*id).map_or(0, |chat| chat.hash));
+        id
+    }
+
+    /// The flow of a bot to these chats.
+    pub(super) fn flow<'a>(&mut self, bot: Id, names: impl ExactSizeIterator<Item = &'a str> + Clone, now: Tick) -> Id {
+        let hash = {
+            let mut hasher = self.hasher.build_hasher();
+            hasher.write_u32(bot);
+            for name in names.clone() {
+                hasher.write(name.as_bytes());
+                hasher.write_u8(0xff);
+            }
+            hasher.finish()
+        };
+        let is_it = |id: &Id| {
+            self.flows.get(*id).is_some_and(|flow| {
+                flow.bot == bot
+                    && flow.chats.len() == names.len()
+                    && flow
+                        .chats
+                        .iter()
+                        .zip(names.clone())
+                        .all(|(chat, name)| self.chats.get(*chat).is_some_and(|chat| *chat.id == *name))
+            })
+        };
+        if let Some(id) = self.flow_names.find(hash, is_it) {
+            return *id;
+        }
+        if let Some(bot) = self.bots.get_mut(bot) {
+            bot.live += 1;
+        }
+        self.sweep(now);
+        let mut chats = Vec::with_capacity(names.len());
+        // A chat has no flow yet while its neighbours are made; a sweep in between would take it.
+        let sweep_at = std::mem::replace(&mut self.sweep_at, usize::MAX);
+        for name in names {
+            chats.push(self.chat(bot, name, now));
+        }
+        self.sweep_at = sweep_at;
+        let id = self.flows.insert(Flow::new(bot, chats.clone().into(), hash));
+        for chat in chats {
+            if let Some(chat) = self.chats.get_mut(chat)
+                && !chat.flows.contains(&id)
+            {
+                chat.flows.push(id);
+            }
+        }
+        if let Some(bot) = self.bots.get_mut(bot) {
+            bot.live -= 1;
+            bot.flows.push(id);
+        }
+        let flows = &self.flows;
+        self.flow_names.insert_unique(hash, id, |id| flows.get(*id).map_or(0, |flow| flow.hash));
+        id
+    }
+
+    /// Forgets flows without jobs, chats without flows and bots without either, once nothing that they did matters any
+    /// more. Runs when their number has doubled since it last ran, so that its cost for each new name is constant.
+    fn sweep(&mut self, now: Tick) {
+        if self.bots.len() + self.chats.len() + self.flows.len() < self.sweep_at {
+            return;
+        }
+        let idle: Vec<Id> =
+            self.flows.iter().filter(|(_, flow)| flow.live == 0 && flow.promised <= now).map(|(id, _)| id).collect();
+        for id in idle {
+            let Some(flow) = self.flows.remove(id) else { continue };
+            if let Ok(found) = self.flow_names.find_entry(flow.hash, |known| *known == id) {
+                found.remove();
+            }
+            if let Some(bot) = self.bots.get_mut(flow.bot) {
+                bot.flows.retain(|known| *known != id);
+            }
+            for chat in &flow.chats {
+                if let Some(chat) = self.chats.get_mut(*chat) {
+                    chat.flows.retain(|known| *known != id);
+                }
+            }
+        }
+        let (limits, table) = (self.limits, self.table());
+        let idle: Vec<Id> = self
+            .chats
+            .iter()
+            .filter(|(_, chat)| {
+                let rates = limits.map_or([None, None], |limits| limits.of_chat(chat.kind));
+                chat.flows.is_empty() && chat.gate.is_idle(&rates, &table, now)
+            })
+            .map(|(id, _)| id)
+            .collect();
+        for id in idle {
+            let Some(chat) = self.chats.remove(id) else { continue };
+            if let Ok(found) = self.chat_names.find_entry(chat.hash, |known| *known == id) {
+                found.remove();
+            }
+            if let Some(bot) = self.bots.get_mut(chat.bot) {
+                bot.chats -= 1;
+            }
+        }
+        let token = [self.limits.and_then(|limits| limits.token), None];
+        let idle: Vec<Id> = self
+            .bots
+            .iter()
+            .filter(|(_, bot)| bot.live == 0 && bot.chats == 0 && bot.gate.is_idle(&token, &table, now))
+            .map(|(id, _)| id)
+            .collect();
+        for id in idle {
+            let Some(bot) = self.bots.remove(id) else { continue };
+            if let Ok(found) = self.bot_names.find_entry(bot.hash, |known| *known == id) {
+                found.remove();
+            }
+        }
+        self.sweep_at = (2 * (self.bots.len() + self.chats.len() + self.flows.len())).max(LEAST_SWEPT);
+    }
+}

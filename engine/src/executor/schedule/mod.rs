@@ -1,0 +1,384 @@
+//! Which job runs next, where, and when: slots, queue, waiting room, pacer and retry as one state machine. It is pure:
+//! every event brings the moment it happened at, nothing here waits, sends, locks or asks a clock, and equal events from an
+//! equal seed give equal actions. The executor drives it under its one lock; the simulation in `sim` drives it through
+//! hours in milliseconds.
+//!
+//! # The data structure
+//!
+//! A job that cannot start must not stand in the way of one that can, so there is no common queue to be scanned. Jobs
+//! stand in **flows**: one for each bot and list of warm-up chats (its lanes). A flow knows when the first of its chats
+//! may send; a **bot** knows when the first of its flows may, and its token; and only bots that may send now are in the
+//! set that free slots are filled from.
+//!
+//! ```text
+//! ready bots, by whose turn it is ──→ bot ──→ ready flows, by class and turn ──→ flow ──→ lists by priority ──→ job
+//! timed bots, by moment ────────────→ bot ──→ timed flows and sizes, by moment
+//! ```
+//!
+//! A start looks at the first of each and books it in every gate it passes, or in none: token, chat, size, uploads of the
+//! token, bytes. What turns out to be closed goes to its timed set and costs nothing until then. Moments in those sets
+//! may be too early (something else has booked meanwhile), never too late, so they are looked at again when they come.
+//! Every event costs O(log n) in the number of flows; none depends on the number of jobs. A job waits in place: it holds
+//! a few list links, and no slot, socket or bytes.
+//!
+//! A job that is alone in waiting, for the spacing of uploads of its size, is parked beside its flow, so that others
+//! overtake it; one of each size at a time is sent back when that size may go.
+//!
+//! # The order
+//!
+//! Between bots: in turns. Within a bot: by priority, then in turns. Within a flow: by priority, then first in, first out.
+//! Every 16th start goes to what has waited longest, whatever its priority: so nothing starves.
+
+mod bot;
+mod finish;
+mod flow;
+pub mod gate;
+mod keys;
+mod place;
+mod planted;
+mod slab;
+mod start;
+mod view;
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
+
+use bot::{Bot, Chat};
+use flow::{Entry, Flow, Links, Spot, Stop, class_of};
+use foldhash::fast::RandomState;
+use hashbrown::HashTable;
+pub use planted::Planted;
+pub use slab::Id;
+use slab::{NIL, Slab};
+pub use view::Place;
+
+use super::{
+    ExecutorOptions, RetryOptions,
+    job::Job,
+    limits::{ChatKind, Limits},
+    retry::Spent,
+};
+use crate::{
+    clock::Tick,
+    error::{Code, Error},
+};
+
+/// A job's own lease is not used to its end: a worker whose clock runs a little slow must still stop in time.
+const LEASE_MARGIN: Duration = Duration::from_secs(5);
+
+/// What became of a submitted job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Submitted {
+    /// Accepted.
+    Queued,
+    /// A job with that key waits already.
+    Duplicate,
+    /// A job with that key runs.
+    Processing,
+    /// The queue is full.
+    Full,
+    /// The executor is closed.
+    Closed,
+}
+
+/// What has to be done now.
+pub enum Action<J> {
+    /// Begin a try; [`Scheduler::finished`] ends it.
+    Start {
+        /// Names the job until its try has ended.
+        id: Id,
+        /// The job.
+        job: Arc<J>,
+        /// Which of [`Job::chats`] it is to be sent to.
+        chat: usize,
+    },
+    /// End a try soon: [`Ended::Stopped`], or what it came to in the meantime.
+    Stop(Id),
+    /// Tell what became of a job that was in no slot.
+    Settle(Settled<J>),
+}
+
+/// How a try ended.
+pub enum Ended {
+    /// By itself.
+    Tried(Result<(), Error>),
+    /// Because it was told to. `sent`: its request was complete.
+    Stopped {
+        /// Whether the other side can have acted on it.
+        sent: bool,
+    },
+}
+
+/// What a try has learned.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Learned {
+    /// Size of the media.
+    pub size: Option<u64>,
+    /// What the chat is.
+    pub chat_kind: Option<ChatKind>,
+}
+
+/// What became of a job.
+pub struct Settled<J> {
+    /// The job.
+    pub job: Arc<J>,
+    /// When it was accepted.
+    pub submitted: Tick,
+    /// Why it failed; `None` = it did not.
+    pub error: Option<Error>,
+    /// Tries that were started and count.
+    pub attempts: u32,
+    /// Whether a store should count this against the job's retries.
+    pub charged: bool,
+    /// Tries that may have left a message behind although they failed.
+    pub possible_duplicates: u32,
+}
+
+/// Something a bot did beside our jobs.
+#[derive(Clone, Copy, Debug)]
+pub struct Live<'a> {
+    /// The bot, as [`Job::scope`] names it.
+    pub scope: &'a str,
+    /// The chat, as [`Job::chats`] names it.
+    pub chat: Option<&'a str>,
+    /// What the chat is, where that is known.
+    pub chat_kind: Option<ChatKind>,
+    /// It was refused, and this is the wait.
+    pub retry_after: Option<Duration>,
+}
+
+/// See the module.
+pub struct Scheduler<J> {
+    limits: Option<Limits>,
+    retry: RetryOptions,
+    capacity: usize,
+    concurrency: usize,
+    paused: bool,
+    open: bool,
+
+    entries: Slab<Entry<J>>,
+    keys: HashTable<Id>,
+    bots: Slab<Bot>,
+    bot_names: HashTable<Id>,
+    chats: Slab<Chat>,
+    chat_names: HashTable<Id>,
+    flows: Slab<Flow>,
+    flow_names: HashTable<Id>,
+    hasher: RandomState,
+    sweep_at: usize,
+
+    /// Bots that may send, the one that waits longest first.
+    ready: BTreeSet<(u64, Id)>,
+    timed: BTreeSet<(Tick, Id)>,
+    /// Jobs between two tries.
+    backoff: BTreeMap<(Tick, u64), Id>,
+    /// Ends of the leases of running jobs.
+    leases: BTreeSet<(Tick, Id)>,
+    actions: VecDeque<Action<J>>,
+
+    queued: usize,
+    running: usize,
+    bytes: u64,
+    stamp: u64,
+    random: fastrand::Rng,
+    planted: Planted,
+}
+
+impl<J: Job> Scheduler<J> {
+    /// A scheduler without jobs. `seed` decides about jitter.
+    pub fn new(options: &ExecutorOptions, seed: u64) -> Self {
+        Self::planted(options, seed, Planted::NONE)
+    }
+
+    fn planted(options: &ExecutorOptions, seed: u64, planted: Planted) -> Self {
+        Self {
+            limits: options.limits,
+            retry: options.retry,
+            capacity: options.capacity,
+            concurrency: options.concurrency,
+            paused: false,
+            open: true,
+            entries: Slab::new(),
+            keys: HashTable::new(),
+            bots: Slab::new(),
+            bot_names: HashTable::new(),
+            chats: Slab::new(),
+            chat_names: HashTable::new(),
+            flows: Slab::new(),
+            flow_names: HashTable::new(),
+            hasher: RandomState::default(),
+            sweep_at: 0,
+            ready: BTreeSet::new(),
+            timed: BTreeSet::new(),
+            backoff: BTreeMap::new(),
+            leases: BTreeSet::new(),
+            actions: VecDeque::new(),
+            queued: 0,
+            running: 0,
+            bytes: 0,
+            stamp: 0,
+            random: fastrand::Rng::with_seed(seed),
+            planted,
+        }
+    }
+
+    /// A job comes in.
+    pub fn submit(&mut self, job: J, now: Tick) -> Submitted {
+        use std::hash::BuildHasher;
+        if !self.open {
+            return Submitted::Closed;
+        }
+        if let Some(entry) = self.find(job.key()).and_then(|id| self.entries.get(id)) {
+            return if entry.spot == Spot::Running { Submitted::Processing } else { Submitted::Duplicate };
+        }
+        if self.queued >= self.capacity {
+            return Submitted::Full;
+        }
+        let bot = self.bot(job.scope(), now);
+        let flow = self.flow(bot, job.chats().iter().map(String::as_str), now);
+        let hash = self.hasher.hash_one(job.key());
+        let class = class_of(job.priority());
+        let lease = job.lease().map_or(Tick::NEVER, |lease| now.after(lease.saturating_sub(LEASE_MARGIN)));
+        let ahead = self.flows.get(flow).map_or(0, |flow| flow.ahead_of(class));
+        let stamp = self.next_stamp();
+        let id = self.entries.insert(Entry {
+            job: Arc::new(job),
+            hash,
+            stamp,
+            submitted: now,
+            lease,
+            due: Tick::NEVER,
+            flow,
+            chat: NIL,
+            class,
+            spent: Spent::default(),
+            possible_duplicates: 0,
+            spot: Spot::Queued,
+            stop: None,
+            fresh: true,
+            released: false,
+            in_class: Links::NONE,
+            in_age: Links::NONE,
+        });
+        let entries = &self.entries;
+        self.keys.insert_unique(hash, id, |id| entries.get(*id).map_or(0, |entry| entry.hash));
+        self.queued += 1;
+        self.count_live(flow, true);
+        self.enter(id, now);
+        if lease != Tick::NEVER {
+            self.give_back_if_long(id, ahead, now);
+        }
+        Submitted::Queued
+    }
+
+    /// Somebody wants a job to end. False when there is no such job.
+    pub fn cancel(&mut self, key: &str, now: Tick) -> bool {
+        let Some(id) = self.find(key) else { return false };
+        self.cancel_one(id, now);
+        true
+    }
+
+    /// Somebody wants all jobs to end.
+    pub fn cancel_all(&mut self, now: Tick) {
+        let ids: Vec<Id> = self.entries.iter().map(|(id, _)| id).collect();
+        for id in ids {
+            self.cancel_one(id, now);
+        }
+    }
+
+    fn cancel_one(&mut self, id: Id, now: Tick) {
+        use planted::Bug;
+        let Some(entry) = self.entries.get_mut(id) else { return };
+        if entry.spot == Spot::Running {
+            if entry.stop.is_none() {
+                entry.stop = Some(Stop::Cancelled);
+                self.actions.push_back(Action::Stop(id));
+            }
+            if !self.planted.has(Bug::SettledTwice) {
+                return;
+            }
+            let settled = self.settled(id, Some(cancelled()), false);
+            return self.actions.extend(settled.map(Action::Settle));
+        }
+        if self.planted.has(Bug::CancelIgnored) {
+            return;
+        }
+        self.leave(id, cancelled(), now);
+    }
+
+    /// The lease of a job ends `lease` from now. False for a job that is not here, or whose lease is over.
+    pub fn extend(&mut self, key: &str, lease: Duration, now: Tick) -> bool {
+        let Some(id) = self.find(key) else { return false };
+        let Some(entry) = self.entries.get_mut(id) else { return false };
+        if entry.lease <= now || entry.stop.is_some() {
+            return false;
+        }
+        let end = now.after(lease.saturating_sub(LEASE_MARGIN));
+        let before = std::mem::replace(&mut entry.lease, end);
+        if entry.spot == Spot::Running {
+            self.leases.remove(&(before, id));
+            self.leases.insert((end, id));
+        } else if entry.spot == Spot::Queued
+            && before == Tick::NEVER
+            && let Some(flow) = self.flows.get_mut(entry.flow)
+        {
+            flow.leased += 1;
+        }
+        true
+    }
+
+    /// No job is accepted any more.
+    pub const fn close(&mut self) {
+        self.open = false;
+    }
+
+    /// No job starts while this is so.
+    pub const fn set_paused(&mut self, paused: bool) {
+        self.paused = paused;
+    }
+
+    /// The number of slots, from now on.
+    pub const fn set_concurrency(&mut self, concurrency: usize) {
+        self.concurrency = concurrency;
+    }
+
+    /// The limits; `None` = no pacing.
+    pub const fn limits(&self) -> Option<Limits> {
+        self.limits
+    }
+
+    /// Other limits, from now on. What was booked stays booked.
+    pub fn set_limits(&mut self, limits: Option<Limits>, now: Tick) {
+        self.limits = limits;
+        self.place_all(now);
+    }
+
+    /// The bot did something beside our jobs: it is booked, and ours yield.
+    pub fn report(&mut self, live: Live<'_>, now: Tick) {
+        let bot = self.bot(live.scope, now);
+        let chat = live.chat.map(|chat| self.chat(bot, chat, now));
+        if let (Some(chat), Some(kind)) = (chat, live.chat_kind) {
+            self.is_of_kind(chat, kind, now);
+        }
+        if let Some(wait) = live.retry_after {
+            self.throttled(bot, chat, wait, now, now);
+        } else if let Some(chat) = chat {
+            self.book(bot, chat, now);
+        }
+    }
+
+    const fn next_stamp(&mut self) -> u64 {
+        self.stamp += 1;
+        self.stamp
+    }
+}
+
+fn cancelled() -> Error {
+    Error::new(Code::Cancelled, "the job was cancelled")
+}
+
+#[cfg(test)]
+mod sim;

@@ -1,0 +1,115 @@
+//! The limits, seen from outside.
+
+use super::*;
+
+const PACED: ExecutorOptions = ExecutorOptions { concurrency: 50, capacity: 1_000, ..OPTIONS };
+
+fn paced(step: impl Fn(&TestJob, u32) -> (Duration, Result<u32>) + Send + Sync + 'static) -> Rig {
+    rig(ExecutorOptions { limits: Some(Limits::default()), ..PACED }, step)
+}
+
+fn at_once(_: &TestJob, attempt: u32) -> (Duration, Result<u32>) {
+    (Duration::ZERO, Ok(attempt))
+}
+
+/// When the jobs began, in ms.
+fn moments(rig: &Rig, begin: Instant) -> Vec<u128> {
+    rig.order.lock().iter().map(|(_, at)| (*at - begin).as_millis()).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_private_chat_gets_one_each_second() {
+    let rig = paced(at_once);
+    let begin = Instant::now();
+    rig.submit((0..4).map(job));
+    rig.settled(4).await;
+    assert_eq!(moments(&rig, begin), [0, 1000, 2000, 3000]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_group_gets_three_and_then_one_each_three_seconds() {
+    let rig = paced(at_once);
+    let begin = Instant::now();
+    rig.submit((0..6).map(|key| TestJob { chats: vec!["-100".into()], ..job(key) }));
+    rig.settled(6).await;
+    assert_eq!(moments(&rig, begin), [0, 1000, 2000, 3000, 6000, 9000]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_tells_what_a_chat_is() {
+    let rig = paced(at_once);
+    rig.executor.report(Live {
+        scope: "bot",
+        chat: Some("-100"),
+        chat_kind: Some(ChatKind::Private),
+        retry_after: None,
+    });
+    let begin = Instant::now();
+    rig.submit((0..5).map(|key| TestJob { chats: vec!["-100".into()], ..job(key) }));
+    rig.settled(5).await;
+    assert_eq!(moments(&rig, begin), [1000, 2000, 3000, 4000, 5000]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn several_chats_are_lanes() {
+    let rig = paced(at_once);
+    let begin = Instant::now();
+    let chats: Vec<_> = (1..=3).map(|chat| chat.to_string()).collect();
+    rig.submit((0..6).map(|key| TestJob { chats: chats.clone(), ..job(key) }));
+    rig.settled(6).await;
+    assert_eq!(moments(&rig, begin), [0, 0, 0, 1000, 1000, 1000]);
+    assert_eq!(*rig.chats.lock(), ["1", "2", "3", "1", "2", "3"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_live_bot_sends_pushes_the_warm_up_back() {
+    let rig = paced(at_once);
+    let begin = Instant::now();
+    for _ in 0..3 {
+        rig.executor.report(Live { scope: "bot", chat: Some("1"), chat_kind: None, retry_after: None });
+    }
+    rig.submit([job("a")]);
+    rig.settled(1).await;
+    // Three are booked, but nobody is pushed back by more than one period.
+    assert_eq!(moments(&rig, begin), [1000]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_leased_job_that_would_wait_too_long_is_given_back_with_its_turn() {
+    let rig = paced(at_once);
+    let begin = Instant::now();
+    rig.submit((0..20).map(|key| TestJob { lease: Some(60 * SECOND), ..job(key) }));
+    let outcomes = rig.settled(20).await;
+    let back: Vec<_> = outcomes.iter().filter_map(|outcome| outcome.error.as_ref()).collect();
+    assert_eq!((back.len(), rig.started().len()), (14, 6));
+    assert_eq!(begin.elapsed().as_secs(), 5);
+    let waits: Vec<_> = back.iter().map(|error| error.retry_after_ms.unwrap()).collect();
+    assert_eq!(waits, (0..14).map(|turn| 3_500 + 1_000 * turn).collect::<Vec<_>>());
+    assert!(outcomes.iter().all(|o| o.status == Status::Succeeded || !o.charged));
+}
+
+#[tokio::test(start_paused = true)]
+async fn limits_can_be_read_and_changed_while_jobs_wait() {
+    let rig = paced(at_once);
+    assert_eq!(rig.executor.limits(), Some(Limits::default()));
+    let begin = Instant::now();
+    rig.submit((0..100).map(job));
+    sleep(Duration::from_millis(2_500)).await;
+    rig.executor
+        .set_limits(Some(Limits { chat: Some(Rate { limit: 10, period_ms: 1_000, burst: 1 }), ..Limits::default() }));
+    sleep(Duration::from_millis(950)).await;
+    assert_eq!(moments(&rig, begin), [0, 1000, 2000, 3000, 3100, 3200, 3300, 3400]);
+    rig.executor.set_limits(None);
+    rig.settled(100).await;
+    assert_eq!(begin.elapsed().as_millis() / 10, 345);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_waits_for_its_chat_holds_no_slot_and_shows_in_stats() {
+    let rig = paced(|_, attempt| (SECOND / 10, Ok(attempt)));
+    rig.submit((0..3).map(job));
+    sleep(SECOND / 2).await;
+    let stats = rig.executor.stats();
+    assert_eq!((stats.queued, stats.waiting, stats.running, stats.limits), (2, 0, 0, Some(Limits::default())));
+    rig.settled(3).await;
+}

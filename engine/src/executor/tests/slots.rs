@@ -1,0 +1,64 @@
+//! Slots and the queue before them.
+
+use super::*;
+
+#[tokio::test(start_paused = true)]
+async fn a_freed_slot_takes_the_next_job_in_the_same_moment() {
+    let rig = rig(OPTIONS, ok);
+    let begin = Instant::now();
+    rig.submit((0..10).map(job));
+    let outcomes = rig.settled(10).await;
+    assert!(outcomes.iter().all(|o| o.status == Status::Succeeded && o.attempts == 1 && o.charged));
+    assert_eq!(rig.most.load(SeqCst), 2);
+    let starts: Vec<_> = rig.order.lock().iter().map(|(_, at)| (*at - begin).as_millis()).collect();
+    assert_eq!(starts, [0, 0, 1000, 1000, 2000, 2000, 3000, 3000, 4000, 4000]);
+    assert!(rig.settled.load(SeqCst) >= 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn statuses_say_what_happened() {
+    let rig = rig(ExecutorOptions { concurrency: 1, capacity: 1, ..OPTIONS }, ok);
+    // The slot takes the first job only after the batch is in, so a batch of two fills a queue of one.
+    assert_eq!(rig.submit([job("a"), job("b")]), [Submitted::Queued, Submitted::Full]);
+    assert_eq!(rig.submit([job("a")]), [Submitted::Processing]);
+    assert_eq!(rig.submit([job("b"), job("b"), job("c")]), [Submitted::Queued, Submitted::Duplicate, Submitted::Full]);
+    rig.settled(2).await;
+    assert_eq!(rig.submit([job("a")]), [Submitted::Queued]);
+    rig.executor.close_intake();
+    assert_eq!(rig.submit([job("z")]), [Submitted::Closed]);
+    rig.settled(1).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn higher_priorities_start_first() {
+    let rig = rig(ExecutorOptions { concurrency: 1, ..OPTIONS }, ok);
+    rig.executor.pause();
+    rig.submit([("low", -1), ("a", 0), ("high", 9), ("b", 0)].map(|(key, priority)| TestJob { priority, ..job(key) }));
+    assert_eq!(rig.executor.list().len(), 4);
+    rig.executor.resume();
+    rig.settled(4).await;
+    assert_eq!(rig.started(), ["high", "a", "b", "low"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn concurrency_can_change_while_jobs_run() {
+    let rig = rig(ExecutorOptions { concurrency: 1, ..OPTIONS }, ok);
+    rig.submit((0..8).map(job));
+    rig.executor.set_concurrency(4);
+    rig.settled(8).await;
+    assert_eq!(rig.most.load(SeqCst), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn dropping_the_executor_ends_its_jobs() {
+    let rig = rig(OPTIONS, |_, _| (1000 * SECOND, Ok(1)));
+    rig.submit((0..5).map(job));
+    while rig.running.load(SeqCst) < 2 {
+        sleep(Duration::from_millis(1)).await;
+    }
+    let running = Arc::clone(&rig.running);
+    drop(rig);
+    while running.load(SeqCst) > 0 {
+        sleep(Duration::from_millis(1)).await;
+    }
+}
