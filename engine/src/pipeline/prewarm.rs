@@ -15,7 +15,7 @@ use super::{
 use crate::{
     clock::Clock,
     error::{Code, Error, Result},
-    executor::{Grant, Pipeline, Trace},
+    executor::{ChatKind, Grant, Pipeline, Trace},
     http::{Client, Timeouts},
     s3::S3,
     telegram::Telegram,
@@ -75,7 +75,12 @@ impl Pipeline for Prewarm {
         let mut way = self.choose(job, grant).await?;
         loop {
             let refused = match self.send(job, &mut way, trace).await {
-                Ok(sent) => return value(way.call, &sent, self.policy),
+                Ok(sent) => {
+                    if let Some(kind) = ChatKind::from_type(&sent.message.chat.kind) {
+                        trace.sent_to(kind);
+                    }
+                    return value(way.call, &sent, self.policy);
+                }
                 Err(refused) => refused,
             };
             self.learn(&way.call, &refused);

@@ -45,6 +45,9 @@ pub struct Message {
 pub struct Chat {
     /// May exceed 32 bits, never 53.
     pub id: i64,
+    /// `private`, `group`, `supergroup` or `channel`.
+    #[serde(default, rename = "type")]
+    pub kind: String,
 }
 
 /// What every kind of file has in common.
