@@ -1,20 +1,21 @@
 //! A text that must not be seen: bot tokens, secret keys, session tokens.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use serde::{Deserialize, Deserializer};
 use zeroize::Zeroizing;
 
 /// A secret text. `Debug` redacts it, its memory is zeroed on drop, and it has no `Display`, `Serialize` or `Hash`,
-/// so that it cannot slip into a message, an outcome or a cache key.
+/// so that it cannot slip into a message, an outcome or a cache key. Clones share the text: it is in memory once, and
+/// zeroed with the last of them.
 #[derive(Clone, Default)]
-pub struct Secret(Zeroizing<String>);
+pub struct Secret(Arc<Zeroizing<String>>);
 
 impl Secret {
     /// Takes ownership of `text`.
     #[must_use]
     pub fn new(text: String) -> Self {
-        Self(Zeroizing::new(text))
+        Self(Arc::new(Zeroizing::new(text)))
     }
 
     /// The text itself. Each caller is a place to review.

@@ -21,6 +21,14 @@ pub trait Job: Send + Sync + 'static {
     fn chats(&self) -> &[String];
     /// Size of its media in bytes, where that is known.
     fn size(&self) -> Option<u64>;
+    /// `twin` is a job of the same scope and chats that waits already: takes over from it what both have, so that it is in
+    /// memory once. For the many jobs of few bots.
+    fn share(&mut self, twin: &Self)
+    where
+        Self: Sized,
+    {
+        let _ = twin;
+    }
     /// How long the submitter has promised that nobody else runs it.
     fn lease(&self) -> Option<Duration>;
 }

@@ -11,7 +11,7 @@ mod limits;
 mod options;
 mod outcome;
 mod retry;
-mod schedule;
+pub mod schedule;
 mod stats;
 mod trace;
 

@@ -1,6 +1,6 @@
 //! What a prewarm works on and what it produces, as both cross the door.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -33,7 +33,7 @@ pub struct PrewarmJob {
     /// Token of the bot.
     pub token: Secret,
     /// Warm-up chats; whichever may be sent to first is used.
-    pub chat_ids: Vec<String>,
+    pub chat_ids: Arc<[String]>,
     /// Name the file gets in Telegram; `<sha256>.<extension>` when absent.
     #[serde(default)]
     pub file_name: Option<String>,
@@ -102,6 +102,13 @@ impl Job for PrewarmJob {
 
     fn size(&self) -> Option<u64> {
         self.size
+    }
+
+    fn share(&mut self, twin: &Self) {
+        self.chat_ids = Arc::clone(&twin.chat_ids);
+        if self.token.reveal() == twin.token.reveal() {
+            self.token = twin.token.clone();
+        }
     }
 
     fn lease(&self) -> Option<Duration> {

@@ -1,10 +1,10 @@
 //! What becomes of a job after a try, what a 429 closes, and which jobs are given back instead of being held.
 
-use std::time::Duration;
+use std::{hash::BuildHasher, time::Duration};
 
 use super::{
     Action, Ended, Learned, Scheduler, Settled,
-    flow::{AGAIN, Spot, Stop},
+    flow::{Spot, Stop},
     gate::Shut,
     planted::Bug,
     slab::Id,
@@ -111,7 +111,6 @@ impl<J: Job> Scheduler<J> {
         } else {
             entry.spent.throttled = 0;
         }
-        entry.class = AGAIN;
         entry.stamp = stamp;
         match wait {
             None => self.enter(id, now),
@@ -214,7 +213,7 @@ impl<J: Job> Scheduler<J> {
     pub(super) fn leave(&mut self, id: Id, error: Error, now: Tick) {
         let Some(entry) = self.entries.get_mut(id) else { return };
         let released = std::mem::take(&mut entry.released);
-        let (spot, flow, due, rank) = (entry.spot, entry.flow, entry.due, (entry.class, entry.stamp));
+        let (spot, flow, due, rank) = (entry.spot, entry.flow, entry.due, (entry.class(), entry.stamp));
         let bytes = entry.job.size().unwrap_or(0);
         let bot_id = self.flows.get(flow).map_or(Id::MAX, |flow| flow.bot);
         match spot {
@@ -238,7 +237,7 @@ impl<J: Job> Scheduler<J> {
     /// Forgets a job. Whatever list it was in, it is out of it.
     pub(super) fn settled(&mut self, id: Id, error: Option<Error>, charged: bool) -> Option<Settled<J>> {
         let entry = self.entries.remove(id)?;
-        if let Ok(found) = self.keys.find_entry(entry.hash, |known| *known == id) {
+        if let Ok(found) = self.keys.find_entry(self.hasher.hash_one(entry.job.key()), |known| *known == id) {
             found.remove();
         }
         self.queued -= usize::from(entry.fresh);

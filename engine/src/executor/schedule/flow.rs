@@ -4,19 +4,17 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::slab::{Id, NIL, Slab};
-use crate::{clock::Tick, executor::retry::Spent};
+use crate::{
+    clock::Tick,
+    executor::{job::Job, retry::Spent},
+};
 
 /// Every so many starts of a flow, the job that has waited longest goes, whatever its priority: the oldest of `n` jobs
 /// waits for no more than `n` times this many starts.
 pub const OLDEST_EVERY: u32 = 16;
 
-/// Jobs that were in a slot before go ahead of everything that never was.
-pub const AGAIN: i64 = i64::MIN;
-
-/// The class of a priority; the smallest goes first.
-pub fn class_of(priority: i32) -> i64 {
-    -i64::from(priority)
-}
+/// The class of jobs that were in a slot before: ahead of everything that never was. The smallest class goes first.
+const AGAIN: i64 = i64::MIN;
 
 /// Where a job is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,8 +52,6 @@ impl Links {
 /// A job that has been accepted and is not settled.
 pub struct Entry<J> {
     pub job: Arc<J>,
-    /// Of its key.
-    pub hash: u64,
     /// Rises with every job.
     pub stamp: u64,
     pub submitted: Tick,
@@ -66,7 +62,6 @@ pub struct Entry<J> {
     pub flow: Id,
     /// Where it is being sent.
     pub chat: Id,
-    pub class: i64,
     pub spent: Spent,
     pub possible_duplicates: u32,
     pub spot: Spot,
@@ -84,6 +79,13 @@ pub struct Entry<J> {
 enum By {
     Class,
     Age,
+}
+
+impl<J: Job> Entry<J> {
+    /// Its class among those of its flow.
+    pub fn class(&self) -> i64 {
+        if self.fresh { -i64::from(self.job.priority()) } else { AGAIN }
+    }
 }
 
 impl<J> Entry<J> {
@@ -205,8 +207,14 @@ impl Flow {
         self.classes.first_key_value().map_or(i64::MAX, |(class, _)| *class)
     }
 
-    /// How many jobs go before a new one of this class.
-    pub fn ahead_of(&self, class: i64) -> usize {
+    /// A job of this flow, if there is one in its lists.
+    pub const fn any(&self) -> Id {
+        self.ages.last
+    }
+
+    /// How many jobs go before this new one.
+    pub fn ahead_of<J: Job>(&self, job: &J) -> usize {
+        let class = -i64::from(job.priority());
         // Counting class by class is for the usual handful of priorities; where there are many, the whole is near enough.
         if self.classes.len() > 32 {
             return self.ages.len;
@@ -215,10 +223,10 @@ impl Flow {
     }
 
     /// Adds a job.
-    pub fn insert<J>(&mut self, entries: &mut Slab<Entry<J>>, id: Id, last_in_first_out: bool) {
+    pub fn insert<J: Job>(&mut self, entries: &mut Slab<Entry<J>>, id: Id, last_in_first_out: bool) {
         let Some(entry) = entries.get(id) else { return };
         // What was sent back for its size has had its turn; what was in a slot is older than all that never was.
-        let (class, front, old) = (entry.class, entry.released || last_in_first_out, entry.released || !entry.fresh);
+        let (class, front, old) = (entry.class(), entry.released || last_in_first_out, entry.released || !entry.fresh);
         self.leased += usize::from(entry.lease != Tick::NEVER);
         let ends = self.classes.entry(class).or_insert(Ends::EMPTY);
         if front {
@@ -233,9 +241,9 @@ impl Flow {
         }
     }
 
-    pub fn remove<J>(&mut self, entries: &mut Slab<Entry<J>>, id: Id) {
+    pub fn remove<J: Job>(&mut self, entries: &mut Slab<Entry<J>>, id: Id) {
         let Some(entry) = entries.get(id) else { return };
-        let class = entry.class;
+        let class = entry.class();
         self.leased -= usize::from(entry.lease != Tick::NEVER);
         if let Some(ends) = self.classes.get_mut(&class) {
             ends.remove(entries, id, By::Class);

@@ -32,7 +32,7 @@
 mod bot;
 mod finish;
 mod flow;
-pub mod gate;
+mod gate;
 mod keys;
 mod place;
 mod planted;
@@ -47,10 +47,10 @@ use std::{
 };
 
 use bot::{Bot, Chat};
-use flow::{Entry, Flow, Links, Spot, Stop, class_of};
+use flow::{Entry, Flow, Links, Spot, Stop};
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
-pub use planted::Planted;
+use planted::Planted;
 pub use slab::Id;
 use slab::{NIL, Slab};
 pub use view::Place;
@@ -189,6 +189,7 @@ pub struct Scheduler<J> {
 
 impl<J: Job> Scheduler<J> {
     /// A scheduler without jobs. `seed` decides about jitter.
+    #[must_use]
     pub fn new(options: &ExecutorOptions, seed: u64) -> Self {
         Self::planted(options, seed, Planted::NONE)
     }
@@ -226,7 +227,7 @@ impl<J: Job> Scheduler<J> {
     }
 
     /// A job comes in.
-    pub fn submit(&mut self, job: J, now: Tick) -> Submitted {
+    pub fn submit(&mut self, mut job: J, now: Tick) -> Submitted {
         use std::hash::BuildHasher;
         if !self.open {
             return Submitted::Closed;
@@ -240,20 +241,20 @@ impl<J: Job> Scheduler<J> {
         let bot = self.bot(job.scope(), now);
         let flow = self.flow(bot, job.chats().iter().map(String::as_str), now);
         let hash = self.hasher.hash_one(job.key());
-        let class = class_of(job.priority());
         let lease = job.lease().map_or(Tick::NEVER, |lease| now.after(lease.saturating_sub(LEASE_MARGIN)));
-        let ahead = self.flows.get(flow).map_or(0, |flow| flow.ahead_of(class));
+        let (ahead, twin) = self.flows.get(flow).map_or((0, NIL), |flow| (flow.ahead_of(&job), flow.any()));
+        if let Some(twin) = self.entries.get(twin) {
+            job.share(&twin.job);
+        }
         let stamp = self.next_stamp();
         let id = self.entries.insert(Entry {
             job: Arc::new(job),
-            hash,
             stamp,
             submitted: now,
             lease,
             due: Tick::NEVER,
             flow,
             chat: NIL,
-            class,
             spent: Spent::default(),
             possible_duplicates: 0,
             spot: Spot::Queued,
@@ -263,8 +264,9 @@ impl<J: Job> Scheduler<J> {
             in_class: Links::NONE,
             in_age: Links::NONE,
         });
-        let entries = &self.entries;
-        self.keys.insert_unique(hash, id, |id| entries.get(*id).map_or(0, |entry| entry.hash));
+        let (entries, hasher) = (&self.entries, &self.hasher);
+        let hash_of = |id: &Id| entries.get(*id).map_or(0, |entry| hasher.hash_one(entry.job.key()));
+        self.keys.insert_unique(hash, id, hash_of);
         self.queued += 1;
         self.count_live(flow, true);
         self.enter(id, now);
@@ -346,6 +348,7 @@ impl<J: Job> Scheduler<J> {
     }
 
     /// The limits; `None` = no pacing.
+    #[must_use]
     pub const fn limits(&self) -> Option<Limits> {
         self.limits
     }

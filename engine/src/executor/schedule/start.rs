@@ -48,6 +48,7 @@ impl<J: Job> Scheduler<J> {
     }
 
     /// When somebody has to look again although nothing happened.
+    #[must_use]
     pub fn next_due(&self) -> Tick {
         let lease = self.leases.first().map_or(Tick::NEVER, |(end, _)| *end);
         // While no job could start anyway it is the end of a job, or `resume`, that looks.
@@ -241,7 +242,8 @@ impl<J: Job> Scheduler<J> {
     /// Sets a job aside that waits for nothing but its size.
     fn park(&mut self, bot_id: Id, id: Id, bytes: u64, now: Tick) {
         let Some(entry) = self.entries.get_mut(id) else { return };
-        let (rank, flow, was_released) = ((entry.class, entry.stamp), entry.flow, std::mem::take(&mut entry.released));
+        let (rank, flow, was_released) =
+            ((entry.class(), entry.stamp), entry.flow, std::mem::take(&mut entry.released));
         entry.spot = Spot::Parked;
         if let Some(flow) = self.flows.get_mut(flow) {
             flow.remove(&mut self.entries, id);

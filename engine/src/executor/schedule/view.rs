@@ -36,6 +36,7 @@ impl<J> Entry<J> {
 }
 
 impl<J: Job> Scheduler<J> {
+    /// Adds the gauges to a snapshot.
     pub fn fill(&self, snapshot: &mut Snapshot) {
         snapshot.queued = self.queued;
         snapshot.waiting = self.entries.len() - self.queued - self.running;
@@ -48,6 +49,7 @@ impl<J: Job> Scheduler<J> {
 
     /// Every unsettled job with its place and age: running ones first, then those that were, then the others, each group
     /// by age.
+    #[must_use]
     pub fn list(&self, now: Tick) -> Vec<(Arc<J>, Place, Duration)> {
         let mut entries: Vec<_> = self.entries.iter().map(|(_, entry)| entry).collect();
         entries.sort_by_key(|entry| (entry.place() == Place::Queued, entry.place() != Place::Running, entry.stamp));
@@ -56,7 +58,7 @@ impl<J: Job> Scheduler<J> {
 
     /// How many names of bots, chats and flows are remembered.
     #[cfg(test)]
-    pub fn names(&self) -> usize {
+    pub(super) fn names(&self) -> usize {
         self.bots.len() + self.chats.len() + self.flows.len()
     }
 }
