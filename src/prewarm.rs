@@ -13,7 +13,7 @@ use serde_json::json;
 use warmpath_engine::{
     clock::SystemClock,
     error::{Code, Error},
-    executor::{Executor, Snapshot, Submitted},
+    executor::{Batch, ChatKind, Executor, Live, Snapshot, Submitted},
     pipeline::{Cache, CacheSnapshot, Prewarm, PrewarmJob, PrewarmOptions},
     runtime,
 };
@@ -133,6 +133,55 @@ impl NativePrewarm {
     pub fn stats(&self) -> Result<String> {
         let stats = Stats { executor: self.executor.stats(), cache: self.cache.as_ref().map(Cache::snapshot) };
         serde_json::to_string(&stats).map_err(malformed(Code::Internal))
+    }
+
+    /// The limits as JSON; null = no pacing.
+    #[napi(catch_unwind)]
+    pub fn limits(&self) -> Result<String> {
+        serde_json::to_string(&self.executor.limits()).map_err(malformed(Code::Internal))
+    }
+
+    /// The whole table as JSON, or null.
+    #[napi(catch_unwind)]
+    pub fn set_limits(&self, limits: String) -> Result<()> {
+        self.executor.set_limits(parse(limits, Code::InvalidArgument)?);
+        Ok(())
+    }
+
+    /// Keys that are not at their full pace, as a JSON array.
+    #[napi(catch_unwind)]
+    pub fn learned(&self, most: u32) -> Result<String> {
+        serde_json::to_string(&self.executor.learned(most as usize)).map_err(malformed(Code::Internal))
+    }
+
+    #[napi(catch_unwind)]
+    pub fn explain(&self, key: String) -> Result<Option<String>> {
+        self.executor
+            .explain(&key)
+            .map(|told| serde_json::to_string(&told).map_err(malformed(Code::Internal)))
+            .transpose()
+    }
+
+    /// Batches and question as JSON, the plan as JSON.
+    #[napi(catch_unwind)]
+    pub fn plan(&self, batches: String, question: String) -> Result<String> {
+        let batches: Vec<Batch> = parse(batches, Code::InvalidArgument)?;
+        let question = parse(question, Code::InvalidArgument)?;
+        serde_json::to_string(&self.executor.plan(&batches, question)).map_err(malformed(Code::Internal))
+    }
+
+    /// What the bot did beside our jobs. `chat_type` is the word of the Bot API; a negative `retry_after_ms` = it was not refused.
+    #[napi(catch_unwind)]
+    pub fn report(&self, bot_id: String, chat_id: Option<String>, chat_type: Option<String>, retry_after_ms: f64) {
+        let refused = retry_after_ms >= 0.0;
+        self.executor.report(Live {
+            scope: &bot_id,
+            chat: chat_id.as_deref(),
+            chat_kind: chat_type.as_deref().and_then(ChatKind::from_type),
+            // `as` saturates, and knows no NaN.
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "compared with 0 above")]
+            retry_after: refused.then(|| Duration::from_millis(retry_after_ms as u64)),
+        });
     }
 
     #[napi(catch_unwind)]

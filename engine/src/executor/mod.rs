@@ -10,6 +10,7 @@ mod job;
 mod limits;
 mod options;
 mod outcome;
+mod plan;
 mod retry;
 pub mod schedule;
 mod stats;
@@ -31,8 +32,9 @@ pub use limits::{ChatKind, Limits, Rate, SameSize};
 pub use options::{ExecutorOptions, RetryOptions};
 pub use outcome::{Failure, Outcome, Status, Timings};
 use parking_lot::Mutex;
+pub use plan::{Batch, Plan, Question, plan};
 use schedule::{Action, Ended, Id, Scheduler, Settled};
-pub use schedule::{Live, Place, Submitted};
+pub use schedule::{Explanation, LearnedPace, Live, Place, Reason, Submitted, Wait};
 use stats::Stats;
 pub use stats::{Quantiles, Snapshot};
 use tokio::{runtime::Handle, sync::Notify, time::Instant};
@@ -185,6 +187,27 @@ impl<P: Pipeline> Executor<P> {
     /// Something the bot did beside our jobs: it counts against the same limits, and a refusal closes the same gates.
     pub fn report(&self, live: Live<'_>) {
         self.change(|schedule, now| schedule.report(live, now));
+    }
+
+    /// What a job waits for, and until when; `None` = there is no such job.
+    #[must_use]
+    pub fn explain(&self, key: &str) -> Option<Explanation> {
+        let now = self.0.now();
+        self.0.core.lock().schedule.explain(key, now)
+    }
+
+    /// The tokens and chats that are not at their full pace, at most `most` of them.
+    #[must_use]
+    pub fn learned(&self, most: usize) -> Vec<LearnedPace> {
+        let now = self.0.now();
+        self.0.core.lock().schedule.learned(most, now)
+    }
+
+    /// When batches of jobs would be done by this executor, if it had nothing else to do.
+    #[must_use]
+    pub fn plan(&self, batches: &[Batch], question: Question) -> Plan {
+        let core = self.0.core.lock();
+        plan(core.schedule.limits().as_ref(), core.schedule.concurrency(), batches, question)
     }
 
     /// Counters, gauges and quantiles.

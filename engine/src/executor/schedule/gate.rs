@@ -160,6 +160,11 @@ impl Gate {
         cut.pace.saturating_add(grown).min(FULL)
     }
 
+    /// Until when the other side forbids to send, if that is not over.
+    pub fn blocked_until(&self, now: Tick) -> Option<Tick> {
+        Some(self.blocked).filter(|until| *until > now)
+    }
+
     /// Whether it is as good as new, and need not be remembered.
     pub fn is_idle(&self, rates: &Rates, limits: &Limits, now: Tick) -> bool {
         let idle = |(rate, meter): (&Option<Rate>, &Meter)| rate.as_ref().is_none_or(|rate| meter.is_idle(rate, now));

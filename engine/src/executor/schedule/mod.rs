@@ -30,6 +30,7 @@
 //! Every 16th start goes to what has waited longest, whatever its priority: so nothing starves.
 
 mod bot;
+mod explain;
 mod finish;
 mod flow;
 mod gate;
@@ -47,6 +48,7 @@ use std::{
 };
 
 use bot::{Bot, Chat};
+pub use explain::{Explanation, Learned as LearnedPace, Reason, Wait};
 use flow::{Entry, Flow, Links, Spot, Stop};
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
@@ -345,6 +347,12 @@ impl<J: Job> Scheduler<J> {
     /// The number of slots, from now on.
     pub const fn set_concurrency(&mut self, concurrency: usize) {
         self.concurrency = concurrency;
+    }
+
+    /// The number of slots.
+    #[must_use]
+    pub const fn concurrency(&self) -> usize {
+        self.concurrency
     }
 
     /// The limits; `None` = no pacing.

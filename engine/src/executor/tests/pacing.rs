@@ -113,3 +113,38 @@ async fn a_job_that_waits_for_its_chat_holds_no_slot_and_shows_in_stats() {
     assert_eq!((stats.queued, stats.waiting, stats.running, stats.limits), (2, 0, 0, Some(Limits::default())));
     rig.settled(3).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn explain_says_what_a_job_waits_for_and_until_when() {
+    let rig = paced(|_, attempt| (SECOND * 60, Ok(attempt)));
+    let waits = |key: &str| {
+        let told = rig.executor.explain(key).unwrap();
+        told.waits.into_iter().map(|wait| (wait.reason, wait.wait)).collect::<Vec<_>>()
+    };
+    rig.submit((0..4).map(job));
+    assert_eq!(waits("0"), []);
+    assert_eq!(waits("1"), [(Reason::ChatRate, Some(SECOND))]);
+    assert_eq!(waits("3"), [(Reason::ChatRate, Some(3 * SECOND))]);
+    assert_eq!(rig.executor.explain("3").unwrap().ahead, 2);
+    assert!(rig.executor.explain("nobody").is_none());
+
+    rig.executor.set_concurrency(1);
+    rig.executor.pause();
+    assert_eq!(waits("1"), [(Reason::Paused, None), (Reason::ChatRate, Some(SECOND)), (Reason::Slot, None)]);
+    rig.executor.resume();
+    rig.executor.set_concurrency(50);
+
+    rig.executor.report(Live { scope: "bot", chat: Some("1"), chat_kind: None, retry_after: Some(20 * SECOND) });
+    let told = rig.executor.explain("1").unwrap();
+    assert_eq!(told.waits[0].reason, Reason::RetryAfter);
+    assert_eq!(told.waits[0].chat_id.as_deref(), Some("1"));
+    assert!((20 * SECOND..=22 * SECOND).contains(&told.waits[0].wait.unwrap()));
+    let learned = rig.executor.learned(10);
+    assert_eq!((learned.len(), learned[0].bot_id.as_str(), learned[0].pace), (1, "bot", 0.5));
+    assert_eq!(learned[0].chat_id.as_deref(), Some("1"));
+
+    let failing = paced(|_, _| (Duration::ZERO, Err(Error::new(Code::SendFailed, "x").retry_after(Some(4 * SECOND)))));
+    failing.submit([job("a")]);
+    sleep(SECOND).await;
+    assert_eq!(failing.executor.explain("a").unwrap().waits[0].reason, Reason::Backoff);
+}

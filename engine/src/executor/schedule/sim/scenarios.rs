@@ -306,3 +306,19 @@ fn what_is_idle_is_forgotten() {
 fn a_chat_that_always_refuses_is_never_asked_early() {
     refused(NONE).unwrap();
 }
+
+#[test]
+fn a_plan_says_when_the_last_job_really_goes() {
+    use crate::executor::{Batch, Question, plan};
+    for (chats, count) in [("-1001", 1), ("-1001", 3), ("-1001", 21), ("-1001", 64), ("1", 30)] {
+        let mut rig = Rig::new(50, SECOND / 100, Some(Limits::default()), NONE);
+        for _ in 0..count {
+            rig.submit(0, &[chats], 0, 1_000);
+        }
+        rig.until(BEGIN + HOUR, |_| {}).unwrap();
+        let last = rig.order.last().map_or(0, |(_, at)| (at - BEGIN) / 1_000_000);
+        let batch = Batch { count, bot: String::new(), chats: vec![chats.into()], chat_kind: None, size: 0 };
+        let planned = plan(Some(&Limits::default()), 50, &[batch], Question::default());
+        assert_eq!(planned.done_in_ms, last, "{count} to {chats}");
+    }
+}
