@@ -182,6 +182,8 @@ fn disguised_for(seconds: u64) -> Act {
 async fn a_long_429_gives_the_job_back_uncharged() {
     for answer in [|| refusal(429, &json!({ "parameters": { "retry_after": 10_072 } })), || disguised_for(10_072)] {
         let rig = Rig::new(|r, _| object(r), move |_, _| vec![Act::ReadBody, answer()]).await;
+        // Its lease says that there is a store to give it back to.
+        let rig = rig.with("leaseMs", 60_000);
         let outcome = rig.fails("TELEGRAM_THROTTLED").await;
         assert_eq!((outcome.charged, outcome.error.unwrap().retry_after_ms), (false, Some(10_072_000)));
         assert_eq!(rig.telegram.seen().len(), 1);
