@@ -43,6 +43,8 @@ pub mod inspect;
 pub mod mp4;
 pub mod photo;
 pub mod report;
+#[cfg(feature = "shrink")]
+pub mod shrink;
 pub mod sniff;
 pub mod verdict;
 pub mod window;

@@ -9,4 +9,6 @@ mod image;
 mod inspect;
 mod mp4;
 mod robust;
+#[cfg(feature = "shrink")]
+mod shrink;
 mod sniff;
