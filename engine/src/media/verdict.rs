@@ -23,7 +23,7 @@ pub enum Verdict {
 #[must_use]
 pub fn verdict(declared: Option<&str>, found: Option<Format>) -> Verdict {
     let Some(found) = found else { return Verdict::Unknown };
-    let Some(declared) = declared.map(essence).filter(|declared| is_specific(declared)) else { return Verdict::Refine };
+    let Some(declared) = usable(declared) else { return Verdict::Refine };
     if declared == found.mime() || found.aliases().contains(&declared.as_str()) || is_inside(&declared, found) {
         // An alias that is also the name of an envelope says less than was found.
         return if is_wider(&declared, found) { Verdict::Refine } else { Verdict::Agree };
@@ -35,12 +35,20 @@ pub fn verdict(declared: Option<&str>, found: Option<Format>) -> Verdict {
 /// `application/octet-stream`.
 #[must_use]
 pub fn effective(declared: Option<&str>, found: Option<Format>) -> String {
-    match (verdict(declared, found), found, declared) {
-        (Verdict::Agree, Some(format), Some(declared)) if format.family() == Family::Container => essence(declared),
+    match (verdict(declared, found), found, usable(declared)) {
+        (Verdict::Agree, Some(format), Some(declared)) if format.family() == Family::Container => declared,
         (_, Some(format), _) => format.mime().to_owned(),
-        (_, None, Some(declared)) if is_specific(declared) => essence(declared),
-        (_, None, _) => "application/octet-stream".to_owned(),
+        (_, None, Some(declared)) => declared,
+        (_, None, None) => "application/octet-stream".to_owned(),
     }
+}
+
+/// The declared type without its parameters, where it says something and is fit to be sent on in a header.
+fn usable(declared: Option<&str>) -> Option<String> {
+    let declared = essence(declared?);
+    let (kind, subtype) = declared.split_once('/')?;
+    let is_token = |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$&-^_.+*".contains(&b));
+    (is_specific(&declared) && !kind.is_empty() && is_token(kind) && is_token(subtype)).then_some(declared)
 }
 
 /// Whether `declared` is a type whose files are envelopes of the format found.
@@ -78,9 +86,9 @@ fn is_wider(declared: &str, found: Format) -> bool {
         "video/mp4" => matches!(found, Format::Mov | Format::M4a | Format::ThreeGp),
         "video/quicktime" => matches!(found, Format::Mp4 | Format::M4a),
         "text/plain" => matches!(found, Format::Html | Format::Xml | Format::Svg | Format::Lottie),
-        "image/*" | "image/" => found.family() == Family::Image,
-        "video/*" | "video/" => found.family() == Family::Video,
-        "audio/*" | "audio/" => found.family() == Family::Audio,
+        "image/*" => found.family() == Family::Image,
+        "video/*" => found.family() == Family::Video,
+        "audio/*" => found.family() == Family::Audio,
         "*/*" => true,
         _ => false,
     }
@@ -100,7 +108,10 @@ mod tests {
             (Some("image/png"), Some(Format::Html), Verdict::Contradict, "text/html"),
             (Some("image/png"), None, Verdict::Unknown, "image/png"),
             (None, None, Verdict::Unknown, "application/octet-stream"),
-            (Some("a\r\nb"), None, Verdict::Unknown, "application/octet-stream"),
+            (Some("a/\r\nb"), None, Verdict::Unknown, "application/octet-stream"),
+            (Some(";;;"), None, Verdict::Unknown, "application/octet-stream"),
+            (Some("APPLICATION/Octet-Stream"), None, Verdict::Unknown, "application/octet-stream"),
+            (Some("image/png\" x"), None, Verdict::Unknown, "application/octet-stream"),
             (Some("audio/opus"), Some(Format::OggOpus), Verdict::Agree, "audio/ogg"),
             (Some("application/ogg"), Some(Format::OggOpus), Verdict::Refine, "audio/ogg"),
             (Some("video/mp4"), Some(Format::Mov), Verdict::Refine, "video/quicktime"),
