@@ -47,6 +47,22 @@ fn data_moves_and_tables_follow() {
     assert_eq!(plan(&out), Err(Refusal::Fast));
 }
 
+#[test]
+fn data_behind_the_movie_box_stays_where_it_is() {
+    let file = |second: u32| {
+        let tracks = [TrackSpec { offsets: stco(&[40, second]), ..TrackSpec::video() }];
+        [ftyp(), boxed(*b"mdat", &[1; 1000]), moov(&tracks, &[]), boxed(*b"mdat", &[2; 100])].concat()
+    };
+    let second = u32::try_from(file(0).len() - 100).unwrap();
+    let data = file(second);
+    let out = apply(&plan(&data).unwrap(), &data);
+    let found = offsets(&out);
+    assert_eq!(found[1], u64::from(second));
+    for (offset, byte) in found.iter().zip([1, 2]) {
+        assert_eq!(out[*offset as usize..][..100], [byte; 100]);
+    }
+}
+
 /// A file whose media data starts behind a hole; only what is read of it exists.
 fn sparse(hole: u64, tables: [Vec<u8>; 2]) -> (Window, u64) {
     let [a, b] = tables.map(|offsets| TrackSpec { offsets, ..TrackSpec::video() });

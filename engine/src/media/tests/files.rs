@@ -97,10 +97,15 @@ pub fn slow(offsets: &[u32]) -> Vec<u8> {
 
 /// Two fragments of two seconds each, with a random access index at the end or without.
 pub fn fragments(index: bool) -> Vec<u8> {
+    fragments_at(64_000, &[64_000, 64_000 + 25_600], index)
+}
+
+/// Fragments of two seconds at these ticks, behind a movie box that lists `ticks` by itself.
+pub fn fragments_at(ticks: u32, times: &[u32], index: bool) -> Vec<u8> {
     let extends = parent(*b"mvex", &[boxed(*b"trex", &words(&[0, 1, 1, 512, 0, 0]))]);
-    let mut out = [ftyp(), moov(&[TrackSpec::video()], &[extends])].concat();
+    let mut out = [ftyp(), moov(&[TrackSpec { ticks, ..TrackSpec::video() }], &[extends])].concat();
     let mut places = Vec::new();
-    for time in [64_000, 64_000 + 25_600] {
+    for time in times.iter().copied() {
         places.push(u32::try_from(out.len()).unwrap());
         let track = parent(
             *b"traf",
@@ -116,7 +121,8 @@ pub fn fragments(index: bool) -> Vec<u8> {
     if index {
         let entries: Vec<u32> = places.iter().flat_map(|place| [0, *place, 0x0101_0100]).collect();
         // Numbers of one byte each: three of them and the next entry's first byte would share a word, so widths are 1, 1, 2.
-        let table = boxed(*b"tfra", &[words(&[0, 1, 1, 2]), words(&entries)].concat());
+        let table =
+            boxed(*b"tfra", &[words(&[0, 1, 1, u32::try_from(places.len()).unwrap()]), words(&entries)].concat());
         let len = u32::try_from(8 + table.len() + 16).unwrap();
         out.extend(parent(*b"mfra", &[table, boxed(*b"mfro", &words(&[0, len]))]));
     }

@@ -63,6 +63,23 @@ fn limits_end_with_what_is_known() {
 }
 
 #[test]
+fn what_would_take_too_many_reads_is_left_out() {
+    let times: Vec<u32> = (0..40).map(|i| 25_600 * i).collect();
+    let data = files::fragments_at(0, &times, false);
+    let with = |jumps| {
+        let mut inspector = Inspector::with_limits(None, data.len() as u64, Limits { jumps, ..Limits::default() });
+        let wishes = drive(&mut inspector, &data);
+        let report = inspector.finish();
+        assert_eq!(report.size(), Some((640, 360)));
+        (report.duration().map(|duration| duration.as_secs()), wishes)
+    };
+    assert_eq!(with(100).0, Some(80));
+    let (duration, wishes) = with(3);
+    assert_eq!(duration, None);
+    assert!(wishes <= 8, "{wishes}");
+}
+
+#[test]
 fn a_caller_may_give_up_or_have_nothing() {
     let data = files::slow(&[40]);
     let mut inspector = Inspector::new(Some("video/mp4"), 50_000_000);

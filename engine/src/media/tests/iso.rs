@@ -42,6 +42,8 @@ pub struct TrackSpec {
     pub extensions: Vec<u8>,
     /// The table of chunk offsets, header included.
     pub offsets: Vec<u8>,
+    /// Duration in ticks of 1/12800 s.
+    pub ticks: u32,
 }
 
 impl TrackSpec {
@@ -54,6 +56,7 @@ impl TrackSpec {
             coded: (640, 360),
             extensions: Vec::new(),
             offsets: stco(&[]),
+            ticks: 64_000,
         }
     }
 
@@ -71,7 +74,7 @@ impl TrackSpec {
         let table = parent(*b"stbl", &[boxed(*b"stsd", &descriptions), self.offsets.clone()]);
         let handler = [&[0; 8][..], &self.handler, &[0; 13]].concat();
         let media = [
-            boxed(*b"mdhd", &words(&[0, 0, 0, 12_800, 64_000, 0])),
+            boxed(*b"mdhd", &words(&[0, 0, 0, 12_800, self.ticks, 0])),
             boxed(*b"hdlr", &handler),
             parent(*b"minf", &[table]),
         ];

@@ -105,5 +105,8 @@ fn fragments_count_from_the_first() {
         assert!(mp4.movie.fragmented);
         // The movie box lists five seconds, and two fragments of two follow.
         assert_eq!(mp4.duration, Some(Duration::from_secs(9)), "{index}");
+        // A live recording: nothing in the movie box, and a clock that has run for long.
+        let mp4 = read(&files::fragments_at(0, &[1_000_000, 1_025_600], index)).unwrap();
+        assert_eq!(mp4.duration, Some(Duration::from_secs(4)), "{index}");
     }
 }
