@@ -1,8 +1,8 @@
 //! A picture made small enough for a Telegram photo: the policy `shrink`. Behind the cargo feature of that name, because
 //! it brings decoders and a resizer with it.
 //!
-//! This takes time (about a second for 40 megapixels) and memory (3 to 8 bytes a pixel): run it on a thread of its own, and
-//! few at once.
+//! This takes time and memory: 38 megapixels took 1.4 s and 280 MB as a drawing in PNG, 6.7 s and 340 MB as noise in JPEG,
+//! which must be encoded several times. Run it on a thread of its own, and few at once.
 
 use std::io::Cursor;
 
