@@ -30,6 +30,17 @@ export declare class NativePrewarm {
   resume(): void
   setConcurrency(concurrency: number): void
   stats(): string
+  /** The limits as JSON; null = no pacing. */
+  limits(): string
+  /** The whole table as JSON, or null. */
+  setLimits(limits: string): void
+  /** Keys that are not at their full pace, as a JSON array. */
+  learned(most: number): string
+  explain(key: string): string | null
+  /** Batches and question as JSON, the plan as JSON. */
+  plan(batches: string, question: string): string
+  /** What the bot did beside our jobs. `chat_type` is the word of the Bot API; a negative `retry_after_ms` = it was not refused. */
+  report(botId: string, chatId: string | undefined | null, chatType: string | undefined | null, retryAfterMs: number): void
   list(): string
   closeIntake(): void
   cancelAll(): void

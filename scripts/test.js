@@ -6,6 +6,7 @@
 const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
+const { provideFfmpeg } = require('./ffmpeg.js');
 
 const root = path.join(__dirname, '..');
 
@@ -25,6 +26,7 @@ const folder = path.join(root, '__test__');
 const all = fs.readdirSync(folder).filter((name) => name.endsWith('.test.js'));
 const files = chosen.length > 0 ? chosen : all.map((name) => path.join('__test__', name));
 
+provideFfmpeg();
 if (chosen.length === 0) run('Rust', 'cargo', ['test', '--locked', '-p', 'warmpath-engine']);
 // Two files at a time: they start servers and the machine may have two cores.
 run('JavaScript', process.execPath, [

@@ -170,7 +170,8 @@ fn videos_have_the_geometry_ffprobe_sees() {
         assert_eq!(i64::from(mp4.video().unwrap().rotation), rotation(&probe), "{name}");
         assert_eq!(mp4.video().unwrap().codec.to_string(), stream(&probe, "video").unwrap()["codec_tag_string"]);
         assert_eq!(report.has_audio(), Some(stream(&probe, "audio").is_some()), "{name}");
-        assert_near(report.duration(), seconds(&probe), 0.002, &name);
+        // An older ffmpeg counts the first frame of AAC, which holds no sound yet, into the movie's header.
+        assert_near(report.duration(), seconds(&probe), 0.025, &name);
         let is_fast = name == "fast.mp4" || name == "turn90.mov";
         assert_eq!(mp4.start == Start::Fast, is_fast, "{name}");
         assert!(cost.jumps <= u32::from(!is_fast), "{name}: {cost:?}");
