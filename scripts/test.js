@@ -27,7 +27,7 @@ const all = fs.readdirSync(folder).filter((name) => name.endsWith('.test.js'));
 const files = chosen.length > 0 ? chosen : all.map((name) => path.join('__test__', name));
 
 provideFfmpeg();
-if (chosen.length === 0) run('Rust', 'cargo', ['test', '--locked', '-p', 'warmpath-engine']);
+if (chosen.length === 0) run('Rust', 'cargo', ['test', '--locked', '-p', 'warmpath-engine', '--features', 'shrink']);
 // Two files at a time: they start servers and the machine may have two cores.
 run('JavaScript', process.execPath, [
   '--test',
