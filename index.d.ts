@@ -160,7 +160,9 @@ export interface QueueOptions {
 export interface EnqueueOptions {
   /** Items with a key that is still queued are duplicates. At most 4096 characters. Default: no key, never a duplicate. */
   key?: string | undefined;
-  /** 32-bit integer, higher first; first in, first out among equals. Default 0. */
+  /**
+   * 32-bit integer, higher first; first in, first out among equals of one bot and its chats. Bots take turns. Default 0.
+   */
   priority?: number | undefined;
 }
 
@@ -617,6 +619,149 @@ export interface HttpOptions {
   proxy?: string | undefined;
 }
 
+/** At most `limit` sends in any `periodMs`, and `burst` of them at once after a pause. */
+export interface RateLimit {
+  /** 1 to 100,000. */
+  limit: number;
+  /** ms, 1 to 86,400,000. */
+  periodMs: number;
+  /** 1 to `limit`. */
+  burst: number;
+}
+
+/** The spacing of uploads of exactly the same size by one token. */
+export interface SameSizeLimit {
+  /** Only uploads larger than this, bytes. Default 100,000. */
+  aboveBytes: number;
+  /** Spacing by size, ms for each 1,000,000 bytes … Default 100. */
+  msPerMegabyte: number;
+  /** … but no less than this, ms … Default 200. */
+  minMs: number;
+  /** … and no more than this, ms. Default 900. */
+  maxMs: number;
+  /** How much of the spacing may be used in advance, ms. Default 1000. */
+  bucketMs: number;
+}
+
+/**
+ * How fast bots send; a field that is false does not limit. A 429 halves the rate of its chat (and of the token, where that
+ * is meant), which grows back by as much in `recoverMs`.
+ *
+ * @see https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this
+ */
+export interface Limits {
+  /** Everything one token sends. Default 25 a second, burst 5. */
+  token: RateLimit | false;
+  /** Everything one token sends to one chat. Default 1 a second. */
+  chat: RateLimit | false;
+  /** To a group or supergroup, on top of `chat`. Default 20 a minute, burst 3. */
+  group: RateLimit | false;
+  /** To a channel, on top of `chat`. Telegram publishes no number. Default as `group`. */
+  channel: RateLimit | false;
+  sameSize: SameSizeLimit | false;
+  /** Uploads of one token at a time, 1 to 100,000. Default 20. */
+  uploadsPerToken: number | false;
+  /** Bytes of all running jobs together, as far as jobs say their `size`; a larger one runs alone. Default 2 GiB. */
+  bytesInFlight: number | false;
+  /** ms, 1 to 86,400,000. Default 600,000. */
+  recoverMs: number;
+}
+
+/** What is to change of a table; the rest stays. */
+export type LimitsChange = {
+  [Name in keyof Limits]?: Limits[Name] extends infer Value
+    ? Value extends object
+      ? Partial<Value> | undefined
+      : Value | undefined
+    : never;
+};
+
+/** What a job can wait for. */
+export type WaitReason =
+  | 'paused'
+  | 'retry-after'
+  | 'backoff'
+  | 'chat-rate'
+  | 'token-rate'
+  | 'same-size'
+  | 'in-flight'
+  | 'bytes'
+  | 'slot'
+  | 'lease';
+
+/** What a job waits for. */
+export interface Explanation {
+  state: 'queued' | 'waiting' | 'running';
+  /** Everything it waits for, the longest first; empty while it runs, or is about to. */
+  waits: {
+    reason: WaitReason;
+    /** ms from now, late rather than early; null = until something else happens. */
+    waitMs: number | null;
+    /** The chat, for `chat-rate`, and for `retry-after` where it is not the whole token. */
+    chatId?: string;
+  }[];
+  /** Jobs to the same chats that go before it. */
+  ahead: number;
+}
+
+/** A bot, or one of its chats, that a 429 has slowed down or still holds. */
+export interface ThrottledKey {
+  /** The id in front of the bot's token. */
+  botId: string;
+  /** Absent: the token itself. */
+  chatId?: string;
+  /** The learned part of its rate, 0 to 1. */
+  pace: number;
+  /** How long nothing is sent, ms; absent when that is over. */
+  blockedMs?: number;
+}
+
+/** Something a bot did beside the jobs. One of `token` and `botSlug` names the bot. */
+export type LiveReport = (
+  | { token: string; botSlug?: undefined }
+  | {
+      /** Of a job that was submitted here before. */
+      botSlug: string;
+      token?: undefined;
+    }
+) & {
+  /** Absent for a 429 that belongs to no chat. */
+  chatId?: ChatId | undefined;
+  /** The `type` of the chat, where it is known. */
+  chatType?: 'private' | 'group' | 'supergroup' | 'channel' | undefined;
+  /** It was refused with a 429 that names this wait, ms. Absent: it was sent. */
+  retryAfterMs?: number | undefined;
+};
+
+/** A batch to plan, of one bot. */
+export interface PlanBatch {
+  count: number;
+  /** Warm-up chats. Default 1. */
+  chats?: number | undefined;
+  /** What they are. Default `private`. */
+  kind?: 'private' | 'group' | 'channel' | undefined;
+  /** Size of each media, where all have the same, bytes. */
+  size?: number | undefined;
+}
+
+export interface PlanOptions {
+  /** How long one upload takes, ms. Default 0: only the limits count. */
+  uploadMs?: number | undefined;
+  /** A wanted rate, jobs a minute. */
+  perMinute?: number | undefined;
+}
+
+export interface Plan {
+  /** From the start to the end of the last job, ms, by an executor that has nothing else to do. */
+  doneInMs: number;
+  /** Jobs a minute in the long run; null = nothing bounds it. */
+  perMinute: number | null;
+  /** What decides; null = nothing does. */
+  bottleneck: 'chat-rate' | 'token-rate' | 'same-size' | 'in-flight' | 'slot' | null;
+  /** Chats that each bot needs for the wanted rate; null = not asked, or no number of chats is enough. */
+  chatsNeeded: number | null;
+}
+
 /** What {@link PrewarmExecutor} and {@link PrewarmWorker} have in common. */
 export interface PrewarmCommonOptions {
   s3: S3Options;
@@ -631,8 +776,11 @@ export interface PrewarmCommonOptions {
    * what Telegram cannot fetch by itself fails; needs `verifySha256: false`. Default `auto`.
    */
   route?: 'auto' | 'stream' | 'url' | undefined;
-  /** Pacing is not available in this version: only off. A 429 is always obeyed. */
-  limits?: false | undefined;
+  /**
+   * How fast each bot sends: false = as fast as it can (a 429 is obeyed all the same), or what is to differ from the
+   * default table. See {@link Limits} and docs/pacing.md. Default: the table.
+   */
+  limits?: false | LimitsChange | undefined;
   /** Keeps downloaded bytes for other bots. Default false. */
   cache?: false | CacheOptions | undefined;
   /**
@@ -690,7 +838,7 @@ export interface PrewarmMedia {
    * {@link jobKey}.
    */
   key?: string | undefined;
-  /** The bot, by the app's own name for it; at most 255 characters. After a 429 all jobs of that bot wait. */
+  /** The bot, by the app's own name for it; at most 255 characters. */
   botSlug: string;
   /** sha256 of the bytes: 64 lower-case hexadecimal digits. */
   sha256: string;
@@ -701,7 +849,9 @@ export interface PrewarmMedia {
   contentType?: string | undefined;
   /** Expected size, bytes; a source of another size is refused with `ERR_WARMPATH_SHA256_MISMATCH`. */
   size?: number | undefined;
-  /** 32-bit integer, higher first; first in, first out among equals. Default 0. */
+  /**
+   * 32-bit integer, higher first; first in, first out among equals of one bot and its chats. Bots take turns. Default 0.
+   */
   priority?: number | undefined;
   /** Text below the media, at most 4096 characters; kinds that take none (sticker, video_note) are sent without. */
   caption?: string | undefined;
@@ -712,7 +862,7 @@ export type PrewarmJob = PrewarmMedia &
   PrewarmSource & {
     /** Token of the bot: `123456:ABC`. */
     token: string;
-    /** Warm-up chats, 1 to 100; the first is used. */
+    /** Warm-up chats, 1 to 100; the one that may be sent to first is used. */
     chatIds: readonly ChatId[];
     /**
      * How long nobody else runs this job, ms. It is not started, or is aborted with `ERR_WARMPATH_LEASE_LOST`, 5 s before
@@ -879,7 +1029,7 @@ export interface Quantiles {
 export interface PrewarmExecutorStats {
   /** Jobs in the queue. */
   queued: number;
-  /** Jobs between two tries, or held back by a 429; they hold no slot. */
+  /** Jobs between two tries; they hold no slot. */
   waiting: number;
   /** Jobs that hold a slot. */
   running: number;
@@ -902,8 +1052,8 @@ export interface PrewarmExecutorStats {
   resumes: number;
   /** Over every settled job that ran; empty before the first. */
   phases: Partial<Record<keyof PrewarmTimings, Quantiles>>;
-  /** Pacing: none in this version. */
-  limits: null;
+  /** The limits in force; null = nothing is paced. */
+  limits: Limits | null;
   /** The byte cache; null without one. */
   cache: CacheStats | null;
 }
@@ -998,6 +1148,37 @@ export class PrewarmExecutor extends Emitter<PrewarmExecutorEvents> {
   /** How many jobs run at once from now on, 1 to 4096. @throws `ERR_WARMPATH_INVALID_ARGUMENT` */
   setConcurrency(n: number): void;
   stats(): PrewarmExecutorStats;
+  /** The limits in force; false = nothing is paced. */
+  limits(): Limits | false;
+  /**
+   * Other limits from now on: false, or what is to change. What was sent before still counts.
+   *
+   * @throws `ERR_WARMPATH_INVALID_ARGUMENT` naming the field
+   */
+  setLimits(limits: false | LimitsChange): void;
+  /** What 429s have slowed down, or still hold; at most 1000 of them. */
+  throttled(): ThrottledKey[];
+  /** What a job waits for, and until when; null when there is no such job. @throws `ERR_WARMPATH_INVALID_ARGUMENT` */
+  explain(key: string): Explanation | null;
+  /**
+   * When jobs would be done under the limits. Of jobs only `botSlug`, `chatIds` and `size` count.
+   *
+   * @example
+   * executor.plan({ count: 5000, kind: 'group' }, { perMinute: 150 }) // doneInMs: …, chatsNeeded: 8
+   * @throws `ERR_WARMPATH_INVALID_ARGUMENT`
+   */
+  plan(
+    jobs: PlanBatch | readonly { botSlug?: string; chatIds: readonly ChatId[]; size?: number | undefined }[],
+    options?: PlanOptions,
+  ): Plan;
+  /**
+   * Tells of a message that the bot sent beside these jobs, or of a 429 it got: it is booked at once, and warm-up yields.
+   * The adapters `warmpath/grammy`, `warmpath/telegraf` and `warmpath/node-telegram-bot-api` do this for every call.
+   *
+   * @returns false when no job of that `botSlug` was ever submitted here
+   * @throws `ERR_WARMPATH_INVALID_ARGUMENT`
+   */
+  report(live: LiveReport): boolean;
   /** The jobs that are here now, as a snapshot. */
   list(): PrewarmListItem[];
   /** Resolves when every accepted job is settled and its outcome delivered. */
@@ -1189,7 +1370,7 @@ export type Observe = (name: string, value: number, labels?: MetricLabels) => un
 export interface BotAccount {
   /** `123456:ABC`. Absent, or of another form: `ERR_WARMPATH_BOT_TOKEN_NOT_SET`. */
   token: string | null | undefined;
-  /** Warm-up chats, the first is used. None, or no chat ids: `ERR_WARMPATH_WARMUP_CHAT_NOT_SET`. */
+  /** Warm-up chats; the one that may be sent to first is used. None, or no chat ids: `ERR_WARMPATH_WARMUP_CHAT_NOT_SET`. */
   chatIds: readonly ChatId[];
 }
 

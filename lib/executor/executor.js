@@ -7,6 +7,7 @@ const { closeOptions, concurrency } = require('../options/executor.js');
 const { checkAll } = require('../options/job.js');
 const { emitSafely } = require('./emit.js');
 const { KeepAlive } = require('./keep-alive.js');
+const { Pacing } = require('./pacing.js');
 const { Runs } = require('./runs.js');
 
 const STATUS = ['queued', 'duplicate', 'processing', 'full'];
@@ -28,6 +29,7 @@ class Executor extends EventEmitter {
   #native;
   #checkJob;
   #runs;
+  #pacing;
   #keepAlive = new KeepAlive();
   // Accepted jobs whose outcome is not delivered yet. A key can be there twice: its first job settled natively, the
   // second accepted, and the first outcome still waiting for the event loop.
@@ -43,6 +45,7 @@ class Executor extends EventEmitter {
     super();
     this.#checkJob = checkJob;
     this.#native = guard(() => create(() => this.#collect()));
+    this.#pacing = new Pacing(this.#native);
     this.#runs = new Runs({
       submit: (job) => ({ status: this.#submit([job])[0], stale: (this.#pending.get(job.key) ?? 1) - 1 }),
       cancel: (k) => this.#native.cancel(k),
@@ -75,6 +78,7 @@ class Executor extends EventEmitter {
     if (this.#closed) throw new WarmpathError('ERR_WARMPATH_CLOSED', 'the executor is closed');
     if (jobs.length === 0) return [];
     const answers = guard(() => this.#native.submitMany(JSON.stringify(jobs)));
+    this.#pacing.saw(jobs);
     const statuses = new Array(answers.length);
     for (let i = 0; i < answers.length; i++) {
       statuses[i] = STATUS[answers[i]];
@@ -126,7 +130,39 @@ class Executor extends EventEmitter {
   }
 
   stats() {
-    return JSON.parse(guard(() => this.#native.stats()));
+    const stats = JSON.parse(guard(() => this.#native.stats()));
+    if (stats.limits !== null) stats.limits = this.limits();
+    return stats;
+  }
+
+  /** The limits in force, or false where nothing is paced. */
+  limits() {
+    return this.#pacing.limits();
+  }
+
+  /** Other limits from now on: false, or what is to change. What was sent before still counts. */
+  setLimits(limits) {
+    this.#pacing.setLimits(limits);
+  }
+
+  /** The bots and chats that a 429 has slowed down, or still holds. */
+  throttled() {
+    return this.#pacing.throttled();
+  }
+
+  /** What a job waits for, and until when; null when there is no such job. */
+  explain(jobKey) {
+    return this.#pacing.explain(key(jobKey, 'key', invalid));
+  }
+
+  /** When a batch would be done under the limits, and what decides that. */
+  plan(jobs, options) {
+    return this.#pacing.plan(jobs, options);
+  }
+
+  /** Something the bot sent, or was refused, beside these jobs: it counts against the same limits. */
+  report(live) {
+    return this.#pacing.report(live);
   }
 
   /** The jobs that are here now: key, botSlug, kind, sha256, state ('queued' | 'waiting' | 'running'), sinceMs. */

@@ -1,6 +1,7 @@
 'use strict';
 
 const check = require('./check.js');
+const { limitsOption, toNative } = require('./limits.js');
 
 const { shape, withDefault, integer, milliseconds, boolean, text, credential, oneOf, httpUrl } = check;
 
@@ -71,12 +72,6 @@ const http = shape({
   proxy: httpUrl({ userinfo: true }),
 });
 
-/** An option whose feature does not exist yet: only `undefined` and `false` (= off, which it is) pass. */
-const onlyOff = (value, path, fail) => {
-  if (value !== false) fail(path, 'is not available in this version: leave it out or set it to false');
-  return undefined;
-};
-
 const cacheFields = shape(
   {
     maxBytes: integer(1, Number.MAX_SAFE_INTEGER, 'bytes'),
@@ -99,7 +94,7 @@ const common = {
   concurrency: withDefault(concurrency, 5),
   capacity: withDefault(capacity, 500),
   route: withDefault(oneOf('auto', 'stream', 'url'), 'auto'),
-  limits: onlyOff,
+  limits: limitsOption,
   cache,
   timeouts: withDefault(timeouts, () => timeouts({}, 'timeouts', invalidOption)),
   http: withDefault(http, () => http({}, 'http', invalidOption)),
@@ -116,7 +111,8 @@ const executorFields = shape(
 
 /** Checked options of a PrewarmExecutor, in the shape the engine reads as JSON. */
 function executorOptions(options) {
-  return checked(executorFields, options);
+  const native = checked(executorFields, options);
+  return { ...native, limits: toNative(native.limits) };
 }
 
 function checked(fields, options) {
