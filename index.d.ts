@@ -661,7 +661,7 @@ export interface Limits {
   sameSize: SameSizeLimit | false;
   /** Uploads of one token at a time, 1 to 100,000. Default 20. */
   uploadsPerToken: number | false;
-  /** Bytes of all running jobs together, as far as jobs say their `size`; a larger one runs alone. Default 2 GiB. */
+  /** Bytes of all running jobs together, as far as jobs say their `size`; a larger one runs alone. At most 4 GiB. Default 2 GiB. */
   bytesInFlight: number | false;
   /** ms, 1 to 86,400,000. Default 600,000. */
   recoverMs: number;

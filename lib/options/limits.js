@@ -4,6 +4,8 @@ const { shape, integer, arrayOf, oneOf, text, isPlainObject, describe } = requir
 const { chatId, token } = require('./fields.js');
 
 const DAY_MS = 86_400_000;
+// As for sizes of files: 4 GiB keeps every number far from 2^53.
+const MOST_BYTES = 2 ** 32;
 
 const whole = (max, unit) => integer(0, max, unit);
 
@@ -29,7 +31,7 @@ const INNER = {
   group: shape(rate),
   channel: shape(rate),
   sameSize: shape({
-    aboveBytes: whole(Number.MAX_SAFE_INTEGER, 'bytes'),
+    aboveBytes: whole(MOST_BYTES, 'bytes'),
     msPerMegabyte: whole(DAY_MS, 'ms'),
     minMs: whole(DAY_MS, 'ms'),
     maxMs: integer(1, DAY_MS, 'ms'),
@@ -39,7 +41,7 @@ const INNER = {
 
 const OUTER = {
   uploadsPerToken: integer(1, 100_000),
-  bytesInFlight: integer(1, Number.MAX_SAFE_INTEGER, 'bytes'),
+  bytesInFlight: integer(1, MOST_BYTES, 'bytes'),
   recoverMs: integer(1, DAY_MS, 'ms'),
 };
 
