@@ -128,7 +128,11 @@ impl Trace {
     /// What the limits are to learn from this try.
     #[must_use]
     pub fn learned(&self) -> Learned {
-        Learned { size: self.size.get().copied(), chat_kind: self.chat_kind.get().copied() }
+        Learned {
+            size: self.size.get().copied(),
+            chat_kind: self.chat_kind.get().copied(),
+            sent_after: self.sent.get().map(Duration::from_micros),
+        }
     }
 
     /// How often the read was resumed.

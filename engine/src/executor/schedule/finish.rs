@@ -58,6 +58,14 @@ impl<J: Job> Scheduler<J> {
         if let (None, Some(bytes)) = (size, learned.size) {
             self.sent_of_size(bot, bytes, false, now);
         }
+        if let (Some(limits), Some(after)) = (self.limits, learned.sent_after)
+            && !self.planted.has(Bug::ArrivalIgnored)
+        {
+            let rates = self.chats.get(chat).map(|chat| self.chat_rates(chat.kind));
+            if let (Some(chat), Some(rates)) = (self.chats.get_mut(chat), rates) {
+                chat.gate.arrive(&rates, &limits, sent_at, sent_at.after(after).min(now));
+            }
+        }
         if let Some(kind) = learned.chat_kind {
             self.is_of_kind(chat, kind, now);
         }

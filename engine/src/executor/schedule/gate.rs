@@ -5,6 +5,8 @@
 //! `limit` into a window of one period (20 a minute with a burst of 3 makes 22), so rates with a burst also remember
 //! their last `limit` sends: in no window, however it is laid, are there more. A steady stream runs at exactly the limit.
 //!
+//! The other side counts a send when it is complete, not when it was begun; both moments are booked, and the later counts.
+//!
 //! A send that nobody asked us about (the live bot's) is booked like any other and so pushes ours into the future, by
 //! one period at most.
 //!
@@ -31,14 +33,17 @@ const MOST_REMEMBERED: u32 = 1_000;
 /// The state of one rate.
 #[derive(Debug, Default)]
 pub struct Meter {
+    /// By the moments that sends were begun.
     tat: u64,
+    /// By the moments that they were complete, which is when the other side counts them.
+    arrived: u64,
     recent: VecDeque<u64>,
 }
 
 impl Meter {
     /// When the next send is due.
     pub fn free_at(&self, rate: &Rate) -> Tick {
-        let gcra = self.tat.saturating_sub(slack(rate));
+        let gcra = self.tat.max(self.arrived).saturating_sub(slack(rate));
         let window = match self.recent.front() {
             Some(first) if self.recent.len() >= rate.limit as usize => first.saturating_add(rate.period()),
             _ => 0,
@@ -60,6 +65,18 @@ impl Meter {
         }
     }
 
+    /// The send that was booked at `booked` was complete at `at`. The other side counts it from there, so the next one must
+    /// keep its distance from there: uploads take times of their own, and a stream that is spaced where it begins arrives
+    /// in heaps.
+    fn arrive(&mut self, rate: &Rate, pace: u64, booked: Tick, at: Tick) {
+        let (booked, at) = (booked.as_nanos(), at.as_nanos());
+        let furthest = at.saturating_add(slack(rate)).saturating_add(rate.period().max(interval(rate, pace)));
+        self.arrived = self.arrived.max(at).saturating_add(interval(rate, pace)).min(furthest);
+        if let Some(send) = self.recent.iter_mut().rev().find(|send| **send == booked) {
+            *send = at;
+        }
+    }
+
     /// No burst is left at `at`.
     fn empty(&mut self, rate: &Rate, at: Tick) {
         self.tat = self.tat.max(at.as_nanos().saturating_add(slack(rate)));
@@ -68,7 +85,8 @@ impl Meter {
     /// Whether it is as good as new.
     pub fn is_idle(&self, rate: &Rate, now: Tick) -> bool {
         let now = now.as_nanos();
-        self.tat <= now && self.recent.back().is_none_or(|last| last.saturating_add(rate.period()) <= now)
+        self.tat.max(self.arrived) <= now
+            && self.recent.back().is_none_or(|last| last.saturating_add(rate.period()) <= now)
     }
 }
 
@@ -130,6 +148,16 @@ impl Gate {
         for (rate, meter) in rates.iter().zip(&mut self.meters) {
             if let Some(rate) = rate {
                 meter.book(rate, pace, at, planted);
+            }
+        }
+    }
+
+    /// A send that was booked at `booked` was complete at `at`.
+    pub fn arrive(&mut self, rates: &Rates, limits: &Limits, booked: Tick, at: Tick) {
+        let pace = self.pace(limits, at);
+        for (rate, meter) in rates.iter().zip(&mut self.meters) {
+            if let Some(rate) = rate {
+                meter.arrive(rate, pace, booked, at);
             }
         }
     }

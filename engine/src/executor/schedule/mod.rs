@@ -121,6 +121,8 @@ pub struct Learned {
     pub size: Option<u64>,
     /// What the chat is.
     pub chat_kind: Option<ChatKind>,
+    /// How long after its start its request was complete.
+    pub sent_after: Option<Duration>,
 }
 
 /// What became of a job.

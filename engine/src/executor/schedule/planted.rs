@@ -64,6 +64,8 @@ bugs! {
     NeverGivenBack,
     /// A job that waits is not cancelled, although the answer says so.
     CancelIgnored,
+    /// A send counts from where it was begun, however long its upload took.
+    ArrivalIgnored,
     /// A 429 teaches nothing.
     RateNeverHalved,
 }

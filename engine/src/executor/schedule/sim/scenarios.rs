@@ -238,12 +238,46 @@ fn refused(planted: Planted) -> Result<(), String> {
     check(started == 40, || format!("{started} starts"))
 }
 
+/// Uploads of any length, to a server that counts each when it is complete and forgives nothing.
+fn jitter(chat: &str, longest_ms: u64, per_hour: u64, share: u64, planted: Planted) -> Result<(), String> {
+    let mut rig = Rig::new(50, 0, Some(Limits::default()), planted);
+    let (mut rng, mut flying) = (fastrand::Rng::with_seed(7), std::collections::BTreeMap::new());
+    for _ in 0..2 * per_hour {
+        rig.submit(0, &[chat], 0, 1_000);
+    }
+    let mut sent = 0;
+    while rig.now < BEGIN + HOUR {
+        while let Some(action) = rig.schedule.poll(rig.tick()) {
+            let Action::Start { id, .. } = action else { return Err("a job did not start".into()) };
+            flying.insert((rig.now + rng.u64(1..=longest_ms) * 1_000_000, id), rig.now);
+        }
+        let next = flying.first_key_value().map_or(u64::MAX, |((at, _), _)| *at);
+        rig.now = next.min(rig.schedule.next_due().as_nanos()).max(rig.now);
+        while let Some(((at, id), begun)) = flying.pop_first() {
+            if at > rig.now {
+                flying.insert((at, id), begun);
+                break;
+            }
+            if let Some(limit) = rig.telegram.breaks(0, chat, 1_000, at) {
+                return Err(format!("429: {limit}, at {} s", (at - BEGIN) / SECOND));
+            }
+            rig.telegram.count(0, chat, 1_000, at);
+            sent += 1;
+            let learned = Learned { sent_after: Some(Duration::from_nanos(at - begun)), ..Learned::default() };
+            let tick = rig.tick();
+            rig.schedule.finished(id, Ended::Tried(Ok(())), learned, tick);
+        }
+    }
+    check(sent * 100 >= per_hour * share, || format!("{sent} sends in an hour to {chat}"))
+}
+
 /// The scenarios that notice planted bugs which an hour of traffic does not.
 pub fn all(planted: Planted) -> Result<(), String> {
     fairness(planted)?;
     starvation(planted)?;
     a_blocked_bot(planted)?;
     one_size(planted)?;
+    jitter("1", 30, 3_600, 97, planted)?;
     refused(planted)
 }
 
@@ -275,6 +309,14 @@ fn a_day_to_many_chats_is_held_by_the_token_alone() {
         rig.until(BEGIN + 120 * SECOND, |_| {}).unwrap();
         assert!((3_000 * 97 / 100..=3_005).contains(&rig.order.len()), "{}", rig.order.len());
     }
+}
+
+#[test]
+fn uploads_that_take_their_time_arrive_no_closer_than_allowed() {
+    jitter("1", 30, 3_600, 97, NONE).unwrap();
+    jitter("1", 500, 3_600, 75, NONE).unwrap();
+    jitter("-1001", 60, 1_200, 97, NONE).unwrap();
+    jitter("-1001", 900, 1_200, 80, NONE).unwrap();
 }
 
 #[test]
