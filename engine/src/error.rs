@@ -114,7 +114,7 @@ codes! {
     SendFailed = "SEND_FAILED", Transient, "The request to Telegram failed before it was complete; nothing was sent.";
     TelegramServer = "TELEGRAM_SERVER", Transient, "Telegram answered with a server error that says the request was not carried out.";
     Database = "DATABASE", Transient, "A query of the worker failed; it is repeated, and no job is charged for it.";
-    TelegramThrottled = "TELEGRAM_THROTTLED", Throttled, "Telegram answered 429; retryAfterMs says when the bot may send again.";
+    TelegramThrottled = "TELEGRAM_THROTTLED", Throttled, "Telegram answered 429, or its limits leave no room sooner; retryAfterMs says when the bot may send again.";
     S3Throttled = "S3_THROTTLED", Throttled, "The object store answered 429 or SlowDown.";
     SourceNotFound = "SOURCE_NOT_FOUND", Permanent, "There is no object (or file) under that key (or path).";
     Sha256Mismatch = "SHA256_MISMATCH", Permanent, "The bytes read do not have the sha256 of the job; the upload was broken off before it was complete.";

@@ -25,6 +25,9 @@ const TOKEN_WAIT: Duration = Duration::from_secs(30);
 /// Nobody is believed who asks for a longer wait.
 const LONGEST_BLOCK: Duration = Duration::from_hours(30 * 24);
 
+/// How long a complete request may take to be counted; where the answer is there sooner, that is the end of it.
+const ON_ITS_WAY: Duration = Duration::from_millis(50);
+
 /// Jobs that are given back because of a rate come back so much before their turn: the lane must not run dry while they
 /// are on their way.
 const EARLY: Duration = Duration::from_millis(2_500);
@@ -63,7 +66,9 @@ impl<J: Job> Scheduler<J> {
         {
             let rates = self.chats.get(chat).map(|chat| self.chat_rates(chat.kind));
             if let (Some(chat), Some(rates)) = (self.chats.get_mut(chat), rates) {
-                chat.gate.arrive(&rates, &limits, sent_at, sent_at.after(after).min(now));
+                // Counted it was somewhere between its last byte and its answer.
+                let counted = sent_at.after(after).after(ON_ITS_WAY).min(now);
+                chat.gate.arrive(&rates, &limits, sent_at, counted);
             }
         }
         if let Some(kind) = learned.chat_kind {
