@@ -135,3 +135,10 @@ test('configure and start check what they are given', (t) => {
     assert.throws(() => compat.startPrewarmWorker(world.db.pool, intervalMs), { option: 'intervalMs' });
   }
 });
+
+test('environment: MEDIA_PREWARM_LIMITS switches pacing off, and nothing else does', () => {
+  assert.equal(prewarmEnv({ MEDIA_PREWARM_LIMITS: 'off' }).limits, false);
+  for (const value of ['on', '', undefined])
+    assert.equal(prewarmEnv({ MEDIA_PREWARM_LIMITS: value }).limits, undefined);
+  assert.throws(() => prewarmEnv({ MEDIA_PREWARM_LIMITS: '0' }), { option: 'MEDIA_PREWARM_LIMITS' });
+});

@@ -31,6 +31,7 @@ function useCompat() {
     compat.configure({
       s3,
       telegram,
+      limits: false,
       logger: { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') },
       ...config,
       services: { observe, ...config.services },

@@ -57,6 +57,7 @@ async function startWorld() {
     R2_ACCESS_KEY_ID: credentials.accessKeyId,
     R2_SECRET_ACCESS_KEY: credentials.secretAccessKey,
     TELEGRAM_API_ROOT: telegram.url,
+    MEDIA_PREWARM_LIMITS: 'off',
     MEDIA_PREWARM_INTERVAL_MS: '50',
   };
 

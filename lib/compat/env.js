@@ -10,6 +10,9 @@ const INTEGERS = {
   MEDIA_PREWARM_RETRY_WEAK_ID: { name: 'retryWeakId', min: 0, max: 1, default: 0 },
 };
 
+/** 'off' = not paced: for servers of one's own that have no limits. Anything but the two words is refused. */
+const LIMITS = 'MEDIA_PREWARM_LIMITS';
+
 const S3_VARIABLES = {
   endpoint: 'R2_ENDPOINT',
   accountId: 'R2_ACCOUNT_ID',
@@ -44,6 +47,10 @@ function prewarmEnv(env = process.env) {
     if (number >= rule.min && number <= rule.max) out[rule.name] = number;
     else problems.push({ variable, message: `must be an integer from ${rule.min} to ${rule.max}` });
   }
+  const limits = read(env, LIMITS);
+  if (limits === 'off') out.limits = false;
+  else if (limits !== undefined && limits !== 'on')
+    problems.push({ variable: LIMITS, message: "must be 'on' or 'off'" });
   if (problems.length > 0) throw failure(problems);
   return out;
 }

@@ -8,6 +8,7 @@
  * - `MEDIA_PREWARM_MAX_QUEUE` jobs that wait, 1 to 1,000,000, default 500
  * - `MEDIA_PREWARM_INTERVAL_MS` the fallback poll, 10 to 2,147,483,647, default 2000
  * - `MEDIA_PREWARM_RETRY_WEAK_ID` 1 = send once more when the file_unique_id has 10 characters or fewer, default 0
+ * - `MEDIA_PREWARM_LIMITS` `off` = not paced, for a Bot API server without limits, default `on`
  * - `R2_ENDPOINT` or `R2_ACCOUNT_ID`, `R2_ACCESS_KEY_ID`, `R2_SECRET_ACCESS_KEY`, `R2_BUCKET`
  * - `TELEGRAM_API_ROOT`
  *

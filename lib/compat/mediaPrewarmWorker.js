@@ -149,6 +149,7 @@ function startPrewarmWorker(pool, intervalMs) {
     telegram: given.telegram ?? telegramEnv(),
     concurrency: env.concurrency,
     capacity: env.capacity,
+    limits: env.limits,
     ...given,
     pool,
     pollMs: intervalMs ?? env.intervalMs,

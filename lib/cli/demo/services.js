@@ -121,7 +121,7 @@ async function telegram({ args, env }) {
     own: false,
     about: `Telegram sandbox, rate limits ${args.telegramLimits ? 'on' : 'off (--telegram-limits turns them on)'}`,
     url: sandbox.url,
-    env: { TELEGRAM_API_ROOT: sandbox.url },
+    env: { TELEGRAM_API_ROOT: sandbox.url, MEDIA_PREWARM_LIMITS: args.telegramLimits ? 'on' : 'off' },
     bots,
     sandbox,
     stop: () => sandbox.close(),

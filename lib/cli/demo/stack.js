@@ -6,7 +6,7 @@ const { appClient, startApp } = require('./app');
 const { bucket, database, telegram } = require('./services');
 
 /** The app gets no R2_, TELEGRAM_ or DATABASE_ variable that this run did not decide on. */
-const OURS = /^(R2_|TELEGRAM_|DATABASE_URL$|ADMIN_API_TOKEN$|PORT$|HOST$|LOG_LEVEL$)/;
+const OURS = /^(R2_|TELEGRAM_|MEDIA_PREWARM_LIMITS$|DATABASE_URL$|ADMIN_API_TOKEN$|PORT$|HOST$|LOG_LEVEL$)/;
 
 async function insertBots(url, bots) {
   const { Client } = requirePeer('pg', 'the demo');
