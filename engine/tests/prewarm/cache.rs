@@ -129,8 +129,8 @@ async fn a_download_whose_reader_was_cancelled_is_taken_on() {
 async fn a_failed_download_fails_over_to_the_next_reader() {
     let rig = cached(|request, number| match number {
         0 => vec![cut(100_000), Act::Reset],
-        // The first reader gives up after its second resume without a new byte.
-        1..=2 => vec![Act::Reset],
+        // The first reader gives up after three resumes without a new byte.
+        1..=5 => vec![Act::Reset],
         _ => vec![rest(request)],
     })
     .await;
@@ -139,9 +139,10 @@ async fn a_failed_download_fails_over_to_the_next_reader() {
     let outcomes = [rig.next(&executor).await, rig.next(&executor).await];
     let reads = rig.s3.seen();
     assert!(reads[1..].iter().all(|read| start_of(read) == 100_000), "every read goes on where the last one stopped");
-    assert!(reads.len() >= 4, "the fault must have bitten");
     assert!(outcomes.iter().all(|outcome| outcome.status == Status::Succeeded));
-    assert!(outcomes.iter().any(|outcome| outcome.attempts == 1), "one of them never noticed");
+    let mut attempts = outcomes.each_ref().map(|outcome| outcome.attempts);
+    attempts.sort_unstable();
+    assert_eq!(attempts, [1, 2], "one gave up and began again, the other never noticed");
     all_right(&rig, 2, &media());
 }
 

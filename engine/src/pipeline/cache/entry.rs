@@ -6,7 +6,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 
-use super::{spool::Spool, table::Room};
+use super::{room::Room, spool::Spool};
 use crate::{
     error::{Code, Error, Result},
     s3::{Meta, Object, Version},

@@ -25,6 +25,7 @@
 
 mod entry;
 mod reader;
+mod room;
 mod spool;
 mod table;
 

@@ -97,6 +97,13 @@ impl SharedReader {
     pub async fn chunk(&mut self) -> Result<Option<Bytes>> {
         let piece = self.next().await.map_err(|error| error.at(Phase::Download))?;
         self.at += piece.as_ref().map_or(0, |piece| piece.len() as u64);
+        if self.at >= self.len() && self.alone.is_none() {
+            // By everybody who gets here: the one who fetched the last byte may have been cancelled with it.
+            match self.entry()?.is_right() {
+                Some(true) => self.slot.keep(),
+                _ => self.slot.close(),
+            }
+        }
         Ok(piece)
     }
 
@@ -159,10 +166,6 @@ impl SharedReader {
                     if !complete && let Some(object) = download.take() {
                         self.alone = Some(Box::new(Alone { object, hash: download.hash() }));
                     }
-                } else if complete && entry.is_right() == Some(true) {
-                    slot.keep();
-                } else if complete {
-                    slot.close();
                 }
                 Ok(Some(bytes))
             }

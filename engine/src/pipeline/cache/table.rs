@@ -15,7 +15,11 @@ use tokio::{
     time::{Duration, Instant, sleep_until},
 };
 
-use super::{CacheOptions, CacheSnapshot, MEMORY_FILE, MEMORY_TOTAL, MOST_SPOOLS, SMALL_FILE, entry::Entry};
+use super::{
+    CacheOptions, CacheSnapshot, MEMORY_FILE, MEMORY_TOTAL, MOST_SPOOLS, SMALL_FILE,
+    entry::Entry,
+    room::{Room, Shelf},
+};
 
 /// A download's place, from before it begins.
 pub struct Slot {
@@ -25,13 +29,6 @@ pub struct Slot {
     end: OnceLock<Instant>,
     /// The download, once the store has answered.
     pub entry: OnceCell<Entry>,
-}
-
-/// Where an entry's bytes lie.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Shelf {
-    Memory,
-    Disk,
 }
 
 #[derive(Default)]
@@ -198,6 +195,16 @@ impl Table {
         fits.then(|| Room { table: Arc::downgrade(self), bytes: len, place })
     }
 
+    /// What a [`Room`] took is free again.
+    pub fn give_back(&self, bytes: u64, place: Shelf) {
+        let mut rows = self.rows.lock();
+        rows.bytes -= bytes;
+        match place {
+            Shelf::Memory => rows.memory -= bytes,
+            Shelf::Disk => rows.spools -= 1,
+        }
+    }
+
     /// Keeps a slot for its time.
     fn keep(self: &Arc<Self>, slot: &Arc<Slot>) {
         let end = Instant::now() + Duration::from_millis(self.options.ttl_ms);
@@ -246,7 +253,9 @@ async fn sweep(table: Weak<Table>) {
 impl Slot {
     /// The bytes are right: whoever wants them within the time finds them.
     pub fn keep(self: &Arc<Self>) {
-        if let Some(table) = self.table.upgrade() {
+        if self.end.get().is_none()
+            && let Some(table) = self.table.upgrade()
+        {
             table.keep(self);
         }
     }
@@ -290,32 +299,6 @@ impl Drop for Slot {
         let mut rows = table.rows.lock();
         if rows.slots.get(&self.id).is_some_and(|held| std::ptr::eq(held.as_ptr(), self)) {
             rows.slots.remove(&self.id);
-        }
-    }
-}
-
-/// Room that is taken until this is dropped.
-pub struct Room {
-    table: Weak<Table>,
-    bytes: u64,
-    place: Shelf,
-}
-
-impl Room {
-    /// Whether the bytes go into memory.
-    pub const fn in_memory(&self) -> bool {
-        matches!(self.place, Shelf::Memory)
-    }
-}
-
-impl Drop for Room {
-    fn drop(&mut self) {
-        let Some(table) = self.table.upgrade() else { return };
-        let mut rows = table.rows.lock();
-        rows.bytes -= self.bytes;
-        match self.place {
-            Shelf::Memory => rows.memory -= self.bytes,
-            Shelf::Disk => rows.spools -= 1,
         }
     }
 }

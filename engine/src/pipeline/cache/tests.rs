@@ -148,3 +148,23 @@ async fn the_oldest_idle_entry_makes_room_and_one_in_use_does_not() {
     assert_eq!(cache.snapshot().bypassed, 1);
     drop(both);
 }
+
+/// Its slot is closed a moment later only: until then it is found, and must not be joined.
+#[tokio::test]
+async fn wrong_bytes_are_not_joined_from_the_moment_they_are_known() {
+    let (s3, _) = store("etag: \"v\"\r\n").await;
+    let cache = Cache::new(CacheOptions { max_bytes: 1 << 30, ttl_ms: 1000, dir: None }, true);
+    let slot = cache.table.slot("not their hash");
+    let object = s3.open("k").await.unwrap();
+    let room = cache.table.reserve(LEN as u64).unwrap();
+    let entry = Entry::new(object, "not their hash", Some(Spool::new(std::env::temp_dir())), room);
+    assert!(slot.entry.set(entry).is_ok());
+    assert!(cache.join("not their hash", "k").is_some());
+    let entry = slot.entry.get().unwrap();
+    while entry.is_right().is_none() {
+        entry.download.lock().await.fetch(entry).await.unwrap();
+    }
+    assert_eq!(entry.is_right(), Some(false));
+    assert!(cache.join("not their hash", "k").is_none());
+    assert!(!Arc::ptr_eq(&cache.table.slot("not their hash"), &slot), "the next one begins anew");
+}
