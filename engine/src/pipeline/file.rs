@@ -25,7 +25,8 @@ pub struct Known {
 impl Known {
     /// What the job says.
     pub fn of(job: &PrewarmJob) -> Self {
-        Self { len: job.size, content_type: job.content_type.clone(), must_say_type: job.content_type.is_some() }
+        let content_type = job.content_type.clone().filter(|text| media::is_specific(text));
+        Self { len: job.size, must_say_type: content_type.is_some(), content_type }
     }
 
     /// The facts of a decision, as far as they are known here.

@@ -240,6 +240,15 @@ async fn what_does_not_fit_is_streamed() {
 }
 
 #[tokio::test]
+async fn an_empty_object_is_refused_and_not_kept() {
+    let rig = cached(|_, _| vec![http("200 OK", &[ETAG], "")]).await;
+    let (executor, cache) = rig.executor_and_cache();
+    let outcome = rig.settle(&executor, &json!({})).await;
+    assert_eq!(outcome.error.unwrap().code, "ERR_WARMPATH_TELEGRAM_REJECTED");
+    assert_eq!(cache.unwrap().snapshot().entries, 0);
+}
+
+#[tokio::test]
 async fn an_open_that_fails_is_tried_by_the_next_one_for_itself() {
     let rig =
         cached(

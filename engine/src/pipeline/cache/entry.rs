@@ -205,18 +205,14 @@ impl Entry {
     }
 }
 
-/// What came of fetching.
-pub enum Fetched {
-    /// These bytes.
-    Piece {
-        bytes: Bytes,
-        /// Whether they were the last.
-        complete: bool,
-        /// Whether the disk failed: they are not kept.
-        disk_failed: bool,
-    },
-    /// The object had no bytes.
-    Nothing,
+/// Bytes that were fetched.
+pub struct Fetched {
+    /// The bytes.
+    pub bytes: Bytes,
+    /// Whether they were the last.
+    pub complete: bool,
+    /// Whether the disk failed: they are not kept.
+    pub disk_failed: bool,
 }
 
 impl Download {
@@ -230,7 +226,7 @@ impl Download {
         };
         let bytes = match object.chunk().await {
             Ok(Some(bytes)) => bytes,
-            Ok(None) => return Ok(Fetched::Nothing),
+            Ok(None) => return Err(Error::new(Code::Internal, "the byte cache asked for more than there is")),
             Err(error) => {
                 let passing = matches!(error.code, Code::DownloadFailed | Code::DownloadTimeout | Code::S3Throttled);
                 if passing && entry.meta.etag.is_some() {
@@ -244,7 +240,7 @@ impl Download {
         self.hash.update(&bytes);
         let complete = entry.append(&bytes, &self.hash);
         let kept = entry.spool_out(complete, &self.hash).await;
-        Ok(Fetched::Piece { bytes, complete, disk_failed: !kept })
+        Ok(Fetched { bytes, complete, disk_failed: !kept })
     }
 
     /// How often the read was resumed.

@@ -175,8 +175,11 @@ impl Cache {
         }
     }
 
-    /// Makes an entry for an object, or gives it back where there is no room.
+    /// Makes an entry for an object, or gives it back where there is nothing to keep, or no room.
     fn entry(&self, object: Object, sha256: &str) -> Result<Entry, Box<Object>> {
+        if object.is_empty() {
+            return Err(Box::new(object));
+        }
         let Some(room) = self.table.reserve(object.len()) else { return Err(Box::new(object)) };
         let spool = (!room.in_memory()).then(|| Spool::new(self.table.dir()));
         Ok(Entry::new(object, sha256, spool, room))

@@ -159,8 +159,7 @@ impl SharedReader {
         let fetched = download.fetch(entry).await;
         self.resumes += download.resumes().saturating_sub(before);
         match fetched {
-            Ok(Fetched::Nothing) => Ok(None),
-            Ok(Fetched::Piece { bytes, complete, disk_failed }) => {
+            Ok(Fetched { bytes, complete, disk_failed }) => {
                 if disk_failed {
                     slot.disk_failed();
                     if !complete && let Some(object) = download.take() {
