@@ -1343,6 +1343,76 @@ export interface PgPool {
   query(text: string, params?: unknown[]): Promise<{ rows: unknown[]; rowCount: number | null }>;
 }
 
+/** Names of a table and its columns, where they are not those of the seeds. Every name is quoted in the SQL. */
+export interface PostgresNames {
+  /** The table of the jobs: `table` or `schema.table`. Default `media_cache`. */
+  table?: string | undefined;
+  /** Where the object of a row is looked up that says nothing of it itself; null: nowhere. Default `media_store`. */
+  mediaTable?: string | null | undefined;
+  /**
+   * Columns under other names. Null for one of those that are only there to be read by people: fileUniqueId, chatId,
+   * messageId, warmedAt, createdAt, updatedAt, retryCount, nextRetryAt, lastRetryAt.
+   */
+  columns?: PostgresColumns | undefined;
+}
+
+export interface PostgresColumns {
+  botSlug?: string | undefined;
+  sha256?: string | undefined;
+  kind?: string | undefined;
+  status?: string | undefined;
+  fileId?: string | undefined;
+  fileUniqueId?: string | null | undefined;
+  chatId?: string | null | undefined;
+  messageId?: string | null | undefined;
+  warmedAt?: string | null | undefined;
+  lastError?: string | undefined;
+  createdAt?: string | null | undefined;
+  updatedAt?: string | null | undefined;
+  retryCount?: string | null | undefined;
+  nextRetryAt?: string | null | undefined;
+  lastRetryAt?: string | null | undefined;
+  priority?: string | undefined;
+  runAt?: string | undefined;
+  attempts?: string | undefined;
+  lostLeases?: string | undefined;
+  fence?: string | undefined;
+  leaseUntil?: string | undefined;
+  leaseOwner?: string | undefined;
+  job?: string | undefined;
+}
+
+export interface MigrateOptions extends PostgresNames {
+  /** Created where it is missing. Default `bots`. */
+  botsTable?: string | undefined;
+  /** The column of `botsTable` that holds the token. Default `token`. */
+  tokenColumn?: string | undefined;
+  /** Only say what would be run. Default false. */
+  dryRun?: boolean | undefined;
+  /** Take back what was added; tables of the app stay, with their rows. Default false. */
+  down?: boolean | undefined;
+  /** How long to wait for another process that migrates, ms. Default 300,000. */
+  lockWaitMs?: number | undefined;
+  /** Called before each statement. */
+  log?: ((sql: string) => unknown) | undefined;
+}
+
+/**
+ * Prepares a database for {@link PostgresStore}: `npx warmpath migrate` as a function. Safe to run again, by two processes
+ * at once, and on a database in use: indexes are built concurrently, every statement runs by itself, and a statement that
+ * does not get its lock soon gives way and tries again.
+ *
+ * Rejects with `ERR_WARMPATH_INVALID_OPTION`, with `ERR_WARMPATH_DATABASE`, and with `ERR_WARMPATH_INVALID_ARGUMENT` where a
+ * pooler is between (the lock of a migration belongs to a connection).
+ *
+ * @param pool a `pg.Pool`
+ * @returns the migrations that were applied now, and the statements, one by one
+ */
+export function migrate(
+  pool: { connect(): Promise<unknown> },
+  options?: MigrateOptions,
+): Promise<{ migrations: string[]; statements: string[] }>;
+
 /** Only these methods are used, each with one line of text and an object of fields. `console` fits. */
 export interface Logger {
   debug(message: string, fields?: object): unknown;

@@ -8,6 +8,7 @@ const { SigV4Signer } = require('./lib/signer.js');
 const { PrewarmExecutor } = require('./lib/executor/prewarm.js');
 const { PrewarmWorker } = require('./lib/worker/prewarm.js');
 const { MemoryStore } = require('./lib/store/memory.js');
+const { migrate } = require('./lib/sql/index.js');
 
 // Shorthand names only: this is what Node's lexer reads as the named exports of the ES module view.
 module.exports = {
@@ -16,6 +17,7 @@ module.exports = {
   PrewarmExecutor,
   PrewarmWorker,
   MemoryStore,
+  migrate,
   WarmpathError,
   jobKey,
   isStaleFileId,

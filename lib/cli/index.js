@@ -3,6 +3,7 @@
 const HELP = `warmpath <command>
 
   demo      warm up real media for three bots, end to end (warmpath demo --help)
+  migrate   prepare a Postgres database for the durable store (warmpath migrate --help)
 
   --version, --help
 `;
@@ -10,6 +11,7 @@ const HELP = `warmpath <command>
 /** Loaded when asked for: each needs optional packages of its own. */
 const COMMANDS = {
   demo: (argv) => require('./demo').runDemo(argv),
+  migrate: (argv) => require('./migrate').runMigrate(argv),
 };
 
 /**
