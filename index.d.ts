@@ -1214,6 +1214,8 @@ export interface StoreClaim extends StoreLease {
   attempt: number;
   /** How long the job was ready before it was claimed, ms. */
   waitedMs?: number | undefined;
+  /** Why the job must not be run: the worker fails it. */
+  error?: WarmpathError | undefined;
 }
 
 export interface StoreSettlement extends StoreLease {
@@ -1272,6 +1274,11 @@ export interface Store {
   onWork(fn: () => void): () => unknown;
   /** The jobs whose result this file_id was; they can be enqueued again from then on. Used by {@link PrewarmWorker.heal}. */
   invalidate?(fileId: string): Awaitable<StoredPrewarmJob[]>;
+  /**
+   * The worker stops: what the store keeps for it besides its claims is for others now. Called at the beginning of a stop,
+   * and again when every claim is settled or given back.
+   */
+  leave?(): Awaitable<void>;
   /** Frees what the store itself holds, never a pool it was given. */
   close(): Awaitable<void>;
 }
@@ -1328,6 +1335,83 @@ export class MemoryStore implements Store {
   list(): MemoryStoreItem[];
   /** Refuses further jobs; what is held stays claimable. */
   close(): void;
+}
+
+export interface PostgresStoreOptions extends PostgresNames {
+  /** A `pg.Pool`, or anything with its `query(text, params)`. Never ended by the store. */
+  pool: PgPool;
+  /** The delay before each retry, ms; as many retries as entries, at most 32. Default `[60000, 120000, 240000, 480000, 960000]`. */
+  delaysMs?: readonly number[] | undefined;
+  /** Claims that may end without a result (a crash, a kill) before the job is put aside as `error`, with the evidence. Default 3. */
+  maxLostLeases?: number | undefined;
+  /** enqueue() answers within this time, ms: repeats are included. Default 5000. */
+  enqueueTimeoutMs?: number | undefined;
+  /** Any other statement is given up after this time, ms. Default 30,000. */
+  timeoutMs?: number | undefined;
+  /**
+   * Hear of work of other processes at once, over LISTEN on a connection of its own: true = with the settings of the pool
+   * (needs a `pg.Pool`; stays away by itself where a pooler is between), or a connection string or `pg` configuration that
+   * leads past the pooler. False: found by polling. Default true.
+   */
+  listen?: boolean | string | object | undefined;
+  /** Tell other processes of work over NOTIFY, at most ten times a second. Default true. */
+  notify?: boolean | undefined;
+  /** Gets the failures of what runs in the background; a {@link PrewarmWorker} that makes its own store emits them. */
+  onError?: ((err: WarmpathError) => unknown) | undefined;
+}
+
+/** A process that works, or did lately, on the table of a {@link PostgresStore}. */
+export interface PostgresInstance {
+  id: string;
+  host: string;
+  pid: number;
+  version: string;
+  startedAt: Date;
+  seenAt: Date;
+  /** It gave a sign of life in time. */
+  live: boolean;
+  /** Slugs of the bots whose jobs it claims, and whose limits it keeps. */
+  lanes: string[];
+}
+
+/**
+ * Jobs in the app's own Postgres: a `warming` row of `media_cache` is a job, and its result goes into the same row. What a
+ * {@link PrewarmWorker} uses when it gets a `pool`. Any number of processes may share the table; one store per worker.
+ *
+ * Needs `npx warmpath migrate`. Everything is decided on the server's clock and by the fence of a claim: what comes late
+ * changes nothing. See docs/postgres.md.
+ *
+ * @example
+ * const store = new PostgresStore({ pool, maxLostLeases: 5 });
+ * const worker = new PrewarmWorker({ store, pool, s3 });
+ */
+export class PostgresStore implements Store {
+  /** @throws `ERR_WARMPATH_INVALID_OPTION` naming the option */
+  constructor(options: PostgresStoreOptions);
+  /** The name of this instance, in the column lease_owner and in {@link instances}. */
+  readonly id: string;
+  /**
+   * One status per job, never 'full'. Rejects with `ERR_WARMPATH_INVALID_JOB`, `ERR_WARMPATH_CLOSED`, and within
+   * `enqueueTimeoutMs` with `ERR_WARMPATH_DATABASE`, whose `certainty` says whether jobs may have been queued.
+   */
+  enqueue(jobs: readonly PrewarmWorkerJob[]): Promise<EnqueueStatus[]>;
+  claim(request: { limit: number; leaseMs: number; owner?: string | undefined }): Promise<StoreClaim[]>;
+  extend(leases: readonly StoreLease[], leaseMs: number): Promise<boolean[]>;
+  settle(settlements: readonly StoreSettlement[]): Promise<StoreSettled[]>;
+  release(leases: readonly StoreLease[]): Promise<void>;
+  /** As far as this process knows: counted now and then. `capacity` is Infinity. */
+  stats(): StoreStats;
+  /** Counts now. */
+  counts(): Promise<{ queued: number; delayed: number; running: number }>;
+  /** Who works on this table, and for which bots. */
+  instances(): Promise<PostgresInstance[]>;
+  nextDueMs(): Promise<number | null>;
+  onWork(fn: () => void): () => unknown;
+  /** Hands the bots of this instance to others; those in which jobs are claimed as soon as these are settled. */
+  leave(): Promise<void>;
+  close(): Promise<void>;
+  /** close(). */
+  [Symbol.asyncDispose](): Promise<void>;
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -1458,14 +1542,17 @@ export interface WorkerRetryOptions extends RetryOptions {
 /** Options of a {@link PrewarmWorker}, but for where it finds its bots. */
 export interface PrewarmWorkerSettings extends PrewarmCommonOptions {
   /**
-   * Where jobs wait. Default: a {@link MemoryStore} with `capacity` and `retry.delaysMs`; only with this default, results
-   * go to `media_cache` of the pool, and its `warming` rows are taken up again at start.
+   * Where jobs wait. Default: with a pool a {@link PostgresStore} (results go to `media_cache`, too), else a
+   * {@link MemoryStore} with `capacity`; both with `retry.delaysMs`.
    */
   store?: Store | undefined;
   retry?: WorkerRetryOptions | undefined;
   /** How long a claimed job is reserved, ms; renewed at a third of it. 10,000 to 86,400,000. Default 60,000. */
   leaseMs?: number | undefined;
-  /** Fallback poll for a store that cannot tell of work, ms; at least 10. Work itself waits for no tick. Default 2000. */
+  /**
+   * Fallback poll for a store that cannot tell of work, ms; at least 10. It gets rarer while nothing is found, up to 30 s.
+   * Work itself waits for no tick. Default 2000.
+   */
   pollMs?: number | undefined;
   /** Send a media once more when its file_unique_id has 10 characters or fewer on the first attempt. Default false. */
   retryWeakId?: boolean | undefined;
@@ -1478,8 +1565,10 @@ export interface PrewarmWorkerSettings extends PrewarmCommonOptions {
 export type PrewarmWorkerOptions = PrewarmWorkerSettings &
   (
     | {
-        /** Tables `bots`, `media_store` and `media_cache` are the app's; see the README for their columns. */
+        /** Tables `bots`, `media_store` and `media_cache` are the app's, prepared by `npx warmpath migrate`. */
         pool: PgPool;
+        /** The column of `bots` that holds the token. Default `token`. */
+        tokenColumn?: string | undefined;
         /**
          * Kept for 5 min (an absence 10 s), one lookup at a time per bot, asked again when Telegram refuses the bot. Default:
          * `token` and `warmup_chat_id` of `bots` by `slug`, where `deleted_at` is null.
@@ -1488,6 +1577,7 @@ export type PrewarmWorkerOptions = PrewarmWorkerSettings &
       }
     | {
         pool?: undefined;
+        tokenColumn?: string | undefined;
         resolveBot: ResolveBot;
       }
   );
@@ -1571,8 +1661,8 @@ export interface PrewarmWorkerStats
 /**
  * A durable prewarm worker: takes jobs without token, looks the bot up, sends, records the file_id.
  *
- * With `pool` and no `store`, jobs wait in memory, their durable copy is the `warming` row of `media_cache`, and results go
- * there too. One process per database in this form. An idle worker keeps no process alive.
+ * With `pool` and no `store`, jobs wait in `media_cache`, and results go there too: a {@link PostgresStore}, shared by any
+ * number of processes. An idle worker keeps no process alive.
  *
  * Events: `settled`, `succeeded`, `failed`, `retry`, `error`, `chat-migrated`, see {@link PrewarmWorkerEvents}.
  *
@@ -1586,9 +1676,8 @@ export class PrewarmWorker extends Emitter<PrewarmWorkerEvents> {
   /** @throws `ERR_WARMPATH_INVALID_OPTION` naming the option, `ERR_WARMPATH_NATIVE_LOAD` */
   constructor(options: PrewarmWorkerOptions);
   /**
-   * Starts to work; a running worker is left as it is, a stopped one starts anew. With a pool it resolves after the first
-   * look for unfinished rows, also when that fails (an `error` event tells, and the look is repeated). Rejects with
-   * `ERR_WARMPATH_CLOSED` while it is stopping.
+   * Starts to work; a running worker is left as it is, a stopped one starts anew. A database that is away is no reason to
+   * reject (an `error` event tells, and the claim is repeated). Rejects with `ERR_WARMPATH_CLOSED` while it is stopping.
    */
   start(): Promise<void>;
   /**

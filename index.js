@@ -8,6 +8,7 @@ const { SigV4Signer } = require('./lib/signer.js');
 const { PrewarmExecutor } = require('./lib/executor/prewarm.js');
 const { PrewarmWorker } = require('./lib/worker/prewarm.js');
 const { MemoryStore } = require('./lib/store/memory.js');
+const { PostgresStore } = require('./lib/store/postgres.js');
 const { migrate } = require('./lib/sql/index.js');
 
 // Shorthand names only: this is what Node's lexer reads as the named exports of the ES module view.
@@ -17,6 +18,7 @@ module.exports = {
   PrewarmExecutor,
   PrewarmWorker,
   MemoryStore,
+  PostgresStore,
   migrate,
   WarmpathError,
   jobKey,

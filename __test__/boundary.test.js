@@ -102,7 +102,16 @@ test('a worker thread that is terminated with jobs in flight harms nobody', asyn
 });
 
 test('require and import see the same names, and importing never needs the addon', () => {
-  const names = ['MemoryStore', 'PrewarmExecutor', 'PrewarmWorker', 'Queue', 'SigV4Signer', 'WarmpathError', 'jobKey'];
+  const names = [
+    'MemoryStore',
+    'PostgresStore',
+    'PrewarmExecutor',
+    'PrewarmWorker',
+    'Queue',
+    'SigV4Signer',
+    'WarmpathError',
+    'jobKey',
+  ];
   const esm = child(
     `import('warmpath').then((m) => console.log(Object.keys(m).filter((k) => /^[A-Zj]/.test(k)).sort().join()))`,
   );

@@ -144,7 +144,7 @@ test('an old lookup neither replaces nor ends the one that began after an invali
 });
 
 test('an impatient second stop does not wait for a database that is away', async (t) => {
-  const pool = world.faultyPool((text) => /'ready', file_id/.test(text));
+  const pool = world.faultyPool((text) => /AS i\(bot_slug, sha256, kind, fence, ok/.test(text));
   const worker = world.pooled(t, { pool });
   const errors = [];
   worker.on('error', (err) => errors.push(err.message));
@@ -160,7 +160,7 @@ test('an impatient second stop does not wait for a database that is away', async
 test('results do not need the public event: removing all listeners stops no recovery', async (t) => {
   const jobs = await Promise.all(Array.from({ length: 6 }, () => world.stage.workerJob()));
   for (const job of jobs) await world.db.addWarming(job);
-  const worker = world.pooled(t, { capacity: 2 });
+  const worker = world.remembering(t, { capacity: 2 });
   worker.removeAllListeners('settled');
   const done = events(worker, 'succeeded', 6);
   await worker.start();

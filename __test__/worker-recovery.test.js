@@ -48,7 +48,7 @@ test('on the real tables: more bad rows than fit, and a good one behind them', a
   }
   const good = await world.stage.workerJob();
   await world.db.addWarming(good);
-  const worker = world.pooled(t, { capacity: 2 });
+  const worker = world.remembering(t, { capacity: 2 });
   const done = events(worker, 'succeeded');
   await worker.start();
   await done;
@@ -107,7 +107,7 @@ test('the row of a job that is queued while the look is under way is not called 
     },
   };
   const fault = world.stage.r2.faults.add({ kind: 'stallBeforeHead' });
-  const worker = world.pooled(t, { pool });
+  const worker = world.remembering(t, { pool });
   const started = worker.start();
   const one = await world.stage.workerJob();
   await worker.enqueue(one);

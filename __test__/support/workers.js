@@ -1,7 +1,8 @@
 'use strict';
 
 const test = require('node:test');
-const { PrewarmWorker } = require('../..');
+const { PrewarmWorker, MemoryStore } = require('../..');
+const { MediaCache } = require('../../lib/store/media-cache.js');
 const { startStage, TOKEN, CHAT } = require('./prewarm.js');
 const { startTables } = require('./tables.js');
 
@@ -27,6 +28,15 @@ function useWorkers() {
     return worker;
   };
   world.pooled = (t, extra) => world.open(t, { pool: world.db.pool, ...extra });
+
+  /** The form the compat module uses: jobs in memory, rows and results in the tables, unfinished rows recovered. */
+  world.remembering = (t, extra = {}) => {
+    const options = world.stage.options({ pool: world.db.pool, retry: RETRY, ...extra });
+    const store = new MemoryStore({ capacity: extra.capacity ?? 500, delaysMs: options.retry.delaysMs });
+    const worker = new PrewarmWorker(options, { store, recorder: new MediaCache(options.pool) });
+    t.after(() => worker.stop({ timeoutMs: 0 }));
+    return worker;
+  };
 
   /** A pool whose queries the test can make fail. */
   world.faultyPool = (shouldFail) => {

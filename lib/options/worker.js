@@ -2,6 +2,7 @@
 
 const check = require('./check.js');
 const executor = require('./executor.js');
+const { identifier } = require('../sql/names.js');
 const { STORE_METHODS } = require('../store/contract.js');
 
 const { shape, withDefault, milliseconds, func, having, arrayOf, boolean } = check;
@@ -25,6 +26,7 @@ const fields = shape(
     pool: having('query'),
     store: having(...STORE_METHODS),
     resolveBot: func,
+    tokenColumn: withDefault(identifier, 'token'),
     retry: withDefault(retry, () => retry({}, 'retry', executor.invalidOption)),
     // The engine stops 5 s before the lease ends and a heartbeat comes at a third: below 10 s nothing would be left.
     leaseMs: withDefault(milliseconds(10_000, 86_400_000), 60_000),

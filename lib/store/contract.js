@@ -8,7 +8,7 @@
  *   'cached' (a result exists) | 'full'. Every job carries its `key`.
  * - `claim({ limit, leaseMs, owner })` → up to `limit` of `{ key, job, fence, attempt, waitedMs? }`, best first (priority,
  *   then age). The attempt is counted here, before the work, so that a job which kills its process cannot loop for ever.
- *   `fence` grows with every claim of a row.
+ *   `fence` grows with every claim of a row. A claim with `error` (a WarmpathError) is failed by the worker, not run.
  * - `extend([{ key, fence }], leaseMs)` → one boolean each: false = the lease is lost, stop working on it.
  * - `settle([{ key, fence, status: 'succeeded' | 'failed', value?, error?, charged, retryAfterMs? }])` →
  *   `{ applied, state?: 'done' | 'retry' | 'dead', runAtMs? }` each. A stale fence changes nothing (`applied: false`).
@@ -19,6 +19,8 @@
  * - `onWork(fn)` → calls `fn` when something may have become claimable, or due earlier; returns the function that ends it.
  * - optional `invalidate(fileId)` → the jobs whose result that file_id was, which can be enqueued again from then on (not
  *   'cached'). Without it, the worker heals only what it has sent itself.
+ * - `leave()`, where there is one: the worker stops; what it holds besides its claims is for others now. Called at the
+ *   beginning of a stop, and again when every claim is settled or given back.
  * - `close()` frees timers and connections of the store itself, never the pool it was given.
  */
 const STORE_METHODS = ['enqueue', 'claim', 'extend', 'settle', 'release', 'stats', 'nextDueMs', 'onWork', 'close'];

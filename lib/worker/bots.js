@@ -2,13 +2,13 @@
 
 const { WarmpathError, databaseError } = require('../errors.js');
 const { fieldsFit } = require('../options/job.js');
-
-const SELECT_BOT = 'SELECT token, warmup_chat_id FROM bots WHERE slug = $1 AND deleted_at IS NULL';
+const { quote } = require('../sql/names.js');
 
 /** The default lookup, on the app's table `bots`. */
-function botsFromPool(pool) {
+function botsFromPool(pool, { tokenColumn = 'token' } = {}) {
+  const select = `SELECT ${quote(tokenColumn)} AS token, warmup_chat_id FROM bots WHERE slug = $1 AND deleted_at IS NULL`;
   return async (slug) => {
-    const { rows } = await pool.query(SELECT_BOT, [slug]);
+    const { rows } = await pool.query(select, [slug]);
     if (rows.length === 0) return null;
     const { token, warmup_chat_id: chatId } = rows[0];
     return { token, chatIds: chatId === null || chatId === undefined ? [] : [chatId] };

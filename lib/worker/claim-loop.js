@@ -2,10 +2,13 @@
 
 const FALLBACK_MAX_MS = 30_000;
 
+// Many processes that poll should not do it in step.
+const JITTER = 0.1;
+
 /**
  * Claims work whenever there may be some: woken by an enqueue, by a settled job, and by the time of the next due job.
- * The poll is only a fallback for a store that cannot tell. One claim is in flight at a time; nothing here keeps the
- * process alive.
+ * The poll is only a fallback for a store that cannot tell, and one that finds nothing again and again gets rarer, up to
+ * 30 s. One claim is in flight at a time; nothing here keeps the process alive.
  */
 class ClaimLoop {
   #store;
@@ -18,6 +21,7 @@ class ClaimLoop {
   #again = false;
   #stopped = true;
   #failures = 0;
+  #idlePolls = 0;
   #unsubscribe = () => {};
 
   /**
@@ -34,11 +38,17 @@ class ClaimLoop {
 
   start() {
     this.#stopped = false;
+    this.#idlePolls = 0;
     this.#unsubscribe = this.#store.onWork(() => this.wake());
     this.wake();
   }
 
   wake() {
+    this.#idlePolls = 0;
+    this.#look();
+  }
+
+  #look() {
     if (this.#stopped) return;
     if (this.#running !== null) this.#again = true;
     else this.#running = this.#run();
@@ -56,7 +66,7 @@ class ClaimLoop {
     // Lets several wake-ups of one turn (a batch of enqueues, a batch of outcomes) become one claim.
     await null;
     clearTimeout(this.#timer);
-    let waitMs = this.#options.pollMs;
+    let waitMs = this.#pollMs();
     try {
       do {
         this.#again = false;
@@ -72,8 +82,14 @@ class ClaimLoop {
     }
     this.#running = null;
     if (this.#stopped) return;
-    if (this.#again) this.wake();
-    else this.#timer = setTimeout(() => this.wake(), waitMs).unref();
+    if (this.#again) this.#look();
+    else this.#timer = setTimeout(() => this.#look(), waitMs).unref();
+  }
+
+  #pollMs() {
+    const { pollMs } = this.#options;
+    const waitMs = Math.min(pollMs * 2 ** this.#idlePolls++, Math.max(FALLBACK_MAX_MS, pollMs));
+    return waitMs * (1 - JITTER + 2 * JITTER * Math.random());
   }
 
   async #claimAll() {
@@ -88,6 +104,7 @@ class ClaimLoop {
         await this.#store.release(claims.map(({ key, fence }) => ({ key, fence })));
         return;
       }
+      this.#idlePolls = 0;
       this.#take(claims, claimedAt);
     }
   }

@@ -8,8 +8,9 @@ const { failWith, text } = require('../options/check.js');
 const { closeOptions } = require('../options/executor.js');
 const { checkWorkerJob, checkAll } = require('../options/job.js');
 const { workerOptions } = require('../options/worker.js');
-const { MediaCache, identity } = require('../store/media-cache.js');
+const { identity } = require('../store/media-cache.js');
 const { MemoryStore } = require('../store/memory.js');
+const { PostgresStore } = require('../store/postgres.js');
 const { Bots, botsFromPool } = require('./bots.js');
 const { Healing } = require('./healing.js');
 const { Recovery } = require('./recovery.js');
@@ -26,9 +27,8 @@ const BOT_REFUSED = ['ERR_WARMPATH_TELEGRAM_UNAUTHORIZED', 'ERR_WARMPATH_TELEGRA
 /**
  * A durable prewarm worker: takes jobs without token, looks the bot up, sends, records the file_id.
  *
- * With `pool` (and no `store`) jobs wait in memory, their durable copy is the `warming` row of `media_cache`, and results
- * go there too; rows found `warming` at start are taken up again. One process per database in this form: nothing in the
- * row says who works on it.
+ * With `pool` (and no `store`) jobs wait in the app's own table `media_cache`, and results go there too: a PostgresStore. Any
+ * number of processes may work on it.
  */
 class PrewarmWorker extends Worker {
   #executorOptions;
@@ -39,7 +39,8 @@ class PrewarmWorker extends Worker {
   #healing;
   #report;
   #retryWeakId;
-  #pool;
+  // A pool that no store listens to.
+  #pool = null;
   #onPoolError = (err) => this.problem(err);
   #stopped = false;
   #entering = new Set();
@@ -48,26 +49,30 @@ class PrewarmWorker extends Worker {
 
   /**
    * @param {object} options see PrewarmWorkerOptions in index.d.ts
-   * @param {object} [parts] replacements for the parts that `options` would make: store, recorder, resolveBot, keyOf;
-   *   for the compat module, not for applications
+   * @param {object} [parts] replacements for the parts that `options` would make: store, resolveBot; and, for a store in
+   *   memory, recorder: where results and unfinished work are kept, keyOf. For the compat module, not for applications
    * @throws {WarmpathError} ERR_WARMPATH_INVALID_OPTION, ERR_WARMPATH_NATIVE_LOAD
    */
   constructor(options, parts = {}) {
     const checked = workerOptions(options);
-    const { pool, store: given, resolveBot, retry, leaseMs, pollMs, retryWeakId, logger, observe, ...engine } = checked;
+    const { pool, store: given, resolveBot, retry, leaseMs, pollMs, retryWeakId, logger, observe, ...rest } = checked;
+    const { tokenColumn, ...engine } = rest;
     const { delaysMs, ...quick } = retry;
-    const inMemory = given === undefined;
-    const store = parts.store ?? given ?? new MemoryStore({ capacity: engine.capacity, delaysMs });
-    const recorder = parts.recorder ?? (inMemory && pool !== undefined ? new MediaCache(pool) : null);
+    const make = () => {
+      if (pool === undefined) return new MemoryStore({ capacity: engine.capacity, delaysMs });
+      return new PostgresStore({ pool, delaysMs, onError: (err) => this.problem(err) });
+    };
+    const store = parts.store ?? given ?? make();
+    const recorder = parts.recorder ?? null;
     const report = new PrewarmReport({ logger, observe });
     super({ store, recorder, report, concurrency: engine.concurrency, leaseMs, pollMs });
     this.#executorOptions = { ...engine, retry: quick, capacity: 2 * engine.concurrency };
-    this.#bots = new Bots(parts.resolveBot ?? resolveBot ?? botsFromPool(pool));
+    this.#bots = new Bots(parts.resolveBot ?? resolveBot ?? botsFromPool(pool, { tokenColumn }));
     this.#store = store;
     this.#recorder = recorder;
     this.#report = report;
     this.#retryWeakId = retryWeakId;
-    this.#pool = pool;
+    if (parts.store !== undefined || given !== undefined) this.#pool = pool ?? null;
     this.#settings = { intervalMs: pollMs, concurrency: engine.concurrency, capacity: engine.capacity };
     const keyOf = parts.keyOf ?? jobKey;
     this.#healing = new Healing({ recorder, store, keyOf });
@@ -93,8 +98,8 @@ class PrewarmWorker extends Worker {
   }
 
   /**
-   * Starts claiming; a running worker is left as it is. With a pool the promise resolves after the first look for
-   * unfinished rows; it does not reject when that fails (an 'error' event tells, and the look is repeated).
+   * Starts claiming; a running worker is left as it is. A database that is away does not make it reject: an 'error' event
+   * tells, and the claim is repeated.
    */
   async start() {
     if (!this.begin()) return;
@@ -112,6 +117,7 @@ class PrewarmWorker extends Worker {
     if (this.state === 'idle') {
       await this.#next?.close({ timeoutMs: 0 });
       this.#next = null;
+      await this.#store.leave?.();
       return;
     }
     await super.stop(options);

@@ -2,6 +2,7 @@
 
 const { randomUUID } = require('node:crypto');
 const { EventEmitter } = require('node:events');
+const { setTimeout: sleep } = require('node:timers/promises');
 const { WarmpathError, databaseError } = require('../errors.js');
 const { emitSafely, emitError } = require('../executor/emit.js');
 const { KeepAlive } = require('../executor/keep-alive.js');
@@ -14,6 +15,9 @@ const { Outbox } = require('./outbox.js');
 
 // What was sent should be recorded, even when the time for sending is used up.
 const RECORD_GRACE_MS = 2000;
+
+// The same for a store without a bound of its own.
+const UNRECORDED_MAX = 500;
 
 const NO_TIMINGS = { queue: 0, download: 0, upload: 0, answer: 0, total: 0 };
 
@@ -87,10 +91,16 @@ class Worker extends EventEmitter {
   }
 
   #room() {
-    const { concurrency, store } = this.#settings;
-    // Results that cannot be recorded pile up while the database is away: stop sending more at a store's worth of them.
-    if (this.#outbox.size >= Math.max(store.stats().capacity ?? 0, 2 * concurrency)) return 0;
+    const { concurrency } = this.#settings;
+    // Results that cannot be recorded pile up while the database is away: stop sending more when they are that many.
+    if (this.#outbox.size >= this.#unrecordedMax()) return 0;
     return 2 * concurrency - this.#inflight.size;
+  }
+
+  #unrecordedMax() {
+    const { concurrency, store } = this.#settings;
+    const { capacity } = store.stats();
+    return Math.max(Number.isFinite(capacity) ? capacity : UNRECORDED_MAX, 2 * concurrency);
   }
 
   /** For log lines and gauges: what this side knows, without asking the native one for each of them. */
@@ -105,13 +115,18 @@ class Worker extends EventEmitter {
     const leaseEnd = claimedAt + this.#settings.leaseMs;
     const entries = claims.map((claim) => this.#inflight.add(claim, leaseEnd));
     this.#settings.report.claimed(claims, this.gauges());
+    // A row that can be no job, or must not be run again: the store says why.
+    const refused = entries.filter(({ error }) => error !== undefined);
+    for (const entry of refused) this.fail([entry], entry.error, { charged: true });
+    const good = refused.length === 0 ? entries : entries.filter(({ error }) => error === undefined);
+    if (good.length === 0) return;
     try {
-      this.prepare(entries);
+      this.prepare(good);
     } catch (cause) {
       // A claim that stayed here, submitted to nobody, would hold its room and its lease for ever.
       const err = new WarmpathError('ERR_WARMPATH_INTERNAL', 'the claimed jobs could not be prepared', { cause });
       this.problem(err);
-      this.fail(entries, err, { charged: true });
+      this.fail(good, err, { charged: true });
     }
   }
 
@@ -245,16 +260,27 @@ class Worker extends EventEmitter {
       this.#settings.report.stopped();
       const loopEnded = this.#loop.stop();
       this.#handBack(this.#inflight.takeUnsubmitted());
+      // What this worker has for itself alone, as soon as it can be had: others need not wait for the end.
+      this.#leave();
       await this.#executor.close({ timeoutMs });
       // A claim that hangs in a dead database must not hold up the stop.
       await Promise.race([loopEnded, drain.passed]);
       const recorded = await this.#outbox.close(drain.leftMs + RECORD_GRACE_MS);
       if (!recorded) this.problem(this.#lost());
+      await Promise.race([this.#leave(), sleep(RECORD_GRACE_MS, undefined, { ref: false })]);
     } finally {
       drain.clear();
       this.#heartbeat.stop();
       this.#state = 'idle';
       release();
+    }
+  }
+
+  async #leave() {
+    try {
+      await this.#settings.store.leave?.();
+    } catch (err) {
+      this.problem(err);
     }
   }
 

@@ -1,0 +1,382 @@
+'use strict';
+
+const { randomUUID } = require('node:crypto');
+const { WarmpathError, databaseError } = require('../errors.js');
+const { checkAll, checkWorkerJob } = require('../options/job.js');
+const { postgresOptions } = require('../options/postgres.js');
+const { requirePeer } = require('../peer.js');
+const { namesOf } = require('../sql/names.js');
+const { Counts } = require('./postgres/counts.js');
+const { Database, isRefusedValue } = require('./postgres/database.js');
+const { Held } = require('./postgres/held.js');
+const { Hints } = require('./postgres/hints.js');
+const { Intake } = require('./postgres/intake.js');
+const { Lanes } = require('./postgres/lanes.js');
+const { Listener } = require('./postgres/listener.js');
+const { claimOf, resultOf, columnsOf } = require('./postgres/rows.js');
+const { statements } = require('./postgres/statements.js');
+
+const DUE_TRUST_MS = 30_000;
+
+/**
+ * The store contract (contract.js) in the app's own Postgres: a row of `media_cache` that is `warming` is a job, and its
+ * result goes into the same row. Any number of processes share one database; each needs a store of its own.
+ *
+ * Every method is one statement for the whole batch, on the server's clock. Who may change a row is decided by the fence that
+ * its claim was given: whatever comes late, from wherever, changes nothing. See docs/postgres.md.
+ */
+class PostgresStore {
+  #id = randomUUID();
+  #options;
+  #database;
+  #sql;
+  #queue;
+  #held = new Held();
+  #lanes;
+  #hints;
+  #intake;
+  #counts;
+  #listener = null;
+  #listeners = new Set();
+  #beat = null;
+  #attached = false;
+  #closed = false;
+  #lostAnswer = false;
+  // When the next row of these lanes is due (monotonic ms, null = none waits), and until when that is believed.
+  #due = { at: null, until: 0 };
+  #onPoolError = (err) => this.#report(databaseError('an idle connection', err));
+
+  /**
+   * @param {object} options see PostgresStoreOptions in index.d.ts
+   * @throws {WarmpathError} ERR_WARMPATH_INVALID_OPTION
+   */
+  constructor(options) {
+    const checked = postgresOptions(options);
+    const names = namesOf(checked);
+    const database = new Database(checked.pool, checked.timeoutMs);
+    this.#options = checked;
+    this.#database = database;
+    this.#sql = statements(names);
+    this.#queue = names.queue;
+    const common = { database, queue: names.queue, id: this.#id };
+    this.#hints = new Hints({ ...common, enabled: checked.notify });
+    this.#lanes = new Lanes({ ...common, sql: this.#sql, held: this.#held, hint: (kind) => this.#hints.payload(kind) });
+    this.#intake = new Intake({ database, sql: this.#sql.enqueue, timeoutMs: checked.enqueueTimeoutMs });
+    this.#counts = new Counts(() => database.run('counting jobs', this.#sql.count, []));
+  }
+
+  /** The name of this instance in `lease_owner` and in the registry. */
+  get id() {
+    return this.#id;
+  }
+
+  #report(err) {
+    try {
+      this.#options.onError?.(err);
+    } catch {}
+  }
+
+  // An idle connection that breaks makes the pool emit 'error', and one that nobody listens to ends the process.
+  #attach() {
+    if (this.#attached || typeof this.#options.pool.on !== 'function') return;
+    this.#attached = true;
+    this.#options.pool.on('error', this.#onPoolError);
+  }
+
+  #detach() {
+    if (!this.#attached) return;
+    this.#attached = false;
+    this.#options.pool.removeListener?.('error', this.#onPoolError);
+  }
+
+  async enqueue(jobs) {
+    const checked = checkAll(checkWorkerJob, jobs);
+    if (this.#closed) throw new WarmpathError('ERR_WARMPATH_CLOSED', 'the store is closed');
+    if (checked.length === 0) return [];
+    this.#attach();
+    // Who owns a lane is the only one to claim from it: nobody else has to be told.
+    const foreign = checked.some(({ botSlug }) => !this.#lanes.owns(botSlug));
+    const statuses = await this.#intake.put(checked, foreign ? this.#hints.work() : null);
+    const queued = statuses.filter((status) => status === 'queued').length;
+    this.#counts.change({ queued });
+    if (queued > 0) {
+      if (foreign) this.#lanes.news();
+      this.#notify();
+    }
+    return statuses;
+  }
+
+  async claim({ limit, leaseMs }) {
+    this.#attach();
+    this.#lanes.leaseMs = leaseMs;
+    this.#lanes.enter();
+    if (this.#lostAnswer) await this.#giveBackOrphans();
+    if (this.#lanes.due(false)) await this.#lanes.balance();
+    const claims = await this.#claimOnce(limit, leaseMs);
+    if (claims.length === limit || !this.#lanes.due(true)) return claims;
+    try {
+      const taken = await this.#lanes.balance();
+      if (taken > 0) claims.push(...(await this.#claimOnce(limit - claims.length, leaseMs)));
+    } catch (err) {
+      if (claims.length === 0) throw err;
+      // What was claimed is claimed: the rest can wait for the next time.
+      this.#report(err);
+    }
+    return claims;
+  }
+
+  async #claimOnce(limit, leaseMs) {
+    if (this.#lanes.size === 0) return [];
+    const { laneMs, marginMs, shedding } = this.#lanes;
+    const params = [limit, leaseMs, this.#id, this.#queue, marginMs, laneMs, shedding];
+    // An answer that comes when nobody waits for it any more: its jobs go back.
+    const late = (rows) => this.release(this.#taken(rows)).catch((err) => this.#report(err));
+    try {
+      return this.#taken(await this.#database.run('claiming jobs', this.#sql.claim, params, { late }));
+    } catch (err) {
+      // Broken off, the claim may have been committed: what it took is ours, and we do not know it.
+      this.#lostAnswer = true;
+      throw err;
+    }
+  }
+
+  #taken(rows) {
+    this.#counts.change({ queued: -rows.length, running: rows.length });
+    return rows.map((row) => {
+      const { claim, identity } = claimOf(row, this.#options.maxLostLeases);
+      this.#held.add(claim, identity);
+      return claim;
+    });
+  }
+
+  async #giveBackOrphans() {
+    const keys = columnsOf(this.#held.all().map(claimKey), 4);
+    await this.#database.run('giving back jobs', this.#sql.orphans, [this.#id, this.#queue, ...keys]);
+    this.#lostAnswer = false;
+  }
+
+  async extend(claims, leaseMs) {
+    this.#lanes.leaseMs = leaseMs;
+    const known = claims.map((claim, i) => ({ i, at: this.#held.find(claim) })).filter(({ at }) => at !== null);
+    const kept = claims.map(() => false);
+    if (known.length === 0) return kept;
+    const keys = columnsOf(
+      known.map(({ at }) => claimKey(at)),
+      4,
+    );
+    const params = [...keys, leaseMs, this.#queue, this.#id, this.#lanes.laneMs];
+    for (const { n } of await this.#database.run('extending leases', this.#sql.extend, params))
+      kept[known[n - 1].i] = true;
+    claims.forEach((claim, i) => {
+      if (!kept[i]) this.#held.remove(claim);
+    });
+    return kept;
+  }
+
+  async settle(outcomes) {
+    const results = outcomes.map(() => ({ applied: false }));
+    const known = outcomes.map((outcome, i) => ({ i, at: this.#held.find(outcome), outcome }));
+    const open = known.filter(({ at }) => at !== null);
+    if (open.length > 0) {
+      for (const { i, result } of await this.#settle(open)) results[i] = result;
+    }
+    let retries = 0;
+    for (const [i, outcome] of outcomes.entries()) {
+      this.#held.remove(outcome);
+      if (results[i].state === 'retry') retries++;
+    }
+    this.#counts.change({ running: -outcomes.length, delayed: retries });
+    this.#letGo();
+    if (retries > 0) this.#notify();
+    return results;
+  }
+
+  /** @returns {Promise<{ i: number, result: object }[]>} */
+  async #settle(open) {
+    const rows = open.map(({ at, outcome }) => [...claimKey(at), ...resultOf(outcome)]);
+    const params = [...columnsOf(rows, 13), this.#options.delaysMs];
+    let answer;
+    try {
+      answer = await this.#database.run('recording results', this.#sql.settle, params);
+    } catch (err) {
+      if (!isRefusedValue(err)) throw err;
+      return this.#settleRefused(open, err);
+    }
+    return answer.map(({ n, applied, status, delay }) => ({
+      i: open[n - 1].i,
+      result: this.#result(applied, status, delay),
+    }));
+  }
+
+  #result(applied, status, delay) {
+    if (!applied) return { applied: false };
+    if (status === 'ready') return { applied: true, state: 'done' };
+    if (status === 'error') return { applied: true, state: 'dead' };
+    this.#dueIn(delay);
+    return { applied: true, state: 'retry', runAtMs: Date.now() + Math.round(delay) };
+  }
+
+  /** One result that the table refuses (a value out of range, a constraint) must not hold up the others, nor its own job. */
+  async #settleRefused(open, err) {
+    if (open.length > 1) {
+      const results = [];
+      for (const one of open) results.push(...(await this.#settle([one])));
+      return results;
+    }
+    const [{ i, at, outcome }] = open;
+    if (outcome.refused) throw err;
+    this.#report(err);
+    const message = `the database refused the result (${err.cause.code})`;
+    const error = { code: 'ERR_WARMPATH_DATABASE', class: 'permanent', message };
+    return this.#settle([{ i, at, outcome: { status: 'failed', error, charged: true, refused: true } }]);
+  }
+
+  async release(claims) {
+    const known = claims.map((claim) => this.#held.find(claim)).filter((at) => at !== null);
+    if (known.length === 0) return;
+    await this.#database.run('giving back jobs', this.#sql.release, columnsOf(known.map(claimKey), 4));
+    for (const claim of claims) this.#held.remove(claim);
+    this.#counts.change({ running: -known.length, queued: known.length });
+    this.#letGo();
+    this.#notify();
+  }
+
+  /** Claims have come to their end: bots that only waited for that go to others. */
+  #letGo() {
+    this.#lanes.settled().catch((err) => this.#report(err));
+  }
+
+  /** As far as this process knows: counted now and then, and kept up by what it does itself. Nothing bounds the table. */
+  stats() {
+    return { ...this.#counts.read(), capacity: Number.POSITIVE_INFINITY };
+  }
+
+  /** Counted now, in the whole table. */
+  async counts() {
+    return this.#counts.refresh();
+  }
+
+  /** Every instance of this table: `{ id, host, pid, version, startedAt, seenAt, live, lanes }`. */
+  async instances() {
+    const rows = await this.#database.run('reading instances', this.#sql.instances, [this.#queue]);
+    return rows.map(({ started_at: startedAt, seen_at: seenAt, ...row }) => ({ ...row, startedAt, seenAt }));
+  }
+
+  #dueIn(waitMs) {
+    const at = performance.now() + waitMs;
+    if (this.#due.at === null || at < this.#due.at) this.#due.at = at;
+  }
+
+  async nextDueMs() {
+    if (this.#lanes.size === 0) return null;
+    const now = performance.now();
+    if (now >= this.#due.until || (this.#due.at !== null && this.#due.at <= now)) {
+      const params = [this.#queue, this.#id];
+      const [{ due }] = await this.#database.run('looking for the next job', this.#sql.nextDue, params);
+      this.#due = { at: due === null ? null : now + Math.max(0, due), until: now + DUE_TRUST_MS };
+    }
+    return this.#due.at === null ? null : Math.max(0, Math.ceil(this.#due.at - performance.now()));
+  }
+
+  onWork(fn) {
+    this.#listeners.add(fn);
+    if (this.#listeners.size === 1) this.#watch();
+    return () => {
+      if (this.#listeners.delete(fn) && this.#listeners.size === 0) this.#unwatch();
+    };
+  }
+
+  #notify() {
+    for (const fn of this.#listeners) fn();
+  }
+
+  #watch() {
+    this.#attach();
+    // Signs of life for an instance that has nothing to claim, or no room. Claims give them too.
+    this.#beat = setInterval(() => {
+      if (this.#lanes.size > 0 && this.#lanes.due(false)) this.#balance();
+    }, 1000).unref();
+    const connect = this.#ownConnection();
+    if (connect === null) return;
+    this.#listener = new Listener({
+      connect,
+      onHint: (hint) => this.#hear(hint),
+      onError: (err) => this.#unheard(err),
+    });
+    this.#listener.start();
+  }
+
+  #unwatch() {
+    clearInterval(this.#beat);
+    this.#listener?.stop();
+    this.#listener = null;
+  }
+
+  /** How to make the connection that listens; null: hints are not heard, the poll has to do. */
+  #ownConnection() {
+    const { listen } = this.#options;
+    if (listen === false) return null;
+    if (listen !== true) {
+      return () => {
+        const { Client } = requirePeer('pg', 'the option listen of PostgresStore');
+        return new Client(listen);
+      };
+    }
+    const pool = this.#database.settings;
+    return pool === null ? null : () => new pool.Client(pool.options);
+  }
+
+  #hear(hint) {
+    const kind = hint === null ? 'work' : this.#hints.read(hint);
+    if (kind === null) return;
+    if (kind === 'join') {
+      this.#balance();
+      return;
+    }
+    this.#lanes.news();
+    this.#due.until = 0;
+    this.#notify();
+  }
+
+  #unheard(err) {
+    this.#report(err instanceof WarmpathError ? err : databaseError('listening for hints', err));
+  }
+
+  async #balance() {
+    try {
+      if ((await this.#lanes.balance()) > 0) this.#notify();
+    } catch (err) {
+      this.#report(err);
+    }
+  }
+
+  /**
+   * Signs this instance off: its bots go to others at once, those in which it has claims as soon as these are settled or
+   * given back (call it again then, for the registry). The next claim signs it on again.
+   */
+  async leave() {
+    this.#hints.stop();
+    try {
+      await this.#lanes.leave();
+    } finally {
+      this.#detach();
+    }
+  }
+
+  /** Refuses further jobs, signs off, and ends the connection that listens. The pool is the caller's. */
+  async close() {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#listeners.clear();
+    this.#unwatch();
+    await this.leave();
+  }
+
+  [Symbol.asyncDispose]() {
+    return this.close();
+  }
+}
+
+const claimKey = ({ botSlug, sha256, kind, fence }) => [botSlug, sha256, kind, fence];
+
+module.exports = { PostgresStore };

@@ -1,0 +1,101 @@
+'use strict';
+
+const { isFree, sameKey, keyColumns, ms, pairs } = require('./sql.js');
+
+/**
+ * Claims: $1 limit, $2 lease ms, $3 owner, $4 queue, $5 margin ms, $6 lane lease ms, $7 lanes to leave alone.
+ *
+ * Only lanes (bots) of this owner: so two processes never look at the same rows, and nobody has to skip over the locks of
+ * others. Best priority first; within a priority the bots take turns; within a bot the longest due first. Every step is
+ * bounded by the limit, none by the number of rows that wait or are finished:
+ *
+ * - `head`: the first free row of each bot and priority. Rows beyond the best `limit` heads cannot be among the best rows.
+ * - `pick`: up to `limit` rows behind each of these heads, the best of all of them.
+ * - `held`: locks them, and looks again. A row that somebody changed meanwhile drops out.
+ *
+ * `ctid = ANY (ARRAY (…))` is computed once, before the update: a join with a LIMIT inside may be computed again and again,
+ * and then claims more than the limit.
+ *
+ * The attempt is counted here, and committed before the work begins.
+ */
+function claimSql(n) {
+  const { table, lanes, media, c } = n;
+  const due = `c.${c.status} = 'warming' AND c.${c.botSlug} = p.lane AND c.${c.priority} = p.priority
+      AND c.${c.runAt} <= now() AND ${isFree(n)}`;
+  const stored = media
+    ? `LEFT JOIN LATERAL (
+  SELECT to_jsonb(m) AS media FROM ${media} m
+  WHERE d.job IS NULL AND m.bot_slug = d.bot_slug AND m.sha256 = d.sha256 LIMIT 1
+) s ON true`
+    : 'CROSS JOIN (SELECT NULL::jsonb AS media) s';
+  return `WITH RECURSIVE mine AS MATERIALIZED (
+  SELECT l.lane FROM ${lanes} l
+  WHERE l.queue = $4 AND l.owner = $3::uuid AND l.until > now() + ${ms('$5')} AND l.lane <> ALL ($7::text[])
+),
+${pairs(n, 'SELECT lane FROM mine')},
+head AS MATERIALIZED (
+  SELECT p.lane, p.priority, h.run_at FROM pair p CROSS JOIN LATERAL (
+    SELECT c.${c.runAt} AS run_at FROM ${table} c WHERE ${due} ORDER BY c.${c.runAt} LIMIT 1
+  ) h
+  ORDER BY p.priority DESC, h.run_at LIMIT $1::int
+),
+pick AS MATERIALIZED (
+  SELECT r.id, r.place, p.priority, r.run_at FROM head p CROSS JOIN LATERAL (
+    SELECT f.id, f.run_at, row_number() OVER (ORDER BY f.run_at) AS place FROM (
+      SELECT c.ctid AS id, c.${c.runAt} AS run_at FROM ${table} c WHERE ${due} ORDER BY c.${c.runAt} LIMIT $1::int
+    ) f
+  ) r
+  ORDER BY p.priority DESC, r.place, r.run_at LIMIT $1::int
+),
+held AS MATERIALIZED (
+  SELECT c.ctid AS id, ${keyColumns(n)}, c.${c.leaseUntil} AS last_until, c.${c.leaseOwner} AS last_owner
+  FROM ${table} c
+  WHERE c.ctid = ANY (ARRAY (SELECT id FROM pick)) AND c.${c.status} = 'warming' AND ${isFree(n)}
+  FOR UPDATE SKIP LOCKED
+),
+done AS (
+  UPDATE ${table} c SET ${c.leaseUntil} = now() + ${ms('$2')}, ${c.leaseOwner} = $3, ${c.fence} = c.${c.fence} + 1,
+    ${c.attempts} = c.${c.attempts} + 1, ${c.lostLeases} = c.${c.lostLeases} + (c.${c.leaseUntil} IS NOT NULL)::int
+  WHERE c.ctid = ANY (ARRAY (SELECT id FROM held))
+  RETURNING ${keyColumns(n)}, c.${c.fence} AS fence, c.${c.attempts} AS attempts, c.${c.lostLeases} AS lost_leases,
+    c.${c.priority} AS priority, c.${c.runAt} AS run_at, c.${c.job} AS job
+),
+kept AS (
+  -- A lane outlasts the leases of its jobs: so nobody else sends with its token while one of them may still run.
+  UPDATE ${lanes} l SET until = now() + ${ms('$6')}
+  WHERE l.queue = $4 AND l.owner = $3::uuid AND l.until < now() + ${ms('$2')} AND l.lane IN (SELECT bot_slug FROM done)
+)
+SELECT d.bot_slug, d.sha256, d.kind, d.fence, d.attempts, d.lost_leases, d.priority, d.job, s.media, h.last_owner, h.last_until,
+  extract(epoch FROM now() - d.run_at)::float8 * 1000 AS waited
+FROM done d
+JOIN held h USING (bot_slug, sha256, kind)
+JOIN pick k ON k.id = h.id
+${stored}
+ORDER BY d.priority DESC, k.place, d.run_at`;
+}
+
+/** When the next row of this owner's lanes can be claimed, in ms: $1 queue, $2 owner. Null when none waits. */
+function nextDueSql(n) {
+  const { table, lanes, c } = n;
+  return `WITH RECURSIVE ${pairs(n, `SELECT lane FROM ${lanes} WHERE queue = $1 AND owner = $2::uuid AND until > now()`)}
+SELECT ceil(extract(epoch FROM min(greatest(r.run_at, r.lease_until)) - now())::float8 * 1000) AS due
+FROM pair p CROSS JOIN LATERAL (
+  SELECT c.${c.runAt} AS run_at, c.${c.leaseUntil} AS lease_until FROM ${table} c
+  WHERE c.${c.status} = 'warming' AND c.${c.botSlug} = p.lane AND c.${c.priority} = p.priority
+  ORDER BY c.${c.runAt} LIMIT 64
+) r`;
+}
+
+/** Gives back what a lost answer left claimed for nobody: $1 owner, $2 queue; $3-$6 key and fence of what is held. */
+function orphansSql(n) {
+  const { table, lanes, c } = n;
+  return `WITH held AS (
+  SELECT * FROM unnest($3::text[], $4::text[], $5::text[], $6::bigint[]) AS i(bot_slug, sha256, kind, fence)
+)
+UPDATE ${table} c SET ${c.leaseUntil} = NULL, ${c.leaseOwner} = NULL, ${c.attempts} = greatest(c.${c.attempts} - 1, 0)
+WHERE c.${c.status} = 'warming' AND c.${c.leaseOwner} = $1 AND c.${c.leaseUntil} > now()
+  AND c.${c.botSlug} IN (SELECT lane FROM ${lanes} WHERE queue = $2 AND owner = $1::uuid)
+  AND NOT EXISTS (SELECT 1 FROM held i WHERE ${sameKey(n, 'i')} AND i.fence = c.${c.fence})`;
+}
+
+module.exports = { claimSql, nextDueSql, orphansSql };

@@ -1,0 +1,62 @@
+'use strict';
+
+const { assign, isFree, sameKey } = require('./sql.js');
+
+/**
+ * Enqueues: $1-$5 bot_slug, sha256, kind, priority, job (JSON) of each; $6 channel and $7 payload of the hint, null for none.
+ * Answers `n` (from 1) and a status per distinct key.
+ *
+ * A row that failed, or is ready without a file_id, starts anew. So does one that waits and was written by the app's own
+ * SQL: it becomes this job, but keeps the tries and the wait it has. Rows are locked in the order of their keys, in every
+ * statement: that cannot make a deadlock.
+ */
+function enqueueSql(n) {
+  const { table, c } = n;
+  const anew = (column, value) => [column, `CASE WHEN c.${c.status} = 'warming' THEN c.${column} ELSE ${value} END`];
+  const optional = (column, value) => (column === null ? [] : [anew(column, value)]);
+  const set = assign([
+    [c.status, "'warming'"],
+    [c.priority, `excluded.${c.priority}`],
+    [c.job, `excluded.${c.job}`],
+    anew(c.runAt, `excluded.${c.runAt}`),
+    anew(c.attempts, '0'),
+    anew(c.lostLeases, '0'),
+    anew(c.lastError, 'NULL'),
+    ...optional(c.retryCount, '0'),
+    ...optional(c.nextRetryAt, 'NULL'),
+    // Whoever held the row before cannot take this job for its own.
+    [c.fence, `c.${c.fence} + 1`],
+    [c.leaseUntil, 'NULL'],
+    [c.leaseOwner, 'NULL'],
+    [c.updatedAt, 'now()'],
+  ]);
+  return `WITH given AS (
+  SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::int[], $5::text[])
+    WITH ORDINALITY AS g(bot_slug, sha256, kind, priority, job, n)
+),
+input AS MATERIALIZED (
+  SELECT DISTINCT ON (bot_slug, sha256, kind) * FROM given ORDER BY bot_slug, sha256, kind, n
+),
+marked AS (
+  INSERT INTO ${table} AS c (${c.botSlug}, ${c.sha256}, ${c.kind}, ${c.status}, ${c.priority}, ${c.job}, ${c.runAt})
+  SELECT bot_slug, sha256, kind, 'warming', priority, job::jsonb,
+    now() - ((SELECT count(*) FROM given) - n) * interval '1 microsecond'
+  FROM input ORDER BY bot_slug, sha256, kind
+  ON CONFLICT (${c.botSlug}, ${c.sha256}, ${c.kind}) DO UPDATE SET ${set}
+  WHERE c.${c.status} = 'error' OR (c.${c.status} = 'ready' AND c.${c.fileId} IS NULL)
+    OR (c.${c.status} = 'warming' AND c.${c.job} IS NULL AND ${isFree(n)})
+  RETURNING c.${c.botSlug}::text AS bot_slug, c.${c.sha256}::text AS sha256, c.${c.kind}::text AS kind
+)
+SELECT i.n::int, CASE
+    WHEN m.bot_slug IS NOT NULL THEN 'queued'
+    WHEN c.${c.status} = 'ready' THEN 'cached'
+    WHEN c.${c.leaseUntil} > now() THEN 'processing'
+    ELSE 'duplicate'
+  END AS status,
+  (SELECT CASE WHEN $6::text IS NOT NULL AND EXISTS (SELECT FROM marked) THEN pg_notify($6, $7::text) END) IS NULL AS quiet
+FROM input i
+LEFT JOIN marked m USING (bot_slug, sha256, kind)
+LEFT JOIN ${table} c ON m.bot_slug IS NULL AND ${sameKey(n, 'i')}`;
+}
+
+module.exports = { enqueueSql };

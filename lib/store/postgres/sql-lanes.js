@@ -1,0 +1,84 @@
+'use strict';
+
+const { ms } = require('./sql.js');
+
+/**
+ * Says that this instance is alive, keeps its lanes, and takes free ones up to its share: $1 queue, $2 owner, $3 lane lease ms,
+ * $4 host, $5 pid, $6 version, $7 lanes in which it has claims.
+ *
+ * A lane is busy when rows of its bot wait; idle ones are not renewed and end by themselves, later than the last job. The
+ * share is busy lanes by live instances, rounded up, so it does not swing. Which of the free ones are taken is mixed by
+ * the owner's id, so that instances that look at the same time do not all reach for the same.
+ */
+function balanceSql(n) {
+  const { table, lanes, instances, c } = n;
+  return `WITH RECURSIVE me AS (
+  INSERT INTO ${instances} (id, queue, host, pid, version, until)
+  VALUES ($2::uuid, $1, $4, $5::int, $6, now() + ${ms('$3')})
+  ON CONFLICT (id) DO UPDATE SET seen_at = now(), until = excluded.until
+),
+busy (lane) AS (
+  (SELECT c.${c.botSlug}::text FROM ${table} c WHERE c.${c.status} = 'warming' ORDER BY c.${c.botSlug} LIMIT 1)
+  UNION ALL
+  SELECT (SELECT c.${c.botSlug}::text FROM ${table} c WHERE c.${c.status} = 'warming' AND c.${c.botSlug} > b.lane
+          ORDER BY c.${c.botSlug} LIMIT 1)
+  FROM busy b WHERE b.lane IS NOT NULL
+),
+seen AS MATERIALIZED (
+  SELECT b.lane, coalesce(l.owner = $2::uuid, false) AS mine, coalesce(l.until > now() AND l.owner IS NOT NULL, false) AS live
+  FROM busy b LEFT JOIN ${lanes} l ON l.queue = $1 AND l.lane = b.lane WHERE b.lane IS NOT NULL
+),
+share AS MATERIALIZED (
+  SELECT count(*) FILTER (WHERE mine)::int AS mine, ceil(count(*)::float8 / (1 + (
+      SELECT count(*) FROM ${instances} o WHERE o.queue = $1 AND o.id <> $2::uuid AND o.until > now())))::int AS fair
+  FROM seen
+),
+kept AS (
+  UPDATE ${lanes} l SET until = now() + ${ms('$3')}
+  WHERE l.queue = $1 AND l.owner = $2::uuid
+    AND (l.lane = ANY ($7::text[]) OR l.lane IN (SELECT lane FROM seen WHERE mine))
+  RETURNING l.lane
+),
+free AS MATERIALIZED (
+  SELECT lane FROM seen WHERE NOT mine AND NOT live ORDER BY md5(lane || $2)
+  LIMIT (SELECT greatest(0, fair - mine) FROM share)
+),
+taken AS (
+  INSERT INTO ${lanes} AS l (queue, lane, owner, until)
+  SELECT $1, lane, $2::uuid, now() + ${ms('$3')} FROM free ORDER BY lane
+  ON CONFLICT (queue, lane) DO UPDATE SET owner = excluded.owner, until = excluded.until
+  WHERE l.until <= now() OR l.owner IS NULL
+  RETURNING l.lane
+)
+SELECT share.fair, ARRAY (SELECT lane FROM kept) AS kept, ARRAY (SELECT lane FROM taken) AS taken,
+  ARRAY (SELECT lane FROM seen WHERE mine) AS busy
+FROM share`;
+}
+
+/** Lets lanes go, for others to take at once: $1 queue, $2 owner, $3 lanes, or null for all but $4; $5 channel, $6 payload. */
+const giveUpSql = ({ lanes }) => `WITH gone AS (
+  UPDATE ${lanes} SET owner = NULL, until = now()
+  WHERE queue = $1 AND owner = $2::uuid AND ($3::text[] IS NULL OR lane = ANY ($3)) AND lane <> ALL ($4::text[])
+  RETURNING lane
+)
+SELECT count(*)::int AS gone, CASE WHEN count(*) > 0 AND $5::text IS NOT NULL THEN pg_notify($5, $6::text) END FROM gone`;
+
+/** Signs an instance off: $1 owner. */
+const leaveSql = ({ instances }) => `DELETE FROM ${instances} WHERE id = $1::uuid`;
+
+/** Removes what nobody has signed off: instances that ended without a word, lanes of bots long without work. */
+const sweepSql = ({ instances, lanes }) => `WITH dead AS (
+  DELETE FROM ${instances} WHERE id IN (
+    SELECT id FROM ${instances} WHERE until < now() - interval '1 hour' FOR UPDATE SKIP LOCKED)
+)
+DELETE FROM ${lanes} WHERE (queue, lane) IN (
+  SELECT queue, lane FROM ${lanes} WHERE until < now() - interval '1 day' FOR UPDATE SKIP LOCKED)`;
+
+const instancesSql = ({
+  instances,
+  lanes,
+}) => `SELECT i.id, i.host, i.pid, i.version, i.started_at, i.seen_at, i.until > now() AS live,
+  ARRAY (SELECT l.lane FROM ${lanes} l WHERE l.queue = i.queue AND l.owner = i.id AND l.until > now() ORDER BY l.lane) AS lanes
+FROM ${instances} i WHERE i.queue = $1 ORDER BY i.started_at, i.id`;
+
+module.exports = { balanceSql, giveUpSql, leaveSql, sweepSql, instancesSql };

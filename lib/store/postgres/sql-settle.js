@@ -1,0 +1,122 @@
+'use strict';
+
+const { assign, sameKey, keyColumns, ms } = require('./sql.js');
+
+/** What identifies claims: $1-$4 bot_slug, sha256, kind, fence. */
+const CLAIMS = 'unnest($1::text[], $2::text[], $3::text[], $4::bigint[])';
+
+/** The rows behind the input that are still held under their fence, locked in the order of their keys. */
+const owned = (n) => {
+  const { c } = n;
+  return `${sameKey(n, 'i')} AND c.${c.fence} = i.fence AND c.${c.status} = 'warming' AND c.${c.leaseUntil} IS NOT NULL`;
+};
+const inOrder = ({ c }) => `ORDER BY c.${c.botSlug}, c.${c.sha256}, c.${c.kind} FOR UPDATE OF c`;
+const isHeld = (n) => `${sameKey(n, 'h')}`;
+
+/**
+ * Settles: $5 succeeded, $6 class, $7 charged, $8 retry after ms, $9 error text, $10-$13 file_id, file_unique_id, chat,
+ * message; $14 the delays between retries, ms. Answers per `n`: applied, status, and the wait of a retry in ms.
+ *
+ * Only the holder of the fence changes a row. A row that has this very fence and no lease was settled by the same holder
+ * before, and the answer got lost on its way: that is an applied settlement too, and is not done again.
+ *
+ * The rule of retry-policy.js, on the server's clock: permanent and config are final, uncharged ones wait as asked (or a
+ * moment), charged ones take the next delay, never less than asked, with up to 10 % of jitter.
+ */
+function settleSql(n) {
+  const { table, c } = n;
+  const set = assign([
+    [c.status, 'h.state'],
+    [c.runAt, `CASE WHEN h.state = 'warming' THEN now() + ${ms('h.delay')} ELSE c.${c.runAt} END`],
+    [c.attempts, `c.${c.attempts} - (CASE WHEN h.ok OR h.charged THEN 0 ELSE 1 END)`],
+    // Who comes back with a result, even a bad one, is alive: the evidence of crashes begins anew.
+    [c.lostLeases, `CASE WHEN h.charged OR h.ok THEN 0 ELSE c.${c.lostLeases} END`],
+    [c.leaseUntil, 'NULL'],
+    [c.leaseOwner, 'NULL'],
+    [c.lastError, `CASE WHEN h.ok THEN NULL ELSE coalesce(h.error, c.${c.lastError}) END`],
+    [c.fileId, `CASE WHEN h.ok THEN coalesce(h.file_id, c.${c.fileId}) ELSE c.${c.fileId} END`],
+    [c.fileUniqueId, `CASE WHEN h.ok THEN h.file_unique_id ELSE c.${c.fileUniqueId} END`],
+    [c.chatId, `CASE WHEN h.ok THEN h.chat ELSE c.${c.chatId} END`],
+    [c.messageId, `CASE WHEN h.ok THEN h.message ELSE c.${c.messageId} END`],
+    [c.warmedAt, `CASE WHEN h.ok THEN now() ELSE c.${c.warmedAt} END`],
+    [c.retryCount, `c.${c.retryCount} + (CASE WHEN NOT h.ok AND h.charged THEN 1 ELSE 0 END)`],
+    [c.lastRetryAt, `CASE WHEN NOT h.ok AND h.charged THEN now() ELSE c.${c.lastRetryAt} END`],
+    [c.nextRetryAt, `CASE WHEN h.state = 'warming' THEN now() + ${ms('h.delay')} END`],
+    [c.updatedAt, 'now()'],
+  ]);
+  return `WITH input AS (
+  SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::boolean[], $6::text[], $7::boolean[],
+    $8::float8[], $9::text[], $10::text[], $11::text[], $12::bigint[], $13::bigint[]) WITH ORDINALITY
+  AS i(bot_slug, sha256, kind, fence, ok, class, charged, after, error, file_id, file_unique_id, chat, message, n)
+),
+held AS MATERIALIZED (
+  SELECT i.*,
+    CASE WHEN i.ok THEN 'ready'
+      WHEN i.class IN ('permanent', 'config') OR (i.charged AND c.${c.attempts} > cardinality($14::float8[])) THEN 'error'
+      ELSE 'warming' END AS state,
+    (1 + random() * 0.1) * CASE
+      WHEN i.charged THEN greatest(($14::float8[])[c.${c.attempts}], i.after)
+      ELSE coalesce(nullif(i.after, 0), CASE WHEN i.class = 'throttled' THEN ($14::float8[])[1] END, 1000) END AS delay
+  FROM input i JOIN ${table} c ON ${owned(n)}
+  ${inOrder(n)}
+),
+done AS (
+  UPDATE ${table} c SET ${set} FROM held h WHERE ${isHeld(n)}
+  RETURNING h.n, c.${c.status}::text AS status, h.delay
+)
+SELECT i.n::int, d.n IS NOT NULL OR s.status IS NOT NULL AS applied, coalesce(d.status, s.status) AS status,
+  coalesce(d.delay, s.wait) AS delay
+FROM input i LEFT JOIN done d USING (n)
+LEFT JOIN LATERAL (
+  SELECT c.${c.status}::text AS status, extract(epoch FROM c.${c.runAt} - now())::float8 * 1000 AS wait FROM ${table} c
+  WHERE d.n IS NULL AND ${sameKey(n, 'i')} AND c.${c.fence} = i.fence AND c.${c.leaseUntil} IS NULL
+) s ON true`;
+}
+
+/**
+ * Extends: $5 lease ms, $6 queue, $7 owner, $8 lane lease ms. Answers the `n` whose lease now lasts that long. Every lane of
+ * the owner is kept with its jobs.
+ */
+function extendSql(n) {
+  const { table, lanes, c } = n;
+  return `WITH input AS (
+  SELECT * FROM ${CLAIMS} WITH ORDINALITY AS i(bot_slug, sha256, kind, fence, n)
+),
+held AS MATERIALIZED (
+  SELECT i.n, ${keyColumns(n)} FROM input i JOIN ${table} c ON ${owned(n)} ${inOrder(n)}
+),
+kept AS (
+  UPDATE ${lanes} l SET until = now() + ${ms('$8')}
+  WHERE l.queue = $6 AND l.owner = $7::uuid AND l.until < now() + ${ms('$5')}
+)
+UPDATE ${table} c SET ${c.leaseUntil} = now() + ${ms('$5')} FROM held h WHERE ${isHeld(n)} RETURNING h.n::int AS n`;
+}
+
+/** Gives claims back, uncharged, at their old place; claims that are not held any more stay as they are. */
+function releaseSql(n) {
+  const { table, c } = n;
+  const set = assign([
+    [c.leaseUntil, 'NULL'],
+    [c.leaseOwner, 'NULL'],
+    [c.attempts, `greatest(c.${c.attempts} - 1, 0)`],
+    [c.updatedAt, 'now()'],
+  ]);
+  return `WITH input AS (
+  SELECT * FROM ${CLAIMS} AS i(bot_slug, sha256, kind, fence)
+),
+held AS MATERIALIZED (
+  SELECT ${keyColumns(n)} FROM input i JOIN ${table} c ON ${owned(n)} ${inOrder(n)}
+)
+UPDATE ${table} c SET ${set} FROM held h WHERE ${isHeld(n)}`;
+}
+
+/** How many rows wait, wait for later, and are being worked on. */
+function countSql(n) {
+  const { table, c } = n;
+  return `SELECT count(*) FILTER (WHERE NOT leased AND due)::int AS queued, count(*) FILTER (WHERE NOT leased AND NOT due)::int AS delayed,
+  count(*) FILTER (WHERE leased)::int AS running
+FROM (SELECT coalesce(c.${c.leaseUntil} > now(), false) AS leased, c.${c.runAt} <= now() AS due
+  FROM ${table} c WHERE c.${c.status} = 'warming') w`;
+}
+
+module.exports = { settleSql, extendSql, releaseSql, countSql };
