@@ -29,8 +29,10 @@ function claimSql(n) {
 ) s ON true`
     : 'CROSS JOIN (SELECT NULL::jsonb AS media) s';
   return `WITH RECURSIVE mine AS MATERIALIZED (
-  SELECT l.lane FROM ${lanes} l
-  WHERE l.queue = $4 AND l.owner = $3::uuid AND l.until > now() + ${ms('$5')} AND l.lane <> ALL ($7::text[])
+  -- Unnested, it counts as ten rows for the planner, however many there are: the plan stays the one that is meant, and its
+  -- estimate below that from which statements are compiled.
+  SELECT unnest(ARRAY (SELECT l.lane FROM ${lanes} l WHERE l.queue = $4 AND l.owner = $3::uuid
+    AND l.until > now() + ${ms('$5')} AND l.lane <> ALL ($7::text[]))) AS lane
 ),
 ${pairs(n, 'SELECT lane FROM mine')},
 head AS MATERIALIZED (
@@ -77,7 +79,8 @@ ORDER BY d.priority DESC, k.place, d.run_at`;
 /** When the next row of this owner's lanes can be claimed, in ms: $1 queue, $2 owner. Null when none waits. */
 function nextDueSql(n) {
   const { table, lanes, c } = n;
-  return `WITH RECURSIVE ${pairs(n, `SELECT lane FROM ${lanes} WHERE queue = $1 AND owner = $2::uuid AND until > now()`)}
+  const mine = `SELECT unnest(ARRAY (SELECT lane FROM ${lanes} WHERE queue = $1 AND owner = $2::uuid AND until > now())) AS lane`;
+  return `WITH RECURSIVE ${pairs(n, mine)}
 SELECT ceil(extract(epoch FROM min(greatest(r.run_at, r.lease_until)) - now())::float8 * 1000) AS due
 FROM pair p CROSS JOIN LATERAL (
   SELECT c.${c.runAt} AS run_at, c.${c.leaseUntil} AS lease_until FROM ${table} c

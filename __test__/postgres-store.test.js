@@ -1,0 +1,397 @@
+'use strict';
+
+const assert = require('node:assert/strict');
+const { MemoryStore } = require('..');
+const { onServers } = require('./support/pg-servers.js');
+const { storeWorld, job, hex, value, numbers } = require('./support/pg-store.js');
+
+onServers('PostgresStore', async (servers, t) => {
+  const world = await storeWorld(servers, t);
+  const { pool, claim, fail, succeed, pass, row, rows } = world;
+  t.beforeEach(() => world.clear());
+
+  await t.test('what enqueue answers', async () => {
+    const store = world.open();
+    assert.deepEqual(await store.enqueue([job(1), job(2), job(1)]), ['queued', 'queued', 'duplicate']);
+    assert.deepEqual(await store.enqueue([job(1)]), ['duplicate']);
+    const [first] = await claim(store, 1);
+    assert.equal(first.key, `photo:${hex(1)}:bot`);
+    assert.deepEqual(await store.enqueue([job(1), job(2)]), ['processing', 'duplicate']);
+    await succeed(store, [first]);
+    assert.deepEqual(await store.enqueue([job(1)]), ['cached']);
+    assert.deepEqual(await store.enqueue([]), []);
+    await assert.rejects(store.enqueue([job(3), { ...job(4), kind: 'x' }]), { code: 'ERR_WARMPATH_INVALID_JOB' });
+    assert.equal((await rows()).length, 2);
+    await store.close();
+    await assert.rejects(store.enqueue([job(5)]), { code: 'ERR_WARMPATH_CLOSED' });
+  });
+
+  await t.test('priority first, then age; a batch keeps its order; each job once', async () => {
+    const store = world.open();
+    const given = [job(5), job(4, { priority: 5 }), job(3), job(2, { priority: -1 }), job(1, { priority: 5 })];
+    await store.enqueue(given);
+    await store.enqueue([job(0)]);
+    assert.deepEqual(numbers(await claim(store, 3)), [4, 1, 5]);
+    const rest = await claim(store);
+    assert.deepEqual(numbers(rest), [3, 0, 2]);
+    assert.deepEqual(
+      rest.map(({ attempt, fence }) => [attempt, fence]),
+      Array(3).fill([1, 1]),
+    );
+    assert.deepEqual(await claim(store), []);
+  });
+
+  await t.test('within a priority bots take turns', async () => {
+    const store = world.open();
+    await store.enqueue(Array.from({ length: 20 }, (_, i) => job(i, { botSlug: 'loud' })));
+    await store.enqueue([
+      job(100, { botSlug: 'quiet' }),
+      job(101, { botSlug: 'quiet' }),
+      job(200, { botSlug: 'third', priority: 1 }),
+    ]);
+    assert.deepEqual(numbers(await claim(store, 5)), [200, 0, 100, 1, 101]);
+  });
+
+  await t.test('a job comes back as it was given', async () => {
+    const store = world.open();
+    const full = job(1, {
+      key: 'mine',
+      fileName: 'ä".png',
+      contentType: 'image/png',
+      size: 5,
+      caption: '',
+      priority: 3,
+    });
+    const path = { botSlug: 'a:b', sha256: hex(2), kind: 'video', path: '/tmp/x' };
+    await store.enqueue([full, path]);
+    const claims = await claim(store);
+    assert.deepEqual(
+      claims.map((one) => ({ ...one.job })),
+      [full, { ...path, key: `video:${hex(2)}:a:b` }],
+    );
+    assert.equal(claims[0].key, 'mine');
+    assert.deepEqual(await succeed(store, claims), Array(2).fill({ applied: true, state: 'done' }));
+  });
+
+  await t.test('a success fills the row', async () => {
+    const store = world.open();
+    await store.enqueue([job(1), job(2)]);
+    const [one, two] = await claim(store);
+    await store.settle([
+      { ...one, status: 'succeeded', charged: true, value: value(7) },
+      {
+        ...two,
+        status: 'succeeded',
+        charged: true,
+        value: { ...value(8), chatId: '@name', messageId: undefined, fileUniqueId: undefined },
+      },
+    ]);
+    const ready = await row(1);
+    assert.deepEqual(
+      [
+        ready.status,
+        ready.file_id,
+        ready.file_unique_id,
+        ready.warmup_chat_id,
+        ready.warmup_message_id,
+        ready.lease_until,
+        ready.last_error,
+      ],
+      ['ready', 'f7', 'u7', '-1001234567890123', '7', null, null],
+    );
+    assert.ok(ready.warmup_at instanceof Date);
+    const other = await row(2);
+    assert.deepEqual([other.file_unique_id, other.warmup_chat_id, other.warmup_message_id], [null, null, null]);
+  });
+
+  await t.test('1, 2, 4, 8, 16 minutes with jitter, then error; a new enqueue starts anew', async () => {
+    const store = world.open({ delaysMs: undefined });
+    await store.enqueue([job(1)]);
+    for (const [i, minutes] of [1, 2, 4, 8, 16].entries()) {
+      const [claimed] = await claim(store);
+      assert.equal(claimed.attempt, i + 1);
+      const before = Date.now();
+      const [{ applied, state, runAtMs }] = await fail(store, [claimed]);
+      assert.deepEqual([applied, state], [true, 'retry']);
+      const waitMs = runAtMs - before;
+      assert.ok(waitMs >= minutes * 60_000 - 2000 && waitMs <= minutes * 66_000 + 5000, String(waitMs));
+      assert.deepEqual(await claim(store), []);
+      assert.equal((await row(1)).retry_count, i + 1);
+      await pass(waitMs + 2000);
+    }
+    assert.deepEqual(await fail(store, await claim(store)), [{ applied: true, state: 'dead' }]);
+    const dead = await row(1);
+    assert.deepEqual([dead.status, dead.last_error, dead.attempts], ['error', 'ERR_WARMPATH_SEND_FAILED: why', 6]);
+    assert.deepEqual(await store.enqueue([job(1)]), ['queued']);
+    assert.equal((await claim(store))[0].attempt, 1);
+  });
+
+  await t.test('what becomes of a failure is the same as in the memory store', async () => {
+    const classes = ['permanent', 'config', 'transient', 'ambiguous', 'bug', 'cancelled', 'throttled'];
+    const outcomes = classes.flatMap((kind) =>
+      [true, false].flatMap((charged) =>
+        [undefined, 7000, 90_000].map((retryAfterMs) => ({
+          status: 'failed',
+          error: { code: 'ERR_WARMPATH_INTERNAL', class: kind, message: 'm' },
+          charged,
+          retryAfterMs,
+        })),
+      ),
+    );
+    const memory = new MemoryStore({ delaysMs: [60_000, 120_000] }, { now: () => 0, random: () => 0 });
+    const store = world.open();
+    const jobs = outcomes.map((_, i) => job(i, { key: undefined }));
+    memory.enqueue(jobs.map((one, i) => ({ ...one, key: `m${i}` })));
+    await store.enqueue(jobs);
+    const expected = memory.settle(
+      memory.claim({ limit: 100, leaseMs: 1 }).map((one, i) => ({ ...one, ...outcomes[i] })),
+    );
+    const now = Date.now();
+    const found = await store.settle((await claim(store)).map((one, i) => ({ ...one, ...outcomes[i] })));
+    for (const [i, { applied, state, runAtMs }] of found.entries()) {
+      const what = JSON.stringify(outcomes[i]);
+      assert.deepEqual({ applied, state }, { applied: expected[i].applied, state: expected[i].state }, what);
+      if (state !== 'retry') continue;
+      const [least, is] = [expected[i].runAtMs - now, runAtMs - now];
+      assert.ok(is >= least - 1000 && is <= least * 1.1 + 3000, `${what}: ${is} for ${least}`);
+    }
+    const uncharged = await pool.query(
+      "SELECT DISTINCT attempts FROM media_cache WHERE status = 'warming' AND retry_count = 0",
+    );
+    assert.deepEqual(uncharged.rows, [{ attempts: 0 }]);
+  });
+
+  await t.test('a lease that ends, and what its old owner says then', async () => {
+    const [old, heir] = [world.open(), world.open()];
+    await old.enqueue([job(1)]);
+    const [first] = await claim(old, 1, 1000);
+    assert.deepEqual(await old.extend([first], 60_000), [true]);
+    await pass(61_000);
+    // Nobody has claimed it since: the holder may still end it, or go on.
+    assert.deepEqual(await old.extend([first], 1000), [true]);
+    await pass(1001);
+    await pool.query("UPDATE warmpath_lanes SET until = now() - interval '1 second'");
+    const [second] = await claim(heir);
+    assert.deepEqual([second.fence, second.attempt], [2, 2]);
+    assert.deepEqual(await old.extend([first], 1e6), [false]);
+    assert.deepEqual(await fail(old, [first]), [{ applied: false }]);
+    assert.deepEqual(await succeed(old, [first]), [{ applied: false }]);
+    await old.release([first]);
+    assert.equal((await row(1)).lease_owner, heir.id);
+    assert.deepEqual(await succeed(heir, [second]), [{ applied: true, state: 'done' }]);
+    assert.deepEqual(await fail(heir, [second]), [{ applied: true, state: 'done' }], 'told again what was recorded');
+    assert.equal((await row(1)).status, 'ready');
+  });
+
+  await t.test('a release costs nothing and keeps the place', async () => {
+    const store = world.open();
+    await store.enqueue([job(1), job(2)]);
+    const [first] = await claim(store, 1);
+    await store.release([first]);
+    await store.release([first]);
+    const again = await claim(store);
+    assert.deepEqual(
+      again.map(({ attempt, job: { r2Key } }) => [attempt, r2Key]),
+      [
+        [1, 'k1'],
+        [1, 'k2'],
+      ],
+    );
+  });
+
+  await t.test('a job that ends its process again and again is put aside, with the evidence', async () => {
+    const store = world.open({ maxLostLeases: 3 });
+    await store.enqueue([job(1), job(2)]);
+    const [, innocent] = await claim(store, 2, 1000);
+    await store.settle([
+      { ...innocent, status: 'failed', charged: false, error: { code: 'C', class: 'throttled', message: '' } },
+    ]);
+    for (let lost = 1; lost <= 2; lost++) {
+      await pass(70_000);
+      const poison = (await claim(store, 2, 1000)).find(({ job: { r2Key } }) => r2Key === 'k1');
+      assert.equal(poison.error, undefined, `after ${lost}`);
+      assert.equal((await row(1)).lost_leases, lost);
+    }
+    await pass(70_000);
+    const last = (await claim(store, 2, 1000)).find(({ job: { r2Key } }) => r2Key === 'k1');
+    assert.equal(last.error.code, 'ERR_WARMPATH_LEASE_LOST');
+    assert.equal(last.error.class, 'permanent');
+    assert.deepEqual(await store.settle([{ ...last, status: 'failed', charged: true }]), [
+      { applied: true, state: 'dead' },
+    ]);
+    assert.match(
+      (await row(1)).last_error,
+      new RegExp(`^ERR_WARMPATH_LEASE_LOST: quarantined: 3 claims .* by ${store.id}, lease until 2`),
+    );
+  });
+
+  await t.test('rows of the app’s own SQL are jobs; those that cannot be say why', async () => {
+    const store = world.open();
+    await pool.query(
+      "INSERT INTO media_store (bot_slug, sha256, r2_key, content_type, file_name, bytes) VALUES ('bot', $1, 'obj', 'image/png', 'n.png', 9)",
+      [hex(1)],
+    );
+    await pool.query(
+      "INSERT INTO media_cache (bot_slug, sha256, kind, status) VALUES ('bot', $1, 'photo', 'warming'), ('bot', $2, 'photo', 'warming'), ('bot', $1, 'gif', 'warming')",
+      [hex(1), hex(2)],
+    );
+    const claims = await claim(store);
+    const byError = Object.fromEntries(claims.map(({ error, job: found }) => [error?.code ?? 'ok', found]));
+    assert.deepEqual(
+      { ...byError.ok },
+      {
+        botSlug: 'bot',
+        sha256: hex(1),
+        kind: 'photo',
+        r2Key: 'obj',
+        contentType: 'image/png',
+        fileName: 'n.png',
+        size: 9,
+        key: `photo:${hex(1)}:bot`,
+      },
+    );
+    assert.deepEqual(Object.keys(byError).sort(), ['ERR_WARMPATH_INVALID_JOB', 'ERR_WARMPATH_SOURCE_NOT_FOUND', 'ok']);
+  });
+
+  await t.test('enqueue takes over a row that the app wrote, with the tries it has', async () => {
+    const store = world.open();
+    await pool.query(
+      "INSERT INTO media_cache (bot_slug, sha256, kind, status, attempts, run_at) VALUES ('bot', $1, 'photo', 'warming', 2, now() - interval '1 hour')",
+      [hex(1)],
+    );
+    assert.deepEqual(await store.enqueue([job(1, { caption: 'new' })]), ['queued']);
+    assert.deepEqual(await store.enqueue([job(1)]), ['duplicate']);
+    const [{ attempt, waitedMs, job: found }] = await claim(store);
+    assert.deepEqual([attempt, found.caption], [3, 'new']);
+    assert.ok(waitedMs >= 3_600_000);
+  });
+
+  await t.test('one result that the table refuses ends its own job only', async () => {
+    const problems = [];
+    const store = world.open({ onError: (err) => problems.push(err.code) });
+    await store.enqueue([job(1), job(2), job(3)]);
+    await pool.query('ALTER TABLE media_cache ADD CONSTRAINT short CHECK (length(file_id) < 5)');
+    const claims = await claim(store);
+    const outcomes = claims.map((one, i) => ({
+      ...one,
+      status: 'succeeded',
+      charged: true,
+      value: { ...value(i), fileId: i === 1 ? 'too long' : 'ok' },
+    }));
+    assert.deepEqual(
+      (await store.settle(outcomes)).map(({ state }) => state),
+      ['done', 'dead', 'done'],
+    );
+    await pool.query('ALTER TABLE media_cache DROP CONSTRAINT short');
+    assert.match((await row(2)).last_error, /^ERR_WARMPATH_DATABASE: the database refused the result \(23514\)/);
+    assert.deepEqual(problems, ['ERR_WARMPATH_DATABASE']);
+  });
+
+  await t.test('the next time to look is known', async () => {
+    const store = world.open();
+    assert.deepEqual(await claim(store), []);
+    assert.equal(await store.nextDueMs(), null);
+    await store.enqueue([job(1), job(2, { priority: 9 })]);
+    const claims = await claim(store);
+    await fail(store, claims.slice(0, 1));
+    const due = await store.nextDueMs();
+    assert.ok(due > 55_000 && due <= 66_000, String(due));
+    await store.release(claims.slice(1));
+    const fresh = world.open();
+    await pool.query("UPDATE warmpath_lanes SET until = now() - interval '1 second'");
+    assert.equal((await claim(fresh, 1)).length, 1);
+    const leased = await fresh.nextDueMs();
+    assert.ok(leased > 50_000 && leased <= 66_000, String(leased));
+  });
+
+  await t.test('numbers', async () => {
+    const store = world.open();
+    await store.enqueue([job(1), job(2), job(3)]);
+    assert.deepEqual(store.stats(), { queued: 3, delayed: 0, running: 0, capacity: Infinity });
+    const [one, two] = await claim(store, 2);
+    await fail(store, [one]);
+    assert.deepEqual(await store.counts(), { queued: 1, delayed: 1, running: 1 });
+    assert.deepEqual(store.stats(), { queued: 1, delayed: 1, running: 1, capacity: Infinity });
+    await store.release([two]);
+    const [instance] = await store.instances();
+    assert.equal(instance.id, store.id);
+    assert.deepEqual([instance.pid, instance.live, instance.lanes], [process.pid, true, ['bot']]);
+  });
+
+  await t.test('a table of the user’s own, by column mapping', async () => {
+    const { migrate } = require('..');
+    await pool.query('CREATE SCHEMA IF NOT EXISTS app');
+    await pool.query(
+      'CREATE TABLE app."Media Jobs" (bot varchar(40), hash char(64), type text, state text NOT NULL, tg_id text, err text, PRIMARY KEY (bot, hash, type))',
+    );
+    const none = Object.fromEntries(
+      [
+        'fileUniqueId',
+        'chatId',
+        'messageId',
+        'warmedAt',
+        'createdAt',
+        'updatedAt',
+        'retryCount',
+        'nextRetryAt',
+        'lastRetryAt',
+      ].map((name) => [name, null]),
+    );
+    const names = {
+      table: 'app.Media Jobs',
+      mediaTable: null,
+      columns: {
+        botSlug: 'bot',
+        sha256: 'hash',
+        kind: 'type',
+        status: 'state',
+        fileId: 'tg_id',
+        lastError: 'err',
+        job: 'the "job"',
+        ...none,
+      },
+    };
+    await migrate(pool, names);
+    const store = world.open(names);
+    assert.deepEqual(await store.enqueue([job(1), job(2), job(3)]), ['queued', 'queued', 'queued']);
+    const [one, two, three] = await claim(store);
+    assert.deepEqual(await store.extend([one], 60_000), [true]);
+    await succeed(store, [one]);
+    await fail(store, [two]);
+    await store.release([three]);
+    assert.deepEqual(await store.enqueue([job(1), job(2)]), ['cached', 'duplicate']);
+    const { rows: found } = await pool.query('SELECT state, tg_id FROM app."Media Jobs" ORDER BY hash');
+    assert.deepEqual(found, [
+      { state: 'ready', tg_id: 'f0' },
+      { state: 'warming', tg_id: null },
+      { state: 'warming', tg_id: null },
+    ]);
+    assert.deepEqual(await store.counts(), { queued: 1, delayed: 1, running: 0 });
+    await store.close();
+    await pool.query('DROP SCHEMA app CASCADE');
+  });
+
+  await t.test('options that make no sense are refused', () => {
+    for (const [extra, option] of [
+      [{ pool: {} }, 'pool'],
+      [{ table: '' }, 'table'],
+      [{ table: 'a.b.c' }, 'table'],
+      [{ table: `${'ä'.repeat(40)}` }, 'table'],
+      [{ columns: { botSlug: null } }, 'columns.botSlug'],
+      [{ columns: { nope: 'x' } }, 'columns.nope'],
+      [{ columns: { kind: 'a\0b' } }, 'columns.kind'],
+      [{ maxLostLeases: 0 }, 'maxLostLeases'],
+      [{ listen: 5 }, 'listen'],
+      [{ unknown: 1 }, 'unknown'],
+    ]) {
+      assert.throws(() => world.open(extra), { code: 'ERR_WARMPATH_INVALID_OPTION', option });
+    }
+  });
+
+  await t.test('a database that is not prepared says what to do', async () => {
+    await pool.query('ALTER TABLE media_cache RENAME COLUMN fence TO fence2');
+    const store = world.open();
+    await assert.rejects(store.enqueue([job(1)]), { class: 'config', message: /npx warmpath migrate/ });
+    await pool.query('ALTER TABLE media_cache RENAME COLUMN fence2 TO fence');
+  });
+});
