@@ -8,7 +8,8 @@ const { onServers } = require('./support/pg-servers.js');
 const { storeWorld, job } = require('./support/pg-store.js');
 const { until } = require('./support/prewarm.js');
 
-const LEASE_MS = 900;
+const LEASE_MS = 30_000;
+const SHORT_LEASE_MS = 900;
 
 onServers('bots and their owners', async (servers, t) => {
   const world = await storeWorld(servers, t);
@@ -19,7 +20,7 @@ onServers('bots and their owners', async (servers, t) => {
     store.enqueue(
       slugs.flatMap((botSlug, b) => Array.from({ length: each }, (_, i) => job(b * 1000 + i, { botSlug }))),
     );
-  const claim = (store, limit = 4) => store.claim({ limit, leaseMs: LEASE_MS });
+  const claim = (store, limit = 4, leaseMs = LEASE_MS) => store.claim({ limit, leaseMs });
   const slugs = (claims) => [...new Set(claims.map((one) => one.job.botSlug))];
   const owners = async () => {
     const { rows } = await pool.query(
@@ -33,20 +34,23 @@ onServers('bots and their owners', async (servers, t) => {
   };
 
   await t.test('alone, an instance owns all; a second one gets half, and only what is idle moves', async () => {
-    const [one, two] = [world.open(), world.open()];
-    await fill(one, bots(6));
+    const [one, two] = [1, 2].map(() => world.open({ listen: true }));
+    let listening = 0;
+    const off = one.onWork(() => listening++);
+    await until(() => listening > 0);
+    await fill(one, bots(6), 100);
     const busy = await claim(one, 6);
     assert.equal(slugs(busy).length, 6);
     assert.deepEqual(await claim(two), []);
     assert.deepEqual(await shares(one, two), [6, 0]);
-    // The first one learns of the second with its next sign of life; everything it owns is in use.
+    // It is told of the second one, and claims no more from what it has to let go: but all of that is in use.
     await until(async () => {
-      await claim(one, 0);
-      return one.extend(busy, LEASE_MS).then((kept) => kept.every(Boolean)) && (await one.instances()).length === 2;
+      const claims = await claim(one, 6);
+      busy.push(...claims);
+      return slugs(claims).length === 3;
     });
-    await sleep(LEASE_MS / 3);
-    await claim(one, 1).then((claims) => busy.push(...claims));
     assert.deepEqual(await claim(two), [], 'nothing is let go with jobs in flight');
+    assert.deepEqual(await shares(one, two), [6, 0]);
     await succeed(one, busy);
     await until(async () => (await shares(one, two))[0] === 3);
     const theirs = await until(async () => {
@@ -59,6 +63,7 @@ onServers('bots and their owners', async (servers, t) => {
       slugs(ours).filter((slug) => slugs(theirs).includes(slug)),
       [],
     );
+    off();
   });
 
   await t.test('one bot stays with one instance, however many there are', async () => {
@@ -119,14 +124,14 @@ onServers('bots and their owners', async (servers, t) => {
   await t.test('what a dead instance owned is taken over, after its last job lease', async () => {
     const [dead, heir] = [world.open(), world.open()];
     await fill(dead, bots(2), 1);
-    const lost = await claim(dead, 10);
+    const lost = await claim(dead, 10, SHORT_LEASE_MS);
     assert.equal(lost.length, 2);
     const { rows } = await pool.query(
       'SELECT bool_and(l.until >= c.lease_until) AS outlasts FROM media_cache c JOIN warmpath_lanes l ON l.lane = c.bot_slug',
     );
     assert.equal(rows[0].outlasts, true);
     const inherited = await until(async () => {
-      const claims = await claim(heir, 10);
+      const claims = await claim(heir, 10, SHORT_LEASE_MS);
       return claims.length > 0 && claims;
     });
     assert.ok(inherited.every(({ attempt, fence }) => attempt === 2 && fence === 2));

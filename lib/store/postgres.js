@@ -268,6 +268,11 @@ class PostgresStore {
   }
 
   async nextDueMs() {
+    const waits = [await this.#ownDueMs(), this.#lanes.freeInMs].filter((ms) => ms !== null);
+    return waits.length === 0 ? null : Math.max(0, Math.ceil(Math.min(...waits)));
+  }
+
+  async #ownDueMs() {
     if (this.#lanes.size === 0) return null;
     const now = performance.now();
     if (now >= this.#due.until || (this.#due.at !== null && this.#due.at <= now)) {
@@ -275,7 +280,7 @@ class PostgresStore {
       const [{ due }] = await this.#database.run('looking for the next job', this.#sql.nextDue, params);
       this.#due = { at: due === null ? null : now + Math.max(0, due), until: now + DUE_TRUST_MS };
     }
-    return this.#due.at === null ? null : Math.max(0, Math.ceil(this.#due.at - performance.now()));
+    return this.#due.at === null ? null : this.#due.at - performance.now();
   }
 
   onWork(fn) {

@@ -26,6 +26,7 @@ class Lanes {
   #leaseMs = 60_000;
   #balancedAt = Number.NEGATIVE_INFINITY;
   #news = true;
+  #freeAt = null;
   #joined = false;
   #active = false;
   #last = Promise.resolve();
@@ -56,6 +57,11 @@ class Lanes {
   /** Lanes that are to be let go as soon as nothing is claimed in them. */
   get shedding() {
     return [...this.#shedding];
+  }
+
+  /** When a bot that has work loses its owner, should that one give no more signs of life; ms, null: none has another owner. */
+  get freeInMs() {
+    return this.#freeAt === null ? null : Math.max(0, this.#freeAt - performance.now());
   }
 
   owns(lane) {
@@ -102,8 +108,13 @@ class Lanes {
     this.#news = false;
     if (!this.#joined) await this.#database.run('sweeping instances', this.#sql.sweep, []);
     const params = [this.#queue, this.#id, this.laneMs, os.hostname(), process.pid, version, this.#held.lanes()];
-    const [{ fair, kept, taken, busy }] = await this.#database.run('sharing the bots', this.#sql.balance, params);
+    const [{ fair, kept, taken, busy, theirs }] = await this.#database.run(
+      'sharing the bots',
+      this.#sql.balance,
+      params,
+    );
     this.#balancedAt = startedAt;
+    this.#freeAt = theirs === null ? null : performance.now() + theirs;
     this.#owned = new Set([...kept, ...taken]);
     for (const lane of this.#shedding) if (!this.#owned.has(lane)) this.#shedding.delete(lane);
     if (!this.#joined) {

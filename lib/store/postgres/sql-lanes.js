@@ -4,7 +4,7 @@ const { ms } = require('./sql.js');
 
 /**
  * Says that this instance is alive, keeps its lanes, and takes free ones up to its share: $1 queue, $2 owner, $3 lane lease ms,
- * $4 host, $5 pid, $6 version, $7 lanes in which it has claims.
+ * $4 host, $5 pid, $6 version, $7 lanes in which it has claims. `theirs`: ms until the first busy lane of another ends.
  *
  * A lane is busy when rows of its bot wait; idle ones are not renewed and end by themselves, later than the last job. The
  * share is busy lanes by live instances, rounded up, so it does not swing. Which of the free ones are taken is mixed by
@@ -25,7 +25,8 @@ busy (lane) AS (
   FROM busy b WHERE b.lane IS NOT NULL
 ),
 seen AS MATERIALIZED (
-  SELECT b.lane, coalesce(l.owner = $2::uuid, false) AS mine, coalesce(l.until > now() AND l.owner IS NOT NULL, false) AS live
+  SELECT b.lane, coalesce(l.owner = $2::uuid, false) AS mine, coalesce(l.until > now() AND l.owner IS NOT NULL, false) AS live,
+    l.until
   FROM busy b LEFT JOIN ${lanes} l ON l.queue = $1 AND l.lane = b.lane WHERE b.lane IS NOT NULL
 ),
 share AS MATERIALIZED (
@@ -51,7 +52,8 @@ taken AS (
   RETURNING l.lane
 )
 SELECT share.fair, ARRAY (SELECT lane FROM kept) AS kept, ARRAY (SELECT lane FROM taken) AS taken,
-  ARRAY (SELECT lane FROM seen WHERE mine) AS busy
+  ARRAY (SELECT lane FROM seen WHERE mine) AS busy,
+  (SELECT ceil(extract(epoch FROM min(until) - now())::float8 * 1000) FROM seen WHERE live AND NOT mine) AS theirs
 FROM share`;
 }
 
