@@ -80,12 +80,16 @@ ORDER BY d.priority DESC, k.place, d.run_at`;
 function nextDueSql(n) {
   const { table, lanes, c } = n;
   const mine = `SELECT unnest(ARRAY (SELECT lane FROM ${lanes} WHERE queue = $1 AND owner = $2::uuid AND until > now())) AS lane`;
+  const waiting = `c.${c.status} = 'warming' AND c.${c.botSlug} = p.lane AND c.${c.priority} = p.priority`;
   return `WITH RECURSIVE ${pairs(n, mine)}
 SELECT ceil(extract(epoch FROM min(greatest(r.run_at, r.lease_until)) - now())::float8 * 1000) AS due
 FROM pair p CROSS JOIN LATERAL (
-  SELECT c.${c.runAt} AS run_at, c.${c.leaseUntil} AS lease_until FROM ${table} c
-  WHERE c.${c.status} = 'warming' AND c.${c.botSlug} = p.lane AND c.${c.priority} = p.priority
-  ORDER BY c.${c.runAt} LIMIT 64
+  -- Due already, so somebody holds it: the first of them are the oldest leases.
+  (SELECT c.${c.runAt} AS run_at, c.${c.leaseUntil} AS lease_until FROM ${table} c
+   WHERE ${waiting} AND c.${c.runAt} <= now() ORDER BY c.${c.runAt} LIMIT 8)
+  UNION ALL
+  (SELECT c.${c.runAt}, c.${c.leaseUntil} FROM ${table} c
+   WHERE ${waiting} AND c.${c.runAt} > now() ORDER BY c.${c.runAt} LIMIT 1)
 ) r`;
 }
 
