@@ -9,10 +9,10 @@ const { parseArgs } = require('node:util');
 const { describe, heading } = require('./lib/machine');
 const { buildNative } = require('./lib/native');
 
-const BENCHMARKS = ['prewarm', 'memory', 'throughput', 'signer', 'queue'];
+const BENCHMARKS = ['prewarm', 'memory', 'throughput', 'signer', 'queue', 'store'];
 
 /** Those that need no helper programs. */
-const PLAIN = ['signer', 'queue'];
+const PLAIN = ['signer', 'queue', 'store'];
 
 const USAGE = `node benchmark/run.js [${BENCHMARKS.join('] [')}] [--quick] [--rounds N] [--contenders a,b]`;
 
