@@ -1356,6 +1356,11 @@ export interface PostgresStoreOptions extends PostgresNames {
   listen?: boolean | string | object | undefined;
   /** Tell other processes of work over NOTIFY, at most ten times a second. Default true. */
   notify?: boolean | undefined;
+  /**
+   * Prepare statements under names, which halves what they cost. Only done with a `pg.Pool`, and only after it was seen that no
+   * pooler is between. Default true.
+   */
+  prepare?: boolean | undefined;
   /** Gets the failures of what runs in the background; a {@link PrewarmWorker} that makes its own store emits them. */
   onError?: ((err: WarmpathError) => unknown) | undefined;
 }

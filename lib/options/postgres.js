@@ -24,6 +24,7 @@ const fields = shape(
     timeoutMs: withDefault(milliseconds(), 30_000),
     listen: withDefault(listen, true),
     notify: withDefault(boolean, true),
+    prepare: withDefault(boolean, true),
     onError: func,
   },
   { required: ['pool'] },

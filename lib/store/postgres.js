@@ -53,7 +53,7 @@ class PostgresStore {
   constructor(options) {
     const checked = postgresOptions(options);
     const names = namesOf(checked);
-    const database = new Database(checked.pool, checked.timeoutMs);
+    const database = new Database(checked.pool, checked);
     this.#options = checked;
     this.#database = database;
     this.#sql = statements(names);
@@ -110,6 +110,7 @@ class PostgresStore {
     this.#attach();
     this.#lanes.leaseMs = leaseMs;
     this.#lanes.enter();
+    this.#database.look();
     if (this.#lostAnswer) await this.#giveBackOrphans();
     if (this.#lanes.due(false)) await this.#lanes.balance();
     const claims = await this.#claimOnce(limit, leaseMs);
