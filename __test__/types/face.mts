@@ -3,6 +3,8 @@ import type { Pool } from 'pg';
 import {
   jobKey,
   MemoryStore,
+  migrate,
+  PostgresStore,
   PrewarmExecutor,
   type PrewarmOutcome,
   PrewarmWorker,
@@ -117,6 +119,21 @@ async function worker(pool: Pool) {
   return status;
 }
 
+async function postgres(pool: Pool) {
+  const { migrations, statements }: { migrations: string[]; statements: string[] } = await migrate(pool, {
+    tokenColumn: 'secret',
+    dryRun: true,
+    log: (sql) => console.log(sql),
+  });
+  await using store = new PostgresStore({ pool, columns: { botSlug: 'bot', createdAt: null }, listen: false });
+  new PrewarmWorker({ store, pool, s3, tokenColumn: 'secret' });
+  const asStore: Store = store;
+  const [instance] = await store.instances();
+  // @ts-expect-error: a key column cannot be left out
+  new PostgresStore({ pool, columns: { sha256: null } });
+  return { migrations, statements, asStore, lanes: instance?.lanes, ...(await store.counts()) };
+}
+
 function errors(err: unknown) {
   if (!(err instanceof WarmpathError)) return null;
   const code: WarmpathErrorCode = err.code;
@@ -148,4 +165,4 @@ async function compat(pool: Pool) {
 }
 
 const sandbox: Promise<R2Sandbox> = R2Sandbox.start();
-export const used = [queue, signer, executor, worker, errors, compat, sandbox, jobKey(media)];
+export const used = [queue, signer, executor, worker, postgres, errors, compat, sandbox, jobKey(media)];

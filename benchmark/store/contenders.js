@@ -91,16 +91,12 @@ const graphile = (options) => ({
   },
   async producer(url) {
     const { makeWorkerUtils } = require('graphile-worker');
-    const pool = pgPool(url, 16);
-    const utils = await makeWorkerUtils({ pgPool: pool });
+    const utils = await makeWorkerUtils({ connectionString: url, maxPoolSize: 16 });
     return {
       one: (i) => utils.addJob(QUEUE, jobOf(i), { jobKey: jobOf(i).sha256 }),
       many: (list) =>
         utils.addJobs(list.map((i) => ({ identifier: QUEUE, payload: jobOf(i), jobKey: jobOf(i).sha256 }))),
-      close: async () => {
-        await utils.release();
-        await pool.end();
-      },
+      close: () => utils.release(),
     };
   },
   async consumer(url, done) {

@@ -44,7 +44,7 @@ async function startDatabase() {
         );
         return Number(row.n);
       };
-      return { url: url.href, drop, statements };
+      return { url: url.href, drop, statements, settle: () => query(url.href, 'VACUUM ANALYZE') };
     },
     stop: () => server.stop(),
   };
@@ -92,7 +92,7 @@ async function startRedis() {
     async fresh() {
       await command('FLUSHALL');
       const statements = async () => Number(/total_commands_processed:(\d+)/.exec(await command('INFO', 'stats'))[1]);
-      return { url: `redis://127.0.0.1:${port}`, drop: async () => {}, statements };
+      return { url: `redis://127.0.0.1:${port}`, drop: async () => {}, statements, settle: async () => {} };
     },
     async stop() {
       child.kill();
