@@ -66,7 +66,7 @@ class ClaimLoop {
     // Lets several wake-ups of one turn (a batch of enqueues, a batch of outcomes) become one claim.
     await null;
     clearTimeout(this.#timer);
-    let waitMs = this.#pollMs();
+    let waitMs;
     try {
       do {
         this.#again = false;
@@ -74,10 +74,11 @@ class ClaimLoop {
       } while (this.#again && !this.#stopped);
       this.#failures = 0;
       const dueMs = this.#room() > 0 ? await this.#store.nextDueMs() : null;
+      waitMs = this.#pollMs();
       // 5 ms: a due job that the claim did not get is somebody else's; asking again at once would be a busy loop.
       if (dueMs !== null) waitMs = Math.min(waitMs, Math.max(dueMs, 5));
     } catch (err) {
-      waitMs = Math.min(Math.max(waitMs, 1000) * 2 ** this.#failures++, FALLBACK_MAX_MS);
+      waitMs = Math.min(Math.max(this.#options.pollMs, 1000) * 2 ** this.#failures++, FALLBACK_MAX_MS);
       this.#onError(err);
     }
     this.#running = null;

@@ -5,8 +5,11 @@ const { WarmpathError, databaseError } = require('../../errors.js');
 const { isPooled } = require('../../sql/session.js');
 
 // SQLSTATEs that say: the same statement can succeed later. https://www.postgresql.org/docs/current/errcodes-appendix.html
-const PASSING = /^(08...|57P0[1-5]|57014|53...|40001|40P01|25006|55P03|58...)$/;
+const PASSING = /^(08...|57P0[1-5]|57014|53...|40001|40P01|25006|55P03|58...|26000|42P05)$/;
 const READ_ONLY = '25006';
+
+// A statement that was prepared is not there, or another one of that name is: a pooler has come between after all.
+const NOT_PREPARED = /^(26000|42P05)$/;
 const NOT_MIGRATED = /^(42P01|42703|42883|3F000)$/;
 const REFUSED_VALUE = /^2[23][0-9A-Z]{3}$/;
 
@@ -132,6 +135,7 @@ class Database {
   #typed(what, err) {
     if (err instanceof WarmpathError) return err;
     if (err?.code === READ_ONLY) this.#dropIdle();
+    if (NOT_PREPARED.test(err?.code ?? '')) this.#direct = false;
     if (NOT_MIGRATED.test(err?.code ?? '')) {
       const text = `${what} failed (${err.code}): the database is not prepared for this store; run: npx warmpath migrate`;
       return new WarmpathError('ERR_WARMPATH_DATABASE', text, { cause: err, class: 'config', phase: 'settle' });

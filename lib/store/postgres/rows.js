@@ -4,14 +4,15 @@ const { WarmpathError } = require('../../errors.js');
 const { jobKey } = require('../../key.js');
 const { checkWorkerJob, fieldsFit } = require('../../options/job.js');
 
-// The columns of the table hold these; the column `job` holds the rest.
-const IN_COLUMNS = ['botSlug', 'sha256', 'kind', 'priority'];
+// The columns of the table hold these (the key follows from them, or goes first); the column `job` holds the rest.
+const IN_COLUMNS = new Set(['botSlug', 'sha256', 'kind', 'priority', 'key']);
 
 /** The job's own words beyond its key columns, as JSON; the key too where it is not the one that follows from them. */
 function restOf(job) {
-  const rest = {};
-  for (const [name, value] of Object.entries(job)) if (!IN_COLUMNS.includes(name)) rest[name] = value;
-  if (rest.key === jobKey({ ...job, key: undefined })) delete rest.key;
+  const { botSlug, sha256, kind, key } = job;
+  const isOwn = key !== undefined && key !== jobKey({ botSlug, sha256, kind });
+  const rest = isOwn ? { key } : {};
+  for (const name in job) if (!IN_COLUMNS.has(name)) rest[name] = job[name];
   return JSON.stringify(rest);
 }
 
