@@ -11,10 +11,18 @@ const BATCH = 1000;
 const TELL_MS = 25;
 
 const { contender, url, role, from, count, batch } = JSON.parse(process.argv[2]);
-const { producer, consumer } = CONTENDERS[contender];
+const { producer, consumer, idle, load } = CONTENDERS[contender];
 const lines = readline.createInterface({ input: process.stdin })[Symbol.asyncIterator]();
 const say = (what) => process.stdout.write(`${JSON.stringify(what)}\n`);
 const now = () => performance.timeOrigin + performance.now();
+
+async function wait() {
+  say({ ready: true });
+  await lines.next();
+  const stop = await (idle ?? ((place) => consumer(place, () => {})))(url);
+  await lines.next();
+  await stop();
+}
 
 async function produce() {
   const to = await producer(url);
@@ -55,7 +63,9 @@ async function consume() {
   await stop();
 }
 
-(role === 'produce' ? produce() : consume()).then(
+load();
+const ROLES = { produce, consume, idle: wait };
+ROLES[role]().then(
   () => process.exit(0),
   (err) => {
     console.error(err);

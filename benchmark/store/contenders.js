@@ -1,7 +1,8 @@
 'use strict';
 
 // Every queue as its users use it: `prepare(url)` once per database, `producer(url)` to put jobs in, `consumer(url, done)` to take
-// them out and end each without doing anything; done(n) tells of n jobs that have ended.
+// them out and end each without doing anything; done(n) tells of n jobs that have ended. `load()`
+// loads its modules before anything is measured; `idle(url)` where an idle worker is something else than a consumer.
 
 const { randomUUID } = require('node:crypto');
 
@@ -45,6 +46,8 @@ function loop(take, end, done) {
 }
 
 const ours = (batch) => ({
+  load: () => [require('../..').PostgresStore, require('../..').PrewarmWorker, require('pg')],
+  idle: idleWorker,
   async prepare(url) {
     const pool = pgPool(url, 1);
     await require('../..').migrate(pool);
@@ -79,12 +82,26 @@ const ours = (batch) => ({
   },
 });
 
+/** A worker as an app has it; its loop of claims is what an idle process costs. */
+async function idleWorker(url) {
+  const { PrewarmWorker } = require('../..');
+  const pool = pgPool(url, 4);
+  const s3 = { endpoint: 'http://127.0.0.1:9', bucket: 'b', accessKeyId: 'a', secretAccessKey: 's' };
+  const worker = new PrewarmWorker({ pool, s3 });
+  await worker.start();
+  return async () => {
+    await worker.stop();
+    await pool.end();
+  };
+}
+
 function settle(store, claims) {
   const value = { fileId: 'F', fileUniqueId: 'U', messageId: 1, chatId: '1' };
   return store.settle(claims.map(({ key, fence }) => ({ key, fence, status: 'succeeded', charged: true, value })));
 }
 
 const graphile = (options) => ({
+  load: () => require('graphile-worker'),
   async prepare(url) {
     const { runMigrations } = require('graphile-worker');
     await runMigrations({ connectionString: url });
@@ -122,6 +139,7 @@ async function openBoss(url, extra) {
 }
 
 const pgBoss = (consume) => ({
+  load: () => require('pg-boss'),
   async prepare(url) {
     const boss = await openBoss(url);
     await boss.createQueue(QUEUE);
@@ -162,6 +180,7 @@ const bossLoop = (batchSize) => async (boss, done) => {
 const redisOptions = (url) => ({ host: '127.0.0.1', port: Number(new URL(url).port), maxRetriesPerRequest: null });
 
 const bullmq = (concurrency) => ({
+  load: () => require('bullmq'),
   redis: true,
   async prepare() {},
   async producer(url) {

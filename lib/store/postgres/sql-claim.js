@@ -10,7 +10,9 @@ const { isFree, sameKey, keyColumns, ms, pairs } = require('./sql.js');
  * bounded by the limit, none by the number of rows that wait or are finished:
  *
  * - `head`: the first free row of each bot and priority. Rows beyond the best `limit` heads cannot be among the best rows.
- * - `pick`: up to `limit` rows behind each of these heads, the best of all of them.
+ * - `turn`: how many rows of one bot are looked at: twice its share of the limit among the bots of its priority. A claim may so
+ *   bring less than there is; who asks again gets the rest. (OFFSET 0 keeps the bound where it can end the scan.)
+ * - `pick`: the rows behind these heads, the best of all of them.
  * - `held`: locks them, and looks again. A row that somebody changed meanwhile drops out.
  *
  * `ctid = ANY (ARRAY (…))` is computed once, before the update: a join with a LIMIT inside may be computed again and again,
@@ -41,11 +43,16 @@ head AS MATERIALIZED (
   ) h
   ORDER BY p.priority DESC, h.run_at LIMIT $1::int
 ),
+turn AS MATERIALIZED (
+  SELECT h.*, ceil(2.0 * $1::int / count(*) OVER (PARTITION BY h.priority))::bigint AS most FROM head h
+),
 pick AS MATERIALIZED (
-  SELECT r.id, r.place, p.priority, r.run_at FROM head p CROSS JOIN LATERAL (
-    SELECT f.id, f.run_at, row_number() OVER (ORDER BY f.run_at) AS place FROM (
-      SELECT c.ctid AS id, c.${c.runAt} AS run_at FROM ${table} c WHERE ${due} ORDER BY c.${c.runAt} LIMIT $1::int
-    ) f
+  SELECT r.id, r.place, p.priority, r.run_at FROM turn p CROSS JOIN LATERAL (
+    SELECT * FROM (
+      SELECT f.id, f.run_at, row_number() OVER (ORDER BY f.run_at) AS place FROM (
+        SELECT c.ctid AS id, c.${c.runAt} AS run_at FROM ${table} c WHERE ${due} ORDER BY c.${c.runAt} LIMIT $1::int
+      ) f
+    ) w WHERE w.place <= p.most OFFSET 0
   ) r
   ORDER BY p.priority DESC, r.place, r.run_at LIMIT $1::int
 ),
