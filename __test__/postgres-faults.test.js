@@ -128,7 +128,7 @@ onServers(
             [
               ['ready', 1, 0],
               ['warming', 1, 1],
-              ['error', 1, 1],
+              ['error', 0, 1],
             ],
           );
         },

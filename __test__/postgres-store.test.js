@@ -3,7 +3,7 @@
 const assert = require('node:assert/strict');
 const { MemoryStore } = require('..');
 const { onServers } = require('./support/pg-servers.js');
-const { storeWorld, job, hex, value, numbers } = require('./support/pg-store.js');
+const { storeWorld, job, hex, transient, value, numbers } = require('./support/pg-store.js');
 
 onServers('PostgresStore', async (servers, t) => {
   const world = await storeWorld(servers, t);
@@ -121,9 +121,15 @@ onServers('PostgresStore', async (servers, t) => {
     }
     assert.deepEqual(await fail(store, await claim(store)), [{ applied: true, state: 'dead' }]);
     const dead = await row(1);
-    assert.deepEqual([dead.status, dead.last_error, dead.attempts], ['error', 'ERR_WARMPATH_SEND_FAILED: why', 6]);
+    assert.deepEqual([dead.status, dead.last_error, dead.retry_count], ['error', 'ERR_WARMPATH_SEND_FAILED: why', 6]);
     assert.deepEqual(await store.enqueue([job(1)]), ['queued']);
-    assert.equal((await claim(store))[0].attempt, 1);
+    const [again] = await claim(store);
+    assert.equal(again.attempt, 1);
+    // The same when the app's own SQL sets it back.
+    await fail(store, [again], { error: { ...transient, class: 'permanent' } });
+    await pool.query("UPDATE media_cache SET status = 'warming'");
+    const [back] = await claim(store);
+    assert.deepEqual([back.attempt, back.error], [1, undefined]);
   });
 
   await t.test('what becomes of a failure is the same as in the memory store', async () => {

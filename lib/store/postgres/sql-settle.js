@@ -28,9 +28,13 @@ function settleSql(n) {
   const set = assign([
     [c.status, 'h.state'],
     [c.runAt, `CASE WHEN h.state = 'warming' THEN now() + ${ms('h.delay')} ELSE c.${c.runAt} END`],
-    [c.attempts, `c.${c.attempts} - (CASE WHEN h.ok OR h.charged THEN 0 ELSE 1 END)`],
+    // An app that sets a failed row back to warming with SQL of its own means to start anew: its tries are told by retry_count.
+    [
+      c.attempts,
+      `CASE WHEN h.state = 'error' THEN 0 WHEN h.ok OR h.charged THEN c.${c.attempts} ELSE c.${c.attempts} - 1 END`,
+    ],
     // Who comes back with a result, even a bad one, is alive: the evidence of crashes begins anew.
-    [c.lostLeases, `CASE WHEN h.charged OR h.ok THEN 0 ELSE c.${c.lostLeases} END`],
+    [c.lostLeases, `CASE WHEN h.charged OR h.ok OR h.state = 'error' THEN 0 ELSE c.${c.lostLeases} END`],
     [c.leaseUntil, 'NULL'],
     [c.leaseOwner, 'NULL'],
     [c.lastError, `CASE WHEN h.ok THEN NULL ELSE coalesce(h.error, c.${c.lastError}) END`],
