@@ -1,20 +1,20 @@
 'use strict';
 
 const { randomUUID } = require('node:crypto');
-const { WarmpathError, databaseError } = require('../errors.js');
+const { WarmpathError } = require('../errors.js');
 const { checkAll, checkWorkerJob } = require('../options/job.js');
 const { postgresOptions } = require('../options/postgres.js');
-const { requirePeer } = require('../peer.js');
 const { namesOf } = require('../sql/names.js');
 const { Counts } = require('./postgres/counts.js');
-const { Database, isRefusedValue } = require('./postgres/database.js');
+const { Database } = require('./postgres/database.js');
 const { Held } = require('./postgres/held.js');
 const { Hints } = require('./postgres/hints.js');
 const { Intake } = require('./postgres/intake.js');
 const { Lanes } = require('./postgres/lanes.js');
-const { Listener } = require('./postgres/listener.js');
-const { claimOf, resultOf, columnsOf } = require('./postgres/rows.js');
+const { claimOf, columnsOf, claimKey } = require('./postgres/rows.js');
+const { Settler } = require('./postgres/settler.js');
 const { statements } = require('./postgres/statements.js');
+const { Watch } = require('./postgres/watch.js');
 
 const DUE_TRUST_MS = 30_000;
 
@@ -36,15 +36,12 @@ class PostgresStore {
   #hints;
   #intake;
   #counts;
-  #listener = null;
-  #listeners = new Set();
-  #beat = null;
-  #attached = false;
+  #settler;
+  #watch;
   #closed = false;
   #lostAnswer = false;
   // When the next row of these lanes is due (monotonic ms, null = none waits), and until when that is believed.
   #due = { at: null, until: 0 };
-  #onPoolError = (err) => this.#report(databaseError('an idle connection', err));
 
   /**
    * @param {object} options see PostgresStoreOptions in index.d.ts
@@ -62,6 +59,20 @@ class PostgresStore {
     this.#hints = new Hints({ ...common, enabled: checked.notify });
     this.#lanes = new Lanes({ ...common, sql: this.#sql, held: this.#held, hint: (kind) => this.#hints.payload(kind) });
     this.#intake = new Intake({ database, sql: this.#sql.enqueue, timeoutMs: checked.enqueueTimeoutMs });
+    this.#settler = new Settler({
+      database,
+      sql: this.#sql.settle,
+      delaysMs: checked.delaysMs,
+      onRetry: (waitMs) => this.#dueIn(waitMs),
+      onError: (err) => this.#report(err),
+    });
+    this.#watch = new Watch({
+      database,
+      listen: checked.listen,
+      onHint: (hint) => this.#hear(hint),
+      onBeat: () => this.#beat(),
+      onError: (err) => this.#report(err),
+    });
     this.#counts = new Counts(() => database.run('counting jobs', this.#sql.count, []));
   }
 
@@ -76,24 +87,11 @@ class PostgresStore {
     } catch {}
   }
 
-  // An idle connection that breaks makes the pool emit 'error', and one that nobody listens to ends the process.
-  #attach() {
-    if (this.#attached || typeof this.#options.pool.on !== 'function') return;
-    this.#attached = true;
-    this.#options.pool.on('error', this.#onPoolError);
-  }
-
-  #detach() {
-    if (!this.#attached) return;
-    this.#attached = false;
-    this.#options.pool.removeListener?.('error', this.#onPoolError);
-  }
-
   async enqueue(jobs) {
     const checked = checkAll(checkWorkerJob, jobs);
     if (this.#closed) throw new WarmpathError('ERR_WARMPATH_CLOSED', 'the store is closed');
     if (checked.length === 0) return [];
-    this.#attach();
+    this.#watch.attach();
     // Who owns a lane is the only one to claim from it: nobody else has to be told.
     const foreign = checked.some(({ botSlug }) => !this.#lanes.owns(botSlug));
     const statuses = await this.#intake.put(checked, foreign ? this.#hints.work() : null);
@@ -101,13 +99,13 @@ class PostgresStore {
     this.#counts.change({ queued });
     if (queued > 0) {
       if (foreign) this.#lanes.news();
-      this.#notify();
+      this.#watch.tell();
     }
     return statuses;
   }
 
   async claim({ limit, leaseMs }) {
-    this.#attach();
+    this.#watch.attach();
     this.#lanes.leaseMs = leaseMs;
     this.#lanes.enter();
     this.#database.look();
@@ -179,57 +177,15 @@ class PostgresStore {
     const known = outcomes.map((outcome, i) => ({ i, at: this.#held.find(outcome), outcome }));
     const open = known.filter(({ at }) => at !== null);
     if (open.length > 0) {
-      for (const { i, result } of await this.#settle(open)) results[i] = result;
+      const answers = await this.#settler.settle(open);
+      for (const [n, { i }] of open.entries()) results[i] = answers[n];
     }
-    let retries = 0;
-    for (const [i, outcome] of outcomes.entries()) {
-      this.#held.remove(outcome);
-      if (results[i].state === 'retry') retries++;
-    }
+    for (const outcome of outcomes) this.#held.remove(outcome);
+    const retries = results.filter(({ state }) => state === 'retry').length;
     this.#counts.change({ running: -outcomes.length, delayed: retries });
     this.#letGo();
-    if (retries > 0) this.#notify();
+    if (retries > 0) this.#watch.tell();
     return results;
-  }
-
-  /** @returns {Promise<{ i: number, result: object }[]>} */
-  async #settle(open) {
-    const rows = open.map(({ at, outcome }) => [...claimKey(at), ...resultOf(outcome)]);
-    const params = [...columnsOf(rows, 13), this.#options.delaysMs];
-    let answer;
-    try {
-      answer = await this.#database.run('recording results', this.#sql.settle, params);
-    } catch (err) {
-      if (!isRefusedValue(err)) throw err;
-      return this.#settleRefused(open, err);
-    }
-    return answer.map(({ n, applied, status, delay }) => ({
-      i: open[n - 1].i,
-      result: this.#result(applied, status, delay),
-    }));
-  }
-
-  #result(applied, status, delay) {
-    if (!applied) return { applied: false };
-    if (status === 'ready') return { applied: true, state: 'done' };
-    if (status === 'error') return { applied: true, state: 'dead' };
-    this.#dueIn(delay);
-    return { applied: true, state: 'retry', runAtMs: Date.now() + Math.round(delay) };
-  }
-
-  /** One result that the table refuses (a value out of range, a constraint) must not hold up the others, nor its own job. */
-  async #settleRefused(open, err) {
-    if (open.length > 1) {
-      const results = [];
-      for (const one of open) results.push(...(await this.#settle([one])));
-      return results;
-    }
-    const [{ i, at, outcome }] = open;
-    if (outcome.refused) throw err;
-    this.#report(err);
-    const message = `the database refused the result (${err.cause.code})`;
-    const error = { code: 'ERR_WARMPATH_DATABASE', class: 'permanent', message };
-    return this.#settle([{ i, at, outcome: { status: 'failed', error, charged: true, refused: true } }]);
   }
 
   async release(claims) {
@@ -239,7 +195,7 @@ class PostgresStore {
     for (const claim of claims) this.#held.remove(claim);
     this.#counts.change({ running: -known.length, queued: known.length });
     this.#letGo();
-    this.#notify();
+    this.#watch.tell();
   }
 
   /** Claims have come to their end: bots that only waited for that go to others. */
@@ -285,54 +241,11 @@ class PostgresStore {
   }
 
   onWork(fn) {
-    this.#listeners.add(fn);
-    if (this.#listeners.size === 1) this.#watch();
-    return () => {
-      if (this.#listeners.delete(fn) && this.#listeners.size === 0) this.#unwatch();
-    };
-  }
-
-  #notify() {
-    for (const fn of this.#listeners) fn();
-  }
-
-  #watch() {
-    this.#attach();
-    // Signs of life for an instance that has nothing to claim, or no room. Claims give them too.
-    this.#beat = setInterval(() => {
-      if (this.#lanes.size > 0 && this.#lanes.due(false)) this.#balance();
-    }, 1000).unref();
-    const connect = this.#ownConnection();
-    if (connect === null) return;
-    this.#listener = new Listener({
-      connect,
-      onHint: (hint) => this.#hear(hint),
-      onError: (err) => this.#unheard(err),
-    });
-    this.#listener.start();
-  }
-
-  #unwatch() {
-    clearInterval(this.#beat);
-    this.#listener?.stop();
-    this.#listener = null;
-  }
-
-  /** How to make the connection that listens; null: hints are not heard, the poll has to do. */
-  #ownConnection() {
-    const { listen } = this.#options;
-    if (listen === false) return null;
-    if (listen !== true) {
-      return () => {
-        const { Client } = requirePeer('pg', 'the option listen of PostgresStore');
-        return new Client(listen);
-      };
-    }
-    const pool = this.#database.settings;
-    return pool === null ? null : () => new pool.Client(pool.options);
+    return this.#watch.subscribe(fn);
   }
 
   #hear(hint) {
+    // Null: the connection is new, and hints may have been missed.
     const kind = hint === null ? 'work' : this.#hints.read(hint);
     if (kind === null) return;
     if (kind === 'join') {
@@ -341,16 +254,17 @@ class PostgresStore {
     }
     this.#lanes.news();
     this.#due.until = 0;
-    this.#notify();
+    this.#watch.tell();
   }
 
-  #unheard(err) {
-    this.#report(err instanceof WarmpathError ? err : databaseError('listening for hints', err));
+  /** A sign of life, when no claim has given one. */
+  #beat() {
+    if (this.#lanes.size > 0 && this.#lanes.due(false)) this.#balance();
   }
 
   async #balance() {
     try {
-      if ((await this.#lanes.balance()) > 0) this.#notify();
+      if ((await this.#lanes.balance()) > 0) this.#watch.tell();
     } catch (err) {
       this.#report(err);
     }
@@ -365,7 +279,7 @@ class PostgresStore {
     try {
       await this.#lanes.leave();
     } finally {
-      this.#detach();
+      this.#watch.detach();
     }
   }
 
@@ -373,8 +287,7 @@ class PostgresStore {
   async close() {
     if (this.#closed) return;
     this.#closed = true;
-    this.#listeners.clear();
-    this.#unwatch();
+    this.#watch.close();
     await this.leave();
   }
 
@@ -382,7 +295,5 @@ class PostgresStore {
     return this.close();
   }
 }
-
-const claimKey = ({ botSlug, sha256, kind, fence }) => [botSlug, sha256, kind, fence];
 
 module.exports = { PostgresStore };

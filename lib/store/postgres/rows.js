@@ -88,9 +88,12 @@ function resultOf({ status, value, error, charged = true, retryAfterMs }) {
   return [false, error?.class ?? null, charged !== false, retryAfterMs ?? 0, text, null, null, null, null];
 }
 
+/** What names a claim in the table, in the order of the statements. */
+const claimKey = ({ botSlug, sha256, kind, fence }) => [botSlug, sha256, kind, fence];
+
 /** Turns rows of values into one array per column, which is what unnest() takes. */
 function columnsOf(rows, width) {
   return Array.from({ length: width }, (_, i) => rows.map((row) => row[i]));
 }
 
-module.exports = { restOf, claimOf, resultOf, columnsOf };
+module.exports = { restOf, claimOf, resultOf, claimKey, columnsOf };
