@@ -84,7 +84,7 @@ onServers(
       assert.ok(slow.bites > 0);
       child.kill('SIGTERM');
       const { late, settled } = await hear(child, 'late');
-      assert.deepEqual(late, [], 'claims that brought jobs after the signal');
+      assert.deepEqual(late, [], 'claims begun after the signal');
       assert.ok(settled.every(({ applied }) => applied));
       const rows = await world.rows();
       const ready = rows.filter(({ status }) => status === 'ready');

@@ -12,14 +12,13 @@ const { Deadline } = require('./deadline.js');
 const { Heartbeat } = require('./heartbeat.js');
 const { Inflight } = require('./inflight.js');
 const { Outbox } = require('./outbox.js');
+const { failedUnrun, handedBack } = require('./unrun.js');
 
 // What was sent should be recorded, even when the time for sending is used up.
 const RECORD_GRACE_MS = 2000;
 
 // The same for a store without a bound of its own.
 const UNRECORDED_MAX = 500;
-
-const NO_TIMINGS = { queue: 0, download: 0, upload: 0, answer: 0, total: 0 };
 
 /**
  * Store + executor = a durable worker. Jobs are claimed from the store as the executor has room (twice its concurrency
@@ -116,9 +115,8 @@ class Worker extends EventEmitter {
     const entries = claims.map((claim) => this.#inflight.add(claim, leaseEnd));
     this.#settings.report.claimed(claims, this.gauges());
     // A row that can be no job, or must not be run again: the store says why.
-    const refused = entries.filter(({ error }) => error !== undefined);
+    const [good, refused] = [entries.filter(({ error }) => !error), entries.filter(({ error }) => error)];
     for (const entry of refused) this.fail([entry], entry.error, { charged: true });
-    const good = refused.length === 0 ? entries : entries.filter(({ error }) => error === undefined);
     if (good.length === 0) return;
     try {
       this.prepare(good);
@@ -156,21 +154,15 @@ class Worker extends EventEmitter {
 
   /** Called by prepare(): these claims failed before they reached the executor. */
   fail(claims, err, { charged, retryAfterMs }) {
-    const { code, message, class: kind } = err;
-    const error = { code, class: kind, phase: 'queue', message, certainty: 'not-sent', retryAfterMs };
-    const base = { status: 'failed', error, attempts: 0, possibleDuplicates: 0, bytes: 0, timings: NO_TIMINGS };
+    const outcome = failedUnrun(err, { charged, retryAfterMs });
     const here = claims.filter((claim) => this.#inflight.take(claim.handle) !== null);
-    this.#outbox.push(here.map((claim) => ({ claim, outcome: { ...base, charged } })));
+    this.#outbox.push(here.map((claim) => ({ claim, outcome })));
     this.#loop.wake();
   }
 
   #handBack(claims) {
     for (const claim of claims) this.#inflight.take(claim.handle);
-    const outcome = {
-      status: 'failed',
-      error: { code: 'ERR_WARMPATH_CANCELLED', class: 'cancelled', message: 'handed back' },
-    };
-    this.#outbox.push(claims.map((claim) => ({ claim, outcome: { ...outcome, timings: NO_TIMINGS }, release: true })));
+    this.#outbox.push(claims.map((claim) => ({ claim, outcome: handedBack(), release: true })));
   }
 
   #outcomes(outcomes) {
