@@ -13,23 +13,30 @@ use crate::{
 };
 
 /// A way that was chosen.
-pub struct Way {
+pub struct Way<'a> {
     /// The next request.
     pub call: Call,
     /// What is known of an object that has not been opened.
-    pub known: Known,
+    pub known: Known<'a>,
     /// The bytes, where the cache has them: held, so that they stay.
     pub joined: Option<Source>,
 }
 
 impl Prewarm {
     /// Chooses. Asks the store only where its answer decides.
-    pub(super) async fn choose(&self, job: &PrewarmJob, grant: Grant) -> Result<Way> {
-        let mut known = Known::of(job);
+    pub(super) async fn choose<'a>(&self, job: &'a PrewarmJob, grant: Grant) -> Result<Way<'a>> {
         let version = match &job.r2_key {
             Some(key) if self.verify_sha256 => self.verified.version(key, &job.sha256),
             _ => None,
         };
+        let trust = match (self.verify_sha256, &version) {
+            (false, _) => Trust::Yes,
+            (true, Some(_)) => Trust::IfUnchanged,
+            (true, None) => Trust::No,
+        };
+        // What only a URL needs is not worked out where there will be none.
+        let by_url = trust != Trust::No && self.choice != RouteChoice::Stream;
+        let mut known = if by_url { Known::of(job) } else { Known::default() };
         let joined = self.join(job);
         let base = Facts {
             choice: self.choice,
@@ -44,11 +51,6 @@ impl Prewarm {
             suspended: self.urls.is_suspended(),
             len: None,
             content_type: None,
-        };
-        let trust = match (self.verify_sha256, &version) {
-            (false, _) => Trust::Yes,
-            (true, Some(_)) => Trust::IfUnchanged,
-            (true, None) => Trust::No,
         };
         let mut planned = plan(&known.facts(trust, base))?;
         if planned == Plan::Ask {

@@ -1,5 +1,7 @@
 //! What a file is sent as: its name, its content type, and whether it fits its kind.
 
+use std::borrow::Cow;
+
 use super::{
     Policy, PrewarmJob,
     route::{Call, Facts, KindReason, Trust},
@@ -13,24 +15,24 @@ use crate::{
 
 /// What is known of an object that is not opened here.
 #[derive(Clone, Debug, Default)]
-pub struct Known {
+pub struct Known<'a> {
     /// Size in bytes.
     pub len: Option<u64>,
     /// What it is sent as.
-    pub content_type: Option<String>,
+    pub content_type: Option<Cow<'a, str>>,
     /// Whether the store would say something else.
     pub must_say_type: bool,
 }
 
-impl Known {
+impl<'a> Known<'a> {
     /// What the job says.
-    pub fn of(job: &PrewarmJob) -> Self {
-        let content_type = job.content_type.clone().filter(|text| media::is_specific(text));
+    pub fn of(job: &'a PrewarmJob) -> Self {
+        let content_type = job.content_type.as_deref().filter(|text| media::is_specific(text)).map(Cow::Borrowed);
         Self { len: job.size, must_say_type: content_type.is_some(), content_type }
     }
 
     /// The facts of a decision, as far as they are known here.
-    pub fn facts<'a>(&'a self, trust: Trust, base: Facts<'a>) -> Facts<'a> {
+    pub fn facts<'f>(&'f self, trust: Trust, base: Facts<'f>) -> Facts<'f> {
         Facts { trust, len: self.len, content_type: self.content_type.as_deref(), ..base }
     }
 
@@ -39,7 +41,7 @@ impl Known {
         let stored = meta.content_type.filter(|stored| media::is_specific(stored));
         let wanted = content_type(job, stored.as_deref()).0;
         self.must_say_type = stored.as_deref() != Some(wanted);
-        self.content_type = Some(wanted.to_owned());
+        self.content_type = Some(Cow::Owned(wanted.to_owned()));
         self.len = Some(meta.len);
     }
 }
@@ -53,8 +55,8 @@ pub fn content_type<'a>(job: &'a PrewarmJob, stored: Option<&'a str>) -> (&'a st
 }
 
 /// The name a file gets.
-pub fn file_name(job: &PrewarmJob, extension: &str) -> String {
-    job.file_name.clone().unwrap_or_else(|| format!("{}.{extension}", job.sha256))
+pub fn file_name<'a>(job: &'a PrewarmJob, extension: &str) -> Cow<'a, str> {
+    job.file_name.as_deref().map_or_else(|| Cow::Owned([&job.sha256, ".", extension].concat()), Cow::Borrowed)
 }
 
 /// Refuses what Telegram would refuse after the whole upload, or makes a document of it where that is the policy.

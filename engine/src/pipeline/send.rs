@@ -31,7 +31,7 @@ const LINK_MARGIN_SECONDS: u64 = 60;
 
 impl Prewarm {
     /// Sends one request.
-    pub(super) async fn send(&self, job: &PrewarmJob, way: &mut Way, trace: &Arc<Trace>) -> Result<Sent, Refused> {
+    pub(super) async fn send(&self, job: &PrewarmJob, way: &mut Way<'_>, trace: &Arc<Trace>) -> Result<Sent, Refused> {
         match way.call.route {
             Route::Stream | Route::Cache => {
                 let joined = way.joined.take();
@@ -90,7 +90,7 @@ impl Prewarm {
     }
 
     /// Lets Telegram fetch the object.
-    async fn send_url(&self, job: &PrewarmJob, way: &mut Way, trace: &Arc<Trace>) -> Result<Sent, Refused> {
+    async fn send_url(&self, job: &PrewarmJob, way: &mut Way<'_>, trace: &Arc<Trace>) -> Result<Sent, Refused> {
         let Way { call, known, .. } = way;
         let bytes = known.len.unwrap_or_default();
         fit(job, call, bytes, &self.telegram, self.policy)?;
