@@ -1705,6 +1705,16 @@ export class PrewarmWorker extends Emitter<PrewarmWorkerEvents> {
    * results of this process. Rejects with `ERR_WARMPATH_INVALID_ARGUMENT`, `ERR_WARMPATH_CLOSED`, `ERR_WARMPATH_DATABASE`.
    */
   heal(fileId: string): Promise<EnqueueStatus | 'unknown'>;
+  /** As {@link PrewarmExecutor.limits}. */
+  limits(): Limits | false;
+  /** As {@link PrewarmExecutor.setLimits}; kept when the worker is started anew. */
+  setLimits(limits: false | LimitsChange): void;
+  /** As {@link PrewarmExecutor.throttled}. */
+  throttled(): ThrottledKey[];
+  /** As {@link PrewarmExecutor.plan}. */
+  plan: PrewarmExecutor['plan'];
+  /** As {@link PrewarmExecutor.report}; so a worker fits the adapters for live traffic too. */
+  report(live: LiveReport): boolean;
   stats(): PrewarmWorkerStats;
   /** stop(). */
   [Symbol.asyncDispose](): Promise<void>;

@@ -110,6 +110,37 @@ class PrewarmWorker extends Worker {
     await this.#recovery?.start();
   }
 
+  /** The executor, or before the first start the one that will be. */
+  get #engine() {
+    return this.executor ?? this.#next;
+  }
+
+  /** The limits in force, or false where nothing is paced. */
+  limits() {
+    return this.#engine.limits();
+  }
+
+  /** Other limits from now on, also after a restart: false, or what is to change. */
+  setLimits(limits) {
+    this.#engine.setLimits(limits);
+    this.#executorOptions.limits = this.#engine.limits();
+  }
+
+  /** The bots and chats that a 429 has slowed down, or still holds. */
+  throttled() {
+    return this.#engine.throttled();
+  }
+
+  /** When a batch would be done under the limits, and what decides that. */
+  plan(jobs, options) {
+    return this.#engine.plan(jobs, options);
+  }
+
+  /** Something the bot sent, or was refused, beside the worker's jobs: it counts against the same limits. */
+  report(live) {
+    return this.#engine.report(live);
+  }
+
   async stop(options) {
     closeOptions(options);
     this.#stopped = true;
