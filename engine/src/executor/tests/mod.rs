@@ -14,7 +14,7 @@ use std::{
 use tokio::time::{Instant, advance, sleep};
 
 use super::*;
-use crate::error::{Certainty, Phase};
+use crate::error::{Certainty, Code, Error, Phase};
 
 #[derive(Clone)]
 struct TestJob {
