@@ -50,8 +50,9 @@ impl World {
         }
         if let Some((at, last)) = self.refused.get_mut(&chat_key(job.bot, chat)) {
             let since = last.replace(self.now).map_or(u64::MAX, |last| self.now - last);
-            // Halved, and grown back by a tenth of that at most: 2 s · 0.9.
-            if limits.is_some() && self.now - *at < 60 * SECOND && since < SECOND * 18 / 10 {
+            // Halved up to a minute before, if this was one of the sends that were under way then, and grown back for two
+            // minutes at most: 1 s / 0.6.
+            if limits.is_some() && self.now - *at < 60 * SECOND && since < SECOND * 16 / 10 {
                 return Err(format!("{chat} was refused and is sent to at full speed"));
             }
         }
