@@ -256,6 +256,20 @@ onServers(
       },
     );
 
+    await t.test('what others write to the channel means nothing', async () => {
+      const store = world.open({ listen: true });
+      let hints = 0;
+      const leave = store.onWork(() => hints++);
+      await until(() => hints === 1);
+      for (const payload of ['', ' ', 'x', `${store.id} work media_cache`, 'id work another_table']) {
+        await world.pool.query("SELECT pg_notify('warmpath', $1)", [payload]);
+      }
+      await world.pool.query("SELECT pg_notify('warmpath', 'somebody work media_cache')");
+      await until(() => hints > 1);
+      assert.equal(hints, 2);
+      leave();
+    });
+
     await t.test('the connection that listens is made anew when it breaks', async () => {
       const problems = [];
       const store = world.open({ listen: true, onError: (err) => problems.push(err.code) });

@@ -50,11 +50,10 @@ class Hints {
     this.#database.run('telling others', 'SELECT pg_notify($1, $2)', params).catch(() => {});
   }
 
-  /** @returns {string | null} the kind of a hint that another instance of this queue gave */
+  /** @returns {string | null} the kind of a hint that another instance of this queue gave; anybody may write to the channel */
   read(payload) {
-    const [id, kind] = payload.split(' ', 2);
-    const mine = id === this.#id || payload.slice(id.length + kind.length + 2) !== this.#queue;
-    return mine ? null : kind;
+    const [, id, kind, queue] = /^(\S+) (\S+) (.*)$/s.exec(payload ?? '') ?? [];
+    return id === undefined || id === this.#id || queue !== this.#queue ? null : kind;
   }
 
   stop() {
