@@ -93,7 +93,10 @@ test('what cannot be healed says so', async (t) => {
   // A row without a source: an error to be read, not a job that fails for ever.
   const { job, value } = await warm(worker);
   await world.db.pool.query('DELETE FROM media_store');
+  await world.db.pool.query('UPDATE media_cache SET job = NULL');
+  const failed = events(worker, 'failed');
   assert.equal(await worker.heal(value.fileId), 'unknown');
+  await failed;
   const row = await world.db.row(job);
   assert.deepEqual([row.status, row.file_id], ['error', null]);
   assert.match(row.last_error, /SOURCE_NOT_FOUND/);

@@ -11,10 +11,13 @@ const { Held } = require('./postgres/held.js');
 const { Hints } = require('./postgres/hints.js');
 const { Intake } = require('./postgres/intake.js');
 const { Lanes } = require('./postgres/lanes.js');
-const { claimOf, columnsOf, claimKey } = require('./postgres/rows.js');
+const { claimOf, jobsOf, columnsOf, claimKey } = require('./postgres/rows.js');
 const { Settler } = require('./postgres/settler.js');
 const { statements } = require('./postgres/statements.js');
 const { Watch } = require('./postgres/watch.js');
+
+/** Above everything an app would choose by itself: somebody is looking at a message without its picture. */
+const TOP_PRIORITY = 2 ** 31 - 1;
 
 const DUE_TRUST_MS = 30_000;
 
@@ -62,6 +65,7 @@ class PostgresStore {
     this.#settler = new Settler({
       database,
       sql: this.#sql.settle,
+      record: this.#sql.record,
       delaysMs: checked.delaysMs,
       onRetry: (waitMs) => this.#dueIn(waitMs),
       onError: (err) => this.#report(err),
@@ -186,6 +190,19 @@ class PostgresStore {
     this.#letGo();
     if (retries > 0) this.#watch.tell();
     return results;
+  }
+
+  /**
+   * A file_id that is not valid any more: its row waits again, before everything else.
+   *
+   * @param {string} fileId
+   * @returns {Promise<object[]>} the jobs, to be enqueued; none where no row has it, or nobody knows its source
+   */
+  async invalidate(fileId) {
+    // Postgres text cannot hold NUL: no row has such a file_id.
+    if (fileId.includes('\0')) return [];
+    const rows = await this.#database.run('invalidating a file_id', this.#sql.invalidate, [fileId, TOP_PRIORITY]);
+    return jobsOf(rows);
   }
 
   async release(claims) {

@@ -38,6 +38,17 @@ function jobOf({ bot_slug: botSlug, sha256, kind, priority, job, media }) {
   return checkWorkerJob({ ...key, r2Key: media.r2_key, ...hints(media) });
 }
 
+/** The jobs of rows, without those that cannot be one. */
+function jobsOf(rows) {
+  return rows.flatMap((row) => {
+    try {
+      return [jobOf(row)];
+    } catch {
+      return [];
+    }
+  });
+}
+
 /**
  * A row of the claim statement as the store contract has it. A row that cannot be a job, or that has cost too many processes
  * their lives, comes with `error`: the worker fails it without running it.
@@ -96,4 +107,4 @@ function columnsOf(rows, width) {
   return Array.from({ length: width }, (_, i) => rows.map((row) => row[i]));
 }
 
-module.exports = { restOf, claimOf, resultOf, claimKey, columnsOf };
+module.exports = { restOf, claimOf, jobsOf, resultOf, claimKey, columnsOf };

@@ -3,6 +3,7 @@
 const { claimSql, nextDueSql, orphansSql } = require('./sql-claim.js');
 const { enqueueSql } = require('./sql-enqueue.js');
 const { balanceSql, giveUpSql, leaveSql, sweepSql, instancesSql } = require('./sql-lanes.js');
+const { invalidateSql, recordSql } = require('./sql-results.js');
 const { settleSql, extendSql, releaseSql, countSql } = require('./sql-settle.js');
 
 /** Every statement of a store, made once for its names. Each is one round trip and one short transaction of its own. */
@@ -13,6 +14,8 @@ function statements(names) {
     nextDue: nextDueSql(names),
     orphans: orphansSql(names),
     settle: settleSql(names),
+    record: recordSql(names),
+    invalidate: invalidateSql(names),
     extend: extendSql(names),
     release: releaseSql(names),
     count: countSql(names),
