@@ -89,6 +89,8 @@ impl<J: Job> Scheduler<J> {
         {
             self.backoff.pop_first();
             self.enter(id, now);
+            // Its chat may have been closed meanwhile.
+            self.give_back_if_long(id, 0, now);
         }
     }
 
@@ -276,6 +278,7 @@ impl<J: Job> Scheduler<J> {
             entry.released = true;
         }
         self.enter(id, now);
+        self.give_back_if_long(id, 0, now);
     }
 
     /// Sends all that wait for a size back, where sizes are no longer asked for; else looks again now.
