@@ -97,7 +97,7 @@ onServers('migrate', async ({ pool, open }, t) => {
     await pool.query("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'ix_media_cache_retry'::regclass");
     await migrate(pool);
     const indexes = (await catalog(pool)).filter((line) => line.startsWith('ix_'));
-    assert.equal(indexes.length, 4);
+    assert.equal(indexes.length, 5);
     assert.ok(
       indexes.every((line) => line.endsWith(' true')),
       indexes.join(),
@@ -149,7 +149,7 @@ onServers('migrate', async ({ pool, open }, t) => {
     await pool.query('SELECT "bot token" FROM bots');
     await pool.query('CREATE SCHEMA app');
     await pool.query(
-      `CREATE TABLE app."we""ird; DROP TABLE bots; --" (bot text, hash text, kind text, state text, PRIMARY KEY (bot, hash, kind))`,
+      `CREATE TABLE app."we""ird; DROP TABLE bots; --" (bot text, hash text, kind text, state text, file_id text, PRIMARY KEY (bot, hash, kind))`,
     );
     const absent = Object.fromEntries(
       [

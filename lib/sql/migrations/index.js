@@ -13,7 +13,6 @@ const MIGRATIONS = [
   require('./005-instances.js'),
   require('./006-seed-names.js'),
   require('./007-storage.js'),
-  require('./008-file-ids.js'),
 ];
 
 module.exports = { MIGRATIONS };
