@@ -6,7 +6,8 @@ const { MemoryStore, PrewarmExecutor, PrewarmWorker } = require('..');
 const { processor, producer, jobId } = require('../lib/adapters/bullmq');
 const { startStage, until, events, TOKEN, CHAT } = require('./support/prewarm');
 const { startRedis, redisMissing } = require('./support/redis');
-const { BULLMQ, openOn, scripted } = require('./support/redis-queues');
+const { BULLMQ, openOn } = require('./support/redis-queues');
+const { scripted } = require('./support/scripted');
 
 const skip = redisMissing() ?? false;
 const resolveBot = async () => ({ token: TOKEN, chatIds: [CHAT] });

@@ -15,6 +15,9 @@ const fields = shape({
 
 const boss = having('complete', 'fail', 'getDb');
 
+// Nobody may have a job again before this call returns: pg-boss then completes whatever of the batch is active.
+const LEAST_WAIT_MS = 1000;
+
 // What pg-boss has no call for, in the columns that its options of the same names write. A row without started_on is not
 // charged when it is fetched again. Only the attempt that ran here is touched: pg-boss 12 says which one that is.
 const MINE = "name = $1 AND id = $2::uuid AND state = 'active' AND ($3::int IS NULL OR retry_count = $3::int)";
@@ -27,7 +30,7 @@ function statements(schema) {
     /** Again after $4 ms, uncharged. */
     later: `UPDATE ${table} SET state = 'retry', started_on = NULL,
       start_after = now() + $4::float8 * interval '1 millisecond' WHERE ${MINE}`,
-    /** At least a second between two tries, so that nobody has the job again before this batch is settled. */
+    /** At least a second (LEAST_WAIT_MS) between two tries. */
     slower: `UPDATE ${table} SET retry_delay = GREATEST(retry_delay, 1) WHERE ${MINE}`,
   };
 }
@@ -66,7 +69,7 @@ function task(pgBoss, executor, options = {}) {
   async function settle({ job, action, value, err, delayMs }) {
     const { name, id } = job;
     if (action === 'done') return pgBoss.complete(name, id, value);
-    if (action === 'later') return query(sql.later, job, delayMs);
+    if (action === 'later') return query(sql.later, job, Math.max(delayMs, LEAST_WAIT_MS));
     await query(action === 'fail' ? sql.last : sql.slower, job);
     return pgBoss.fail(name, id, output(err));
   }
@@ -82,8 +85,7 @@ function task(pgBoss, executor, options = {}) {
       // Its row is not `active` any more, so that the completion which follows finds nothing.
       return undefined;
     }
-    // After all have ended, and at once: a job that is given back must not be fetched again before this call returns,
-    // because pg-boss then completes whatever of the batch is active.
+    // After all have ended: what is given back must still be waiting when this call returns.
     await Promise.all(ended.map(settle));
     return undefined;
   };
