@@ -16,11 +16,12 @@ const keyOf = (one) => `photo:${one.sha256}:bot`;
 const answers = (list) => list.map(({ status, via }) => `${status} ${via}`);
 
 let stage;
+let common;
 if (!skip) {
   test.before(async () => {
-    stage = await startStage();
+    [stage, common] = await Promise.all([startStage(), startRedis()]);
   });
-  test.after(() => stage?.close());
+  test.after(() => Promise.all([stage?.close(), common?.stop()]));
 }
 
 /** A Redis that the test may kill. */
@@ -38,7 +39,7 @@ function executor(t, extra) {
 
 for (const [name, bullmq] of BULLMQ) {
   test(`${name}: add() says what is there already`, { skip }, async (t) => {
-    const { queue, worker } = await own(t, bullmq);
+    const { queue, worker } = openOn(bullmq, common);
     const jobs = queue(t);
     const add = producer(jobs, { deadlineMs: 5000, jobOptions: { attempts: 1 } });
     assert.deepStrictEqual(await add.add(job(1)), { status: 'queued', via: 'bullmq', key: keyOf(job(1)) });
@@ -71,7 +72,7 @@ for (const [name, bullmq] of BULLMQ) {
   });
 
   test(`${name}: higher priorities run first, those without one in the middle`, { skip }, async (t) => {
-    const { queue, worker } = await own(t, bullmq);
+    const { queue, worker } = openOn(bullmq, common);
     const jobs = queue(t);
     const add = producer(jobs, { deadlineMs: 5000 });
     await add.addMany([
@@ -90,7 +91,7 @@ for (const [name, bullmq] of BULLMQ) {
   });
 
   test(`${name}: a job that is none, or holds a token, is refused`, { skip }, async (t) => {
-    const { queue } = await own(t, bullmq);
+    const { queue } = openOn(bullmq, common);
     const add = producer(queue(t), { fallback: 'store', store: new MemoryStore() });
     const refused = { code: 'ERR_WARMPATH_INVALID_JOB' };
     await assert.rejects(add.add({ ...job(), token: '1:x' }), { ...refused, option: 'job.token' });

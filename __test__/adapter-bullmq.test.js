@@ -226,7 +226,7 @@ for (const [name, bullmq] of BULLMQ) {
 }
 
 const HEAVY =
-  process.env.WARMPATH_TEST_LONG === '1' ? { rounds: 20, bytes: 10_000_000 } : { rounds: 1, bytes: 1_000_000 };
+  process.env.WARMPATH_TEST_LONG === '1' ? { rounds: 20, bytes: 10_000_000 } : { rounds: 1, bytes: 500_000 };
 
 for (const [name, bullmq] of BULLMQ) {
   test(`${name}: 64 heavy jobs at once keep their locks`, { skip }, async (t) => {

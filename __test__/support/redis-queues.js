@@ -11,17 +11,19 @@ const BULLMQ = [
 /** Opens queues and workers of one BullMQ on one Redis, closed when the test ends. */
 function openOn(bullmq, redis) {
   const quiet = (emitter) => emitter.on('error', () => {});
+  // Tests wait for a Redis that came back: no longer than they have to.
+  const connection = { ...redis.connection, retryStrategy: () => 50 };
   return {
     bullmq,
     queue(t, options = {}) {
-      const queue = new bullmq.Queue(`q-${randomUUID()}`, { connection: redis.connection, ...options });
+      const queue = new bullmq.Queue(`q-${randomUUID()}`, { connection, ...options });
       quiet(queue);
       t.after(() => queue.close());
       return queue;
     },
     worker(t, queue, process, options = {}) {
-      const connection = { ...redis.connection, maxRetriesPerRequest: null };
-      const worker = new bullmq.Worker(queue.name, process, { connection, drainDelay: 1, ...options });
+      const patient = { ...connection, maxRetriesPerRequest: null };
+      const worker = new bullmq.Worker(queue.name, process, { connection: patient, drainDelay: 1, ...options });
       worker.errors = [];
       worker.on('error', (err) => worker.errors.push(err));
       t.after(() => worker.close(true));
