@@ -103,7 +103,13 @@ for (const [name, bullmq] of BULLMQ) {
     const unresolved = await lost.add('x', job());
     worker(t, lost, processor(run, { resolveBot: lookup, bullmq }));
     await until(() => unresolved.isDelayed());
-    assert.ok(!redis.written().includes('hunter2'));
+    const foreign = queue(t, { defaultJobOptions: { attempts: 1 } });
+    const broken = await foreign.add('x', job());
+    worker(t, foreign, processor(run, { prepare: lookup, bullmq }));
+    await until(() => broken.isFailed());
+    const { failedReason } = await bullmq.Job.fromId(foreign, broken.id);
+    assert.strictEqual(failedReason, 'ERR_WARMPATH_INTERNAL: the job could not be prepared');
+    assert.ok(!redis.written().includes('hunter2'), 'what a hook throws is not recorded');
   });
 
   test(`${name}: a 429 of Telegram that is too long to hold delays the job by its time`, { skip }, async (t) => {
