@@ -2,29 +2,56 @@
 
 /**
  * Whether a queue's connection can take a command now. ioredis keeps commands that it cannot send, and sends them when
- * Redis is back, minutes after everybody gave up on them: so nothing may be handed to it before it is connected.
+ * Redis is back, minutes after everybody gave up on them: so nothing may be handed to it before it is connected. Whoever
+ * gives up leaves nothing behind here either, however long Redis is away.
  */
 class Connection {
   #queue;
-  #waiting = null;
+  #client = null;
+  #watching = false;
+  #waiters = new Set();
 
   constructor(queue) {
     this.#queue = queue;
   }
 
-  /** Resolves when commands go out at once; may take for ever. Calls share one wait. */
-  async ready() {
-    await this.#queue.waitUntilReady();
-    // BullMQ 6 has a backend; on Postgres it has no Redis client, and no such trap.
-    const client = await (this.#queue.getBackend?.().client ?? this.#queue.client);
-    const status = client?.status;
-    if (typeof status !== 'string' || typeof client.once !== 'function') return;
-    // A cluster says `connect` where a single server says `ready`.
-    if (status === 'ready' || (status === 'connect' && client.isCluster === true)) return;
-    this.#waiting ??= new Promise((resolve) => client.once('ready', resolve)).then(() => {
-      this.#waiting = null;
+  /** Resolves true as soon as commands go out at once, false after `ms`. Rejects when BullMQ has given the connection up. */
+  ready(ms) {
+    if (this.#isReady()) return Promise.resolve(true);
+    return new Promise((resolve, reject) => {
+      const end = (settle, value) => {
+        clearTimeout(timer);
+        this.#waiters.delete(waiter);
+        settle(value);
+      };
+      const waiter = { ready: () => end(resolve, true), failed: (err) => end(reject, err) };
+      const timer = setTimeout(() => end(resolve, false), ms);
+      this.#waiters.add(waiter);
+      this.#watch();
     });
-    await this.#waiting;
+  }
+
+  #isReady() {
+    if (this.#client === null) return false;
+    const { status, isCluster } = this.#client;
+    // No status: not Redis (BullMQ 6 on Postgres), and no such trap. A cluster says `connect` where a server says `ready`.
+    return typeof status !== 'string' || status === 'ready' || (status === 'connect' && isCluster === true);
+  }
+
+  async #watch() {
+    if (this.#watching) return;
+    this.#watching = true;
+    try {
+      await this.#queue.waitUntilReady();
+      // BullMQ 5 has no backend. The client stays the same when it connects anew.
+      this.#client ??= (await (this.#queue.getBackend?.().client ?? this.#queue.client)) ?? {};
+      if (!this.#isReady()) await new Promise((resolve) => this.#client.once('ready', resolve));
+      for (const waiter of [...this.#waiters]) waiter.ready();
+    } catch (err) {
+      for (const waiter of [...this.#waiters]) waiter.failed(err);
+    } finally {
+      this.#watching = false;
+    }
   }
 }
 

@@ -32,22 +32,25 @@ class Intake {
    */
   async add(jobs, late) {
     const { deadlineMs } = this.#options;
+    const startedAt = performance.now();
     const run = { over: false, sent: false };
-    const adding = this.#add(jobs, run);
+    const tooLate = () => failure(`within ${deadlineMs} ms`, run);
+    let adding = null;
     try {
-      const { statuses } = await withDeadline(adding, deadlineMs, () => failure(`within ${deadlineMs} ms`, run));
+      if (!(await this.#connection.ready(deadlineMs))) throw tooLate();
+      adding = this.#add(jobs, run);
+      const leftMs = Math.max(0, deadlineMs - (performance.now() - startedAt));
+      const { statuses } = await withDeadline(adding, leftMs, tooLate);
       return statuses;
     } catch (err) {
       run.over = true;
-      adding.then(({ added }) => added.length > 0 && late(added)).catch(() => {});
+      adding?.then(({ added }) => added.length > 0 && late(added)).catch(() => {});
       throw err instanceof WarmpathError ? err : failure(reason(err), run, err);
     }
   }
 
   async #add(jobs, run) {
     const none = { statuses: [], added: [] };
-    await this.#connection.ready();
-    if (run.over) return none;
     const ids = jobs.map(({ key }) => jobId(key));
     const states = await Promise.all(ids.map((id) => this.#queue.getJobState(id)));
     if (run.over) return none;
