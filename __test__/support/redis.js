@@ -43,27 +43,29 @@ async function startRedis() {
   // No rewrite: the file then is the record of all writes, also of what was deleted since.
   const durable = ['--appendonly', 'yes', '--appendfsync', 'always', '--auto-aof-rewrite-percentage', '0'];
   let running = null;
+  // A guarded child leads a group: the shell that ends Redis when this process dies, and Redis.
+  const signal = (name) => process.kill(-running.child.pid, name);
   const redis = {
     connection: { host: '127.0.0.1', port },
     /** For what a test does behind the queue's back. */
     client: null,
     async start() {
-      running = startProcess(COMMAND, [...args, ...durable].map(String), { name: 'redis' });
+      running = startProcess(COMMAND, [...args, ...durable].map(String), { name: 'redis', guard: 'TERM' });
       await waitReady(running, () => answers(port));
     },
     async kill() {
-      running.child.kill('SIGKILL');
+      signal('SIGKILL');
       await running.exited;
     },
-    freeze: () => running.child.kill('SIGSTOP'),
-    thaw: () => running.child.kill('SIGCONT'),
+    freeze: () => signal('SIGSTOP'),
+    thaw: () => signal('SIGCONT'),
     written() {
       const folder = path.join(dir, 'appendonlydir');
       return Buffer.concat(fs.readdirSync(folder).map((name) => fs.readFileSync(path.join(folder, name))));
     },
     async stop() {
       redis.client.disconnect();
-      running.child.kill('SIGCONT');
+      if (running.isRunning()) signal('SIGCONT');
       await running.stop();
       fs.rmSync(dir, { recursive: true, force: true });
     },
