@@ -149,22 +149,22 @@ for (const [name, bullmq] of BULLMQ) {
     const { redis, queue } = await own(t, bullmq);
     const jobs = queue(t);
     const addBulk = jobs.addBulk.bind(jobs);
-    jobs.addBulk = (list) => {
+    jobs.addBulk = async (list) => {
       // Frozen just now: the command goes out, the answer does not come back in time.
-      redis.freeze();
+      await redis.freeze();
       return addBulk(list);
     };
     const store = new MemoryStore();
     const keep = producer(jobs, { fallback: 'store', store });
     assert.deepStrictEqual(answers([await keep.add(job(1))]), ['queued store']);
-    redis.thaw();
+    await redis.thaw();
     await until(() => keep.stats().withdrawn === 1);
     assert.strictEqual(await jobs.getJob(jobId(keyOf(job(1)))), undefined);
     assert.strictEqual(store.stats().queued, 1);
 
     const refuse = producer(jobs);
     await assert.rejects(refuse.add(job(2)), { code: 'ERR_WARMPATH_DATABASE', certainty: 'maybe-sent' });
-    redis.thaw();
+    await redis.thaw();
     await until(() => refuse.stats().late === 1);
     assert.strictEqual((await jobs.getJob(jobId(keyOf(job(2))))).data.r2Key, '2.jpg', 'nobody else has it: it stays');
     await assert.doesNotReject(producer(jobs, { deadlineMs: 5000 }).add(job(2)));

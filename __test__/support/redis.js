@@ -44,7 +44,6 @@ async function startRedis() {
   const durable = ['--appendonly', 'yes', '--appendfsync', 'always', '--auto-aof-rewrite-percentage', '0'];
   let running = null;
   // A guarded child leads a group: the shell that ends Redis when this process dies, and Redis.
-  const signal = (name) => process.kill(-running.child.pid, name);
   const redis = {
     connection: { host: '127.0.0.1', port },
     /** For what a test does behind the queue's back. */
@@ -54,18 +53,18 @@ async function startRedis() {
       await waitReady(running, () => answers(port));
     },
     async kill() {
-      signal('SIGKILL');
+      process.kill(-running.child.pid, 'SIGKILL');
       await running.exited;
     },
-    freeze: () => signal('SIGSTOP'),
-    thaw: () => signal('SIGCONT'),
+    /** Commands that write wait from now on; their clients stay connected. */
+    freeze: () => redis.client.client('PAUSE', 60_000, 'WRITE'),
+    thaw: () => redis.client.client('UNPAUSE'),
     written() {
       const folder = path.join(dir, 'appendonlydir');
       return Buffer.concat(fs.readdirSync(folder).map((name) => fs.readFileSync(path.join(folder, name))));
     },
     async stop() {
       redis.client.disconnect();
-      if (running.isRunning()) signal('SIGCONT');
       await running.stop();
       fs.rmSync(dir, { recursive: true, force: true });
     },
