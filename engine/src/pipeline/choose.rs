@@ -59,9 +59,13 @@ impl Prewarm {
             known.told(job, meta);
             planned = plan(&known.facts(if same { Trust::Yes } else { Trust::No }, base))?;
         }
-        let Plan::Go(route, reason) = planned else {
+        let Plan::Go(mut route, mut reason) = planned else {
             return Err(Error::new(Code::Internal, "the route planner asked twice"));
         };
+        let is_slow = || job.r2_key.as_deref().is_some_and(|key| self.slow.knows(key, &job.sha256));
+        if route == Route::Url && self.choice != RouteChoice::Url && self.policy.faststart && is_slow() {
+            (route, reason) = (Route::Stream, Reason::Faststart);
+        }
         Ok(Way { call: self.first_call(job, grant, route, reason), known, joined })
     }
 

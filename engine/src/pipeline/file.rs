@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::{
     Policy, PrewarmJob,
+    prepare::MOST_SHRUNK,
     route::{Call, Facts, KindReason, Trust},
 };
 use crate::{
@@ -70,10 +71,10 @@ pub fn fit(job: &PrewarmJob, call: &mut Call, len: u64, telegram: &Telegram, pol
         _ => {}
     }
     let most = telegram.max_upload_bytes(call.kind);
-    if len <= most {
+    if len <= most || (policy.shrinks(call.kind) && len <= MOST_SHRUNK) {
         return Ok(());
     }
-    if policy.on_too_large.is_document() && len <= telegram.max_upload_bytes(Kind::Document) {
+    if policy.makes_document(call.kind) && len <= telegram.max_upload_bytes(Kind::Document) {
         call.kind = Kind::Document;
         call.kind_reason = Some(KindReason::TooLarge);
         return Ok(());

@@ -4,7 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::route::{KindReason, Migrated, Reason, Route};
+use super::{
+    prepare::Rewritten,
+    route::{KindReason, Migrated, Reason, Route},
+};
 use crate::{
     error::{Code, Error, Result},
     executor::Job,
@@ -49,9 +52,33 @@ pub struct PrewarmJob {
     /// Text below the media.
     #[serde(default)]
     pub caption: Option<String>,
+    /// What the caller knows of the media; found out where it does not. Boxed: most jobs have none, and many jobs wait.
+    #[serde(default)]
+    pub media: Option<Box<Given>>,
     /// How long nobody else runs this job, in ms.
     #[serde(default)]
     pub lease_ms: Option<u64>,
+}
+
+/// What the caller knows of a job's media. It wins over what is found in the file.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Given {
+    /// Pixels as shown.
+    #[serde(default)]
+    pub width: Option<u32>,
+    /// Pixels as shown.
+    #[serde(default)]
+    pub height: Option<u32>,
+    /// Seconds.
+    #[serde(default)]
+    pub duration: Option<u32>,
+    /// Of an audio file.
+    #[serde(default)]
+    pub title: Option<String>,
+    /// Of an audio file.
+    #[serde(default)]
+    pub performer: Option<String>,
 }
 
 impl PrewarmJob {
@@ -133,22 +160,25 @@ pub struct PrewarmValue {
     /// Why the file_id has another kind than the job.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kind_reason: Option<KindReason>,
-    /// Size of the file.
+    /// Size of the source.
     pub bytes: u64,
     /// How the bytes went.
     pub route: Route,
     /// Why they went so.
     pub route_reason: Reason,
+    /// What was changed of the bytes before they were sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rewritten: Option<Rewritten>,
     /// The warm-up chat that the job named has become another one: use that from now on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub migrated_chat: Option<Migrated>,
-    /// Pixels, where Telegram told.
+    /// Pixels: as Telegram says, else as the job or the file does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub width: Option<u32>,
-    /// Pixels, where Telegram told.
+    /// Pixels: as Telegram says, else as the job or the file does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub height: Option<u32>,
-    /// Seconds, where Telegram told.
+    /// Seconds: as Telegram says, else as the job or the file does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub duration: Option<u32>,
 }

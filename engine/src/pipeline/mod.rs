@@ -5,6 +5,7 @@ mod choose;
 mod file;
 mod job;
 mod options;
+mod prepare;
 mod prewarm;
 mod route;
 mod send;
@@ -14,7 +15,8 @@ mod trust;
 mod value;
 
 pub use cache::{Cache, CacheOptions, CacheSnapshot};
-pub use job::{PrewarmJob, PrewarmValue};
-pub use options::{OtherKind, Otherwise, Policy, PrewarmOptions};
+pub use job::{Given, PrewarmJob, PrewarmValue};
+pub use options::{LargePhoto, OtherKind, Otherwise, Policy, PrewarmOptions};
+pub use prepare::Rewritten;
 pub use prewarm::Prewarm;
 pub use route::{KindReason, Migrated, Reason, Route, RouteChoice};

@@ -7,7 +7,7 @@ use crate::{
     executor::{ExecutorOptions, Limits, RetryOptions},
     http::{HttpOptions, Timeouts},
     s3::S3Options,
-    telegram::TelegramOptions,
+    telegram::{Kind, TelegramOptions},
 };
 
 /// Everything a prewarm executor is made of.
@@ -40,6 +40,15 @@ pub struct PrewarmOptions {
     /// What becomes of a file that Telegram took as another kind.
     #[serde(default)]
     pub on_other_kind: OtherKind,
+    /// What becomes of a photo above the limits of photos; `None` = as `on_too_large` and `on_rejected` say.
+    #[serde(default)]
+    pub on_large_photo: Option<LargePhoto>,
+    /// Look into a file before it is sent: what it is, its geometry, how long it plays.
+    #[serde(default = "yes")]
+    pub probe: bool,
+    /// Send a film whose index stands at its end with the index in front; needs `probe`.
+    #[serde(default = "yes")]
+    pub faststart: bool,
     /// Quick retries.
     #[serde(default)]
     pub retry: RetryOptions,
@@ -73,6 +82,9 @@ impl PrewarmOptions {
             on_too_large: self.on_too_large,
             on_rejected: self.on_rejected,
             accept_other_kind: self.on_other_kind == OtherKind::Accept,
+            on_large_photo: self.on_large_photo,
+            probe: self.probe,
+            faststart: self.probe && self.faststart,
         }
     }
 }
@@ -96,6 +108,22 @@ impl Otherwise {
     }
 }
 
+const fn yes() -> bool {
+    true
+}
+
+/// What to do with a photo above the limits of photos (<https://core.telegram.org/bots/api#sendphoto>).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LargePhoto {
+    /// The job fails.
+    Fail,
+    /// The file is sent as a document.
+    Document,
+    /// A smaller JPEG of it is sent; where there can be none, `on_too_large` and `on_rejected` decide.
+    Shrink,
+}
+
 /// What to do with a file that Telegram made another kind of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -116,4 +144,28 @@ pub struct Policy {
     pub on_rejected: Otherwise,
     /// Taken as another kind.
     pub accept_other_kind: bool,
+    /// A photo above the limits of photos; else as above.
+    pub on_large_photo: Option<LargePhoto>,
+    /// Look into files.
+    pub probe: bool,
+    /// Put the index of a film in front.
+    pub faststart: bool,
+}
+
+impl Policy {
+    /// Whether a file of this kind may be too large and still be sent as it: then its bytes decide.
+    #[must_use]
+    pub fn shrinks(&self, kind: Kind) -> bool {
+        self.probe && kind == Kind::Photo && self.on_large_photo == Some(LargePhoto::Shrink)
+    }
+
+    /// Whether a file too large for this kind becomes a document.
+    #[must_use]
+    pub fn makes_document(&self, kind: Kind) -> bool {
+        match self.on_large_photo {
+            Some(LargePhoto::Document) if kind == Kind::Photo => true,
+            Some(LargePhoto::Fail) if kind == Kind::Photo => false,
+            _ => self.on_too_large.is_document(),
+        }
+    }
 }

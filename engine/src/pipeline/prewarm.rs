@@ -1,15 +1,15 @@
 //! Prewarm: a media file goes from the bucket to Telegram, and what comes back is a file_id that the bot can send for ever.
 //!
-//! The steps, each in a file of its own: [`super::choose`] a way, [`super::send`] along it, read the [`super::value`] out of
+//! The steps, each in a file of its own: [`super::choose`] a way, [`super::prepare`] the file, [`super::send`] it along that way, read the [`super::value`] out of
 //! the answer. What a refusal allows to be tried in the same breath stands in [`super::route`].
 
 use std::sync::Arc;
 
 use super::{
-    Policy, PrewarmJob, PrewarmOptions, PrewarmValue,
+    LargePhoto, Policy, PrewarmJob, PrewarmOptions, PrewarmValue,
     cache::Cache,
     route::RouteChoice,
-    trust::{Migrations, UrlHealth, Verified},
+    trust::{Migrations, SlowFilms, UrlHealth, Verified},
     value::{settle_doubt, value},
 };
 use crate::{
@@ -33,6 +33,7 @@ pub struct Prewarm {
     pub(super) verified: Verified,
     pub(super) migrations: Migrations,
     pub(super) urls: UrlHealth,
+    pub(super) slow: SlowFilms,
 }
 
 impl Prewarm {
@@ -44,6 +45,9 @@ impl Prewarm {
         let (timeouts, policy, verify_sha256) = (options.timeouts, options.policy(), options.verify_sha256);
         if options.route == RouteChoice::Url && verify_sha256 {
             return Err(Error::new(Code::InvalidOption, "route: 'url' cannot be used with verifySha256: true"));
+        }
+        if policy.on_large_photo == Some(LargePhoto::Shrink) && !cfg!(feature = "shrink") {
+            return Err(Error::new(Code::InvalidOption, "onLargePhoto: 'shrink' is not in this build"));
         }
         let client = Client::new(&options.http, &timeouts)?;
         Ok(Self {
@@ -57,6 +61,7 @@ impl Prewarm {
             verified: Verified::default(),
             migrations: Migrations::default(),
             urls: UrlHealth::default(),
+            slow: SlowFilms::default(),
         })
     }
 

@@ -67,6 +67,10 @@ pub enum Reason {
     Unreachable,
     /// `stream`: the bytes were in the cache when this was planned, and no longer when they were needed.
     Evicted,
+    /// `stream`: the index of this film is put in front on the way (`faststart`).
+    Faststart,
+    /// `stream`: a smaller version of this photo is sent (`onLargePhoto`).
+    Shrunk,
     /// `stream`: several URLs in a row could not be fetched; they are not tried for a while.
     Suspended,
 }

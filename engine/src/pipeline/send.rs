@@ -5,25 +5,30 @@ use std::{fmt::Write, path::Path, sync::Arc};
 use super::{
     Prewarm, PrewarmJob,
     choose::Way,
-    file::{content_type, file_name, fit},
+    file::fit,
+    prepare::{self, Prepared, Rewritten},
     route::{Call, Reason, Route},
     source::Source,
-    transfer::{check, nothing, outgoing, watch},
+    transfer::{Begun, nothing, watch},
 };
 use crate::{
     error::{Code, Error, Phase, Result},
     executor::Trace,
     s3::Link,
     secret::Secret,
-    telegram::{FilePart, Message, Refused, Upload},
+    telegram::{FilePart, Media, Message, Refused, Upload},
 };
 
 /// A message that exists.
 pub struct Sent {
     /// What Telegram says of it.
     pub message: Message,
-    /// Size of the file.
+    /// Size of the source.
     pub bytes: u64,
+    /// What Telegram was told of the media.
+    pub media: Media,
+    /// What was changed of the bytes.
+    pub rewritten: Option<Rewritten>,
 }
 
 /// How long a URL is valid beyond the time that Telegram may take for its answer.
@@ -65,28 +70,50 @@ impl Prewarm {
         let bytes = source.len();
         trace.sized(bytes);
         fit(job, call, bytes, &self.telegram, self.policy)?;
-        // 3. Prepare: here the file is looked into before it is sent (`media`): what it is, its geometry, its order.
+        // 3. Prepare: what it is, its geometry, its order.
         let version = source.etag().filter(|_| self.verify_sha256).map(str::to_owned);
-        let stored = source.content_type().map(str::to_owned);
-        let (content_type, extension) = content_type(job, stored.as_deref());
-        let name = file_name(job, extension);
+        let begun = self.begin(job, source, trace).await?;
+        let prepared = self.prepare(job, call, begun).await?;
         // 4. Send, and give up when nothing moves.
-        let part = FilePart { name: &name, content_type, len: bytes };
-        let expected = self.verify_sha256.then(|| job.sha256.clone());
-        let transfer = async {
-            let body = outgoing(source, expected, Arc::clone(trace)).await?;
-            self.telegram.send_file(&upload(job, call), &part, body, trace.until_sent()).await
-        };
-        let message = tokio::select! {
-            biased;
-            message = transfer => message,
-            error = watch(trace, bytes, &self.timeouts) => Err(error.into()),
-        }?;
+        let sent = self.send_prepared(job, call, prepared, bytes, trace).await?;
         // 5. What was sent was right: from now on Telegram may fetch this version by itself.
         if let (Some(key), Some(version)) = (&job.r2_key, version) {
             self.verified.learn(key, &version, &job.sha256);
         }
-        Ok(Sent { message, bytes })
+        Ok(sent)
+    }
+
+    /// Reads the first bytes.
+    async fn begin(&self, job: &PrewarmJob, source: Source, trace: &Arc<Trace>) -> Result<Begun> {
+        let bytes = source.len();
+        let expected = self.verify_sha256.then(|| job.sha256.clone());
+        tokio::select! {
+            biased;
+            begun = Begun::begin(source, expected, Arc::clone(trace)) => begun,
+            error = watch(trace, bytes, &self.timeouts) => Err(error),
+        }
+    }
+
+    async fn send_prepared(
+        &self,
+        job: &PrewarmJob,
+        call: &Call,
+        prepared: Prepared,
+        bytes: u64,
+        trace: &Arc<Trace>,
+    ) -> Result<Sent, Refused> {
+        let Prepared { name, content_type, media, len, rewritten, .. } = &prepared;
+        let (name, content_type, media) = (name.clone(), content_type.clone(), media.clone());
+        let (len, rewritten) = (*len, *rewritten);
+        let part = FilePart { name: &name, content_type: &content_type, len };
+        let upload = upload(job, call, &media);
+        let sending = self.telegram.send_file(&upload, &part, prepared.outgoing(trace), trace.until_sent());
+        let message = tokio::select! {
+            biased;
+            message = sending => message,
+            error = watch(trace, len, &self.timeouts) => Err(error.into()),
+        }?;
+        Ok(Sent { message, bytes, media, rewritten })
     }
 
     /// Lets Telegram fetch the object.
@@ -102,9 +129,11 @@ impl Prewarm {
             nonce: call.nonce.then(|| fastrand::u64(..)),
         };
         let url = self.s3.link(job.r2_key.as_deref().unwrap_or_default(), &link)?;
-        let message = self.send_reference(job, call, &url, trace).await?;
+        // Telegram looks into what it fetches by itself; it is told what the job says.
+        let media = prepare::media(job, call.kind, None);
+        let message = self.send_reference(job, call, &media, &url, trace).await?;
         self.urls.worked();
-        Ok(Sent { message, bytes })
+        Ok(Sent { message, bytes, media, rewritten: None })
     }
 
     /// Lets the local Bot API server read the file.
@@ -112,26 +141,40 @@ impl Prewarm {
         let source = Source::open(&self.s3, None, job).await?;
         let bytes = source.len();
         fit(job, call, bytes, &self.telegram, self.policy)?;
+        let begun = self.begin(job, source, trace).await?;
+        let prepared = self.prepare(job, call, begun).await?;
+        if let Some(rewritten) = prepared.rewritten {
+            // What is sent is not what lies on the disk.
+            call.route = Route::Stream;
+            call.reason = match rewritten {
+                Rewritten::Faststart => Reason::Faststart,
+                Rewritten::Shrunk => Reason::Shrunk,
+            };
+            trace.opened();
+            return self.send_prepared(job, call, prepared, bytes, trace).await;
+        }
+        let media = prepared.media.clone();
         // Nobody sees the bytes on their way: they are read once before it.
         if self.verify_sha256 {
-            check(source, job.sha256.clone(), trace).await?;
+            prepared.check().await?;
         }
         let url = file_url(job.path.as_deref().unwrap_or_default())?;
-        let message = self.send_reference(job, call, &url, trace).await?;
-        Ok(Sent { message, bytes })
+        let message = self.send_reference(job, call, &media, &url, trace).await?;
+        Ok(Sent { message, bytes, media, rewritten: None })
     }
 
     async fn send_reference(
         &self,
         job: &PrewarmJob,
         call: &Call,
+        media: &Media,
         reference: &Secret,
         trace: &Arc<Trace>,
     ) -> Result<Message, Refused> {
         trace.opened();
         trace.read();
         let end = nothing(Arc::clone(trace));
-        let upload = upload(job, call);
+        let upload = upload(job, call, media);
         let sending = self.telegram.send_reference(&upload, reference, end, trace.until_sent());
         tokio::select! {
             biased;
@@ -141,8 +184,8 @@ impl Prewarm {
     }
 }
 
-fn upload<'a>(job: &'a PrewarmJob, call: &'a Call) -> Upload<'a> {
-    Upload { kind: call.kind, token: &job.token, chat_id: &call.chat_id, caption: job.caption.as_deref() }
+fn upload<'a>(job: &'a PrewarmJob, call: &'a Call, media: &'a Media) -> Upload<'a> {
+    Upload { kind: call.kind, token: &job.token, chat_id: &call.chat_id, caption: job.caption.as_deref(), media }
 }
 
 /// A path as a file URI (RFC 8089): absolute, every byte that is not plain percent-encoded.

@@ -1,11 +1,16 @@
 //! Where the bytes of a job come from: an object of the bucket, read alone or together with other jobs, or a local file.
 
+use std::io::SeekFrom;
+
 use bytes::{Bytes, BytesMut};
-use tokio::{fs::File, io::AsyncReadExt};
+use tokio::{
+    fs::File,
+    io::{AsyncReadExt, AsyncSeekExt},
+};
 
 use super::{
     PrewarmJob,
-    cache::{Cache, Opened, SharedReader},
+    cache::{Again, Cache, Opened, SharedReader},
 };
 use crate::{
     error::{Code, Error, Phase, Result},
@@ -53,6 +58,25 @@ impl Source {
             Opened::Shared { reader, joined } => Self::Shared { reader, joined },
             Opened::Alone(object) => Self::Object(object),
         })
+    }
+
+    /// Another reader of the same bytes that begins at `from`; `None` where the store has named no version, so that two reads
+    /// could be of two. `path` is the job's, for a file.
+    pub fn again<'p>(&self, path: Option<&'p str>, from: u64) -> impl Future<Output = Result<Option<Self>>> + use<'p> {
+        let (other, len) = match self {
+            Self::Object(object) => (object.version().map(|version| Self::Object(Box::new(version.reader(from)))), 0),
+            Self::Shared { reader, joined } => match reader.again(from) {
+                Again::Here(reader) => (Some(Self::Shared { reader, joined: *joined }), 0),
+                Again::Store(object) => (object.map(Self::Object), 0),
+            },
+            Self::File { len, .. } => (None, *len),
+        };
+        async move {
+            let Some(path) = path.filter(|_| other.is_none()) else { return Ok(other) };
+            let mut file = File::open(path).await.map_err(|error| unreadable(&error))?;
+            file.seek(SeekFrom::Start(from)).await.map_err(|error| unreadable(&error))?;
+            Ok(Some(Self::File { file, len, received: from }))
+        }
     }
 
     /// Size in bytes.

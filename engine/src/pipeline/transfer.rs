@@ -12,7 +12,7 @@ use futures_util::{Stream, stream};
 use sha2::{Digest, Sha256};
 use tokio::time::{Instant, sleep_until};
 
-use super::source::Source;
+use super::{prepare::Rewrite, source::Source};
 use crate::{
     error::{Code, Error, Phase, Result},
     executor::Trace,
@@ -34,44 +34,141 @@ impl Stream for Outgoing {
 /// two connections waking each other for every piece of it.
 const READ_FIRST: u64 = 64 * 1024;
 
-/// Streams a source. With `sha256` given, the last piece is only let through when all bytes together have that hash: a
-/// wrong file breaks the request off instead of becoming a message.
-///
-/// # Errors
-/// Those of the source, when it fails before the upload has begun.
-pub async fn outgoing(source: Source, sha256: Option<String>, trace: Arc<Trace>) -> Result<Outgoing> {
-    let mut reader = Reader::new(source, sha256, trace);
-    let mut first = VecDeque::new();
-    let mut read = 0;
-    while read < READ_FIRST
-        && let Some(piece) = reader.next().await?
-    {
-        read += piece.len() as u64;
-        first.push_back(piece);
+/// A source of which the first bytes have been read and may be looked into before the upload begins.
+pub struct Begun {
+    reader: Reader,
+    first: VecDeque<Bytes>,
+    known: u64,
+}
+
+impl Begun {
+    /// Reads the first bytes. With `sha256` given, the last piece of all is only let through when all bytes together have that
+    /// hash: a wrong file breaks the request off instead of becoming a message.
+    ///
+    /// # Errors
+    /// Those of the source; `SHA256_MISMATCH` where that was all of it.
+    pub async fn begin(source: Source, sha256: Option<String>, trace: Arc<Trace>) -> Result<Self> {
+        let mut begun = Self { reader: Reader::new(source, sha256, trace), first: VecDeque::new(), known: 0 };
+        while begun.known < READ_FIRST && begun.more().await?.is_some() {}
+        Ok(begun)
     }
-    // Boxed: it changes hands at every piece.
-    let state = Box::new((reader, first));
-    Ok(Outgoing(Box::pin(stream::try_unfold(state, |mut state| async move {
-        let (reader, first) = &mut *state;
-        let piece = match first.pop_front() {
+
+    /// Reads one piece more ahead; `None` at the end.
+    ///
+    /// # Errors
+    /// As [`Begun::begin`].
+    pub async fn more(&mut self) -> Result<Option<&Bytes>> {
+        let Some(piece) = self.reader.next().await? else { return Ok(None) };
+        self.known += piece.len() as u64;
+        self.first.push_back(piece);
+        Ok(self.first.back())
+    }
+
+    /// What has been read ahead, from the source's first byte on.
+    pub const fn first(&self) -> &VecDeque<Bytes> {
+        &self.first
+    }
+
+    /// How much that is.
+    pub const fn known(&self) -> u64 {
+        self.known
+    }
+
+    /// What is written down of it.
+    pub const fn trace(&self) -> &Arc<Trace> {
+        &self.reader.trace
+    }
+
+    /// Where the bytes come from.
+    pub const fn source(&self) -> &Source {
+        &self.reader.source
+    }
+
+    /// Reads to the end without sending.
+    ///
+    /// # Errors
+    /// As [`Begun::begin`].
+    pub async fn check(mut self) -> Result<()> {
+        self.first.clear();
+        while self.reader.next().await?.is_some() {}
+        Ok(())
+    }
+
+    /// All bytes, verified.
+    ///
+    /// # Errors
+    /// As [`Begun::begin`].
+    #[cfg(feature = "shrink")]
+    pub async fn whole(mut self) -> Result<Vec<u8>> {
+        let mut whole = Vec::with_capacity(usize::try_from(self.reader.source.len()).unwrap_or_default());
+        for piece in self.first.drain(..) {
+            whole.extend_from_slice(&piece);
+        }
+        while let Some(piece) = self.reader.next().await? {
+            whole.extend_from_slice(&piece);
+        }
+        Ok(whole)
+    }
+
+    /// The upload's body: the bytes as they are, or in another order.
+    pub fn outgoing(self, rewrite: Option<Box<Rewrite>>) -> Outgoing {
+        // Boxed: it changes hands at every piece.
+        Outgoing(Box::pin(stream::try_unfold(Box::new((self, rewrite)), |mut state| async move {
+            let (begun, rewrite) = &mut *state;
+            let piece = match rewrite {
+                None => begun.next().await,
+                Some(rewrite) => begun.rewritten(rewrite).await,
+            };
+            let trace = &begun.reader.trace;
+            match piece {
+                Ok(Some(bytes)) => {
+                    trace.moved_out(bytes.len());
+                    Ok(Some((bytes, state)))
+                }
+                Ok(None) => {
+                    trace.sent();
+                    Ok(None)
+                }
+                Err(error) => {
+                    trace.fail(error.clone());
+                    Err(error.into())
+                }
+            }
+        })))
+    }
+
+    async fn next(&mut self) -> Result<Option<Bytes>> {
+        match self.first.pop_front() {
             Some(piece) => Ok(Some(piece)),
-            None => reader.next().await,
-        };
-        match piece {
-            Ok(Some(bytes)) => {
-                reader.trace.moved_out(bytes.len());
-                Ok(Some((bytes, state)))
+            None => self.reader.next().await,
+        }
+    }
+
+    async fn rewritten(&mut self, rewrite: &mut Rewrite) -> Result<Option<Bytes>> {
+        loop {
+            if let Some(piece) = rewrite.pop() {
+                return Ok(Some(piece));
             }
-            Ok(None) => {
-                reader.trace.sent();
-                Ok(None)
-            }
-            Err(error) => {
-                reader.trace.fail(error.clone());
-                Err(error.into())
+            match self.next().await? {
+                Some(piece) => rewrite.push(piece)?,
+                None => return Ok(None),
             }
         }
-    }))))
+    }
+}
+
+/// The stream of bytes that are here.
+#[cfg(feature = "shrink")]
+pub fn whole(bytes: Bytes, trace: Arc<Trace>) -> Outgoing {
+    let mut bytes = Some(bytes);
+    Outgoing(Box::pin(stream::poll_fn(move |_| {
+        let piece = bytes.take();
+        match &piece {
+            Some(bytes) => trace.moved_out(bytes.len()),
+            None => trace.sent(),
+        }
+        Poll::Ready(piece.map(Ok))
+    })))
 }
 
 /// The stream of a request without a file: it yields nothing, and marks when it is taken.
@@ -80,16 +177,6 @@ pub fn nothing(trace: Arc<Trace>) -> Outgoing {
         trace.sent();
         Poll::Ready(None)
     })))
-}
-
-/// Reads a source to its end without sending it.
-///
-/// # Errors
-/// Those of the source; `SHA256_MISMATCH`.
-pub async fn check(source: Source, sha256: String, trace: &Arc<Trace>) -> Result<()> {
-    let mut reader = Reader::new(source, Some(sha256), Arc::clone(trace));
-    while reader.next().await?.is_some() {}
-    Ok(())
 }
 
 /// A source that is counted, timed and checked while it is read.

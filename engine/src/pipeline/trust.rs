@@ -55,6 +55,22 @@ impl Verified {
     }
 }
 
+/// Films of the bucket whose index stands at their end, by key: what Telegram fetches by itself stays so.
+#[derive(Default)]
+pub struct SlowFilms(Mutex<Remembered<Box<str>>>);
+
+impl SlowFilms {
+    /// The object with this sha256 is one.
+    pub fn learn(&self, key: &str, sha256: &str) {
+        self.0.lock().put(key, sha256.into());
+    }
+
+    /// Whether it is known to be one.
+    pub fn knows(&self, key: &str, sha256: &str) -> bool {
+        self.0.lock().get(key).is_some_and(|of| **of == *sha256)
+    }
+}
+
 /// Groups that became supergroups: an id is moved once and for all.
 #[derive(Default)]
 pub struct Migrations(Mutex<Remembered<Box<str>>>);

@@ -28,7 +28,7 @@ pub fn settle_doubt(error: Error, trace: &Trace) -> Error {
 
 /// Takes the file_id out of the message, if it is one of the kind that was asked for, or another one is welcome.
 pub fn value(call: Call, sent: &Sent, policy: Policy) -> Result<PrewarmValue> {
-    let Sent { message, bytes } = sent;
+    let Sent { message, bytes, media, rewritten } = sent;
     let (kind, kind_reason, file) = match (real_kind(message, call.kind), policy.accept_other_kind) {
         (Some((kind, file)), _) if kind == call.kind => (kind, call.kind_reason, file),
         (Some((kind, file)), true) => (kind, Some(KindReason::Telegram), file),
@@ -48,9 +48,10 @@ pub fn value(call: Call, sent: &Sent, policy: Policy) -> Result<PrewarmValue> {
         route: call.route,
         route_reason: call.reason,
         migrated_chat: call.migrated,
-        width: file.width.or(file.length),
-        height: file.height.or(file.length),
-        duration: file.duration,
+        rewritten: *rewritten,
+        width: file.width.or(file.length).or(media.width),
+        height: file.height.or(file.length).or(media.height),
+        duration: file.duration.or(media.duration),
     })
 }
 

@@ -4,6 +4,7 @@
 mod album;
 mod answer;
 mod kind;
+mod media;
 mod multipart;
 mod options;
 mod refusal;
@@ -19,6 +20,7 @@ use http::{
     header::{CONTENT_TYPE, HeaderValue},
 };
 pub use kind::Kind;
+pub use media::Media;
 use multipart::{Form, Multipart};
 pub use options::TelegramOptions;
 pub use refusal::{Cause, Refused};
@@ -48,6 +50,8 @@ pub struct Upload<'a> {
     pub chat_id: &'a str,
     /// Text below the media.
     pub caption: Option<&'a str>,
+    /// What is known of the media.
+    pub media: &'a Media,
 }
 
 /// The file of a message, when its bytes go with the request.
@@ -203,6 +207,7 @@ fn form(upload: &Upload<'_>) -> Form {
     if let Some(caption) = upload.caption.filter(|_| upload.kind.takes_caption()) {
         form.text("caption", caption);
     }
+    upload.media.tell(upload.kind, &mut form);
     form
 }
 

@@ -10,6 +10,8 @@
     reason = "tests"
 )]
 
+#[path = "../media_support/mod.rs"]
+mod media_support;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -17,6 +19,7 @@ mod bytes;
 mod cache;
 mod cancel;
 mod download;
+mod media;
 mod rig;
 mod routes;
 mod security;

@@ -32,7 +32,7 @@ mod table;
 use std::{path::PathBuf, sync::Arc};
 
 use entry::Entry;
-pub use reader::SharedReader;
+pub use reader::{Again, SharedReader};
 use serde::{Deserialize, Serialize};
 use spool::Spool;
 use table::Table;

@@ -32,7 +32,24 @@ struct Alone {
     hash: Sha256,
 }
 
+/// Where a second reader of the same download reads.
+pub enum Again {
+    /// In the cache: all bytes are here.
+    Here(SharedReader),
+    /// In the store, on a connection of its own; nowhere when it has named no version.
+    Store(Option<Box<Object>>),
+}
+
 impl SharedReader {
+    /// A second reader that begins at `from`. What is not here yet it must not wait for: the first one fetches it.
+    pub fn again(&self, from: u64) -> Again {
+        let Some(entry) = self.slot.entry.get() else { return Again::Store(None) };
+        if entry.is_right() != Some(true) {
+            return Again::Store(entry.rest(from).ok().map(Box::new));
+        }
+        Again::Here(Self { at: from, ..Self::new(Arc::clone(&self.slot), &self.key) })
+    }
+
     /// A reader of a slot that has its entry.
     pub(super) fn new(slot: Arc<Slot>, key: &str) -> Self {
         Self { slot, key: key.into(), at: 0, resumes: 0, fetched: false, alone: None }

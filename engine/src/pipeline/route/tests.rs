@@ -103,7 +103,14 @@ fn the_url_route_alone_refuses_what_it_cannot_do_and_needs_no_bytes() {
     }
 }
 
-const FAIL: Policy = Policy { on_too_large: Otherwise::Fail, on_rejected: Otherwise::Fail, accept_other_kind: false };
+const FAIL: Policy = Policy {
+    on_too_large: Otherwise::Fail,
+    on_rejected: Otherwise::Fail,
+    accept_other_kind: false,
+    on_large_photo: None,
+    probe: true,
+    faststart: true,
+};
 const DOCUMENT: Policy = Policy { on_rejected: Otherwise::Document, ..FAIL };
 
 fn call(route: Route) -> Call {
