@@ -792,6 +792,25 @@ export interface PrewarmCommonOptions {
   onRejected?: 'fail' | 'document' | undefined;
   /** A file that Telegram made another kind of: `accept` succeeds with a value that names it. Default `fail`. */
   onOtherKind?: 'fail' | 'accept' | undefined;
+  /**
+   * A photo above the limits of photos (10 MiB, width and height 10,000 together, ratio 20), which is not sent: `document`
+   * sends it as one; `shrink` sends a smaller JPEG of it (one at a time, up to 50 MiB and 50 megapixels), and where there can
+   * be none, `onTooLarge` (bytes) and `onRejected` (pixels) decide. Default: as those two say. Needs `probe`.
+   *
+   * @see https://core.telegram.org/bots/api#sendphoto
+   */
+  onLargePhoto?: 'fail' | 'document' | 'shrink' | undefined;
+  /**
+   * Look into a file before it is sent, in the bytes that are read ahead anyway: width, height, duration, title and performer are
+   * told to Telegram, name and content type say what it is. A film or sound with its index at the end costs a second, small read.
+   * See docs/media.md. Default true.
+   */
+  probe?: boolean | undefined;
+  /**
+   * Send a film whose index (`moov`) stands at its end with the index in front, so that it plays while it loads. Pictures and
+   * sound are the same, the file is another. Needs `probe`. Default true.
+   */
+  faststart?: boolean | undefined;
   timeouts?: TimeoutOptions | undefined;
   http?: HttpOptions | undefined;
   /**
@@ -845,7 +864,7 @@ export interface PrewarmMedia {
   kind: MediaKind;
   /** Name the file gets in Telegram, at most 1024 characters. Default `<sha256>.<extension>`. */
   fileName?: string | undefined;
-  /** A media type such as `image/jpeg`. Default: the stored object's, or the usual one of the kind. */
+  /** A media type such as `image/jpeg`. Default: what the bytes are, else the stored object's, else the usual one of the kind. */
   contentType?: string | undefined;
   /** Expected size, bytes; a source of another size is refused with `ERR_WARMPATH_SHA256_MISMATCH`. */
   size?: number | undefined;
@@ -855,6 +874,16 @@ export interface PrewarmMedia {
   priority?: number | undefined;
   /** Text below the media, at most 4096 characters; kinds that take none (sticker, video_note) are sent without. */
   caption?: string | undefined;
+  /** Width as shown, 1 to 65,535 pixels; of a video, an animation or a video note. Default: found in the file. */
+  width?: number | undefined;
+  /** Height as shown, 1 to 65,535 pixels. Default: found in the file. */
+  height?: number | undefined;
+  /** How long it plays, whole seconds. Default: found in the file. */
+  duration?: number | undefined;
+  /** Title of an audio, at most 256 characters. Default: found in the file. */
+  title?: string | undefined;
+  /** Performer of an audio, at most 256 characters. Default: found in the file. */
+  performer?: string | undefined;
 }
 
 /** A job of a {@link PrewarmExecutor}. */
@@ -889,7 +918,8 @@ export function jobKey(job: JobIdentity): string;
 /**
  * `cache`: `bytes-here`. `url`: `direct`. `file`: `local-server`. `stream`: `requested` (`route: 'stream'`), `unverified`
  * (these bytes were not verified yet), `size` and `kind` (Telegram fetches no such file), `local-file`, `unreachable` (the URL
- * or path could not be read), `suspended` (several URLs in a row could not; 10 min), `evicted` (no longer in the cache).
+ * or path could not be read), `suspended` (several URLs in a row could not; 10 min), `evicted` (no longer in the cache),
+ * `faststart` and `shrunk` (other bytes than the stored ones are sent).
  */
 export type PrewarmRouteReason =
   | 'bytes-here'
@@ -902,7 +932,9 @@ export type PrewarmRouteReason =
   | 'local-file'
   | 'unreachable'
   | 'evicted'
-  | 'suspended';
+  | 'suspended'
+  | 'faststart'
+  | 'shrunk';
 
 /**
  * Whether a failed send says that its file_id is not, or no longer, one of this bot: then {@link PrewarmWorker.heal}.
@@ -925,19 +957,21 @@ export interface PrewarmValue {
   kind: MediaKind;
   /** `too-large`, `rejected`: sent as a document by policy; `telegram`: Telegram made another kind of it. */
   kindReason?: 'too-large' | 'rejected' | 'telegram';
-  /** Size of the file. */
+  /** Size of the source. */
   bytes: number;
+  /** What was changed of the bytes: a film's index put in front, a photo made smaller. Absent: nothing. */
+  rewritten?: 'faststart' | 'shrunk';
   /** `cache`: another job's download; `url`: Telegram fetched it; `file`: a local Bot API server read it. */
   route: 'stream' | 'cache' | 'url' | 'file';
   /** Why it went that way. */
   routeReason: PrewarmRouteReason;
   /** The warm-up chat became a supergroup: the id the job named, and the one it has now. Use that from now on. */
   migratedChat?: { from: string; to: string };
-  /** Pixels, where Telegram told. */
+  /** Pixels: as Telegram says, else as the job or the file does. */
   width?: number;
-  /** Pixels, where Telegram told. */
+  /** Pixels: as Telegram says, else as the job or the file does. */
   height?: number;
-  /** Seconds, where Telegram told. */
+  /** Seconds: as Telegram says, else as the job or the file does. */
   duration?: number;
 }
 

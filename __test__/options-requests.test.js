@@ -32,6 +32,11 @@ const BAD_FIELDS = {
   size: [-1, 1.5, Number.NaN, 2 ** 53, '5', null],
   priority: [1.5, Number.NaN, 2 ** 31, -(2 ** 31) - 1, '5', null],
   caption: [5, null, 'x'.repeat(4097)],
+  width: [0, 1.5, '5', 65_536, null],
+  height: [0, 1.5, '5', 65_536, null],
+  duration: [-1, 1.5, '5', 2 ** 31, null],
+  title: ['', 5, null, 'x'.repeat(257)],
+  performer: ['', 5, null, 'x'.repeat(257)],
   key: ['', 5, null, 'x'.repeat(1025)],
   leaseMs: [0, -1, 1.5, '5', null],
   sizes: [5],
@@ -65,4 +70,14 @@ test('a job gets its key and textual chat ids; nothing else of it changes', () =
   assert.equal(checkExecutorJob({ ...job, key: 'mine' }).key, 'mine');
   const { r2Key: _r2Key, ...file } = job;
   assert.equal(checkExecutorJob({ ...file, path: '/tmp/x' }).path, '/tmp/x');
+});
+
+test('what a job says of its media travels together, and not at all where it says nothing', () => {
+  const said = { width: 4, height: 3, duration: 0, title: 't', performer: 'p' };
+  const out = checkExecutorJob({ ...job, ...said });
+  assert.deepEqual(out.media, said);
+  assert.ok(Object.keys(said).every((name) => !(name in out)));
+  assert.ok(!('media' in checkExecutorJob(job)));
+  assert.throws(() => checkExecutorJob({ ...job, media: said }), { option: 'job.media' });
+  assert.equal(checkWorkerJob({ botSlug: 'b', sha256: job.sha256, kind: 'video', r2Key: 'k', width: 4 }).width, 4);
 });

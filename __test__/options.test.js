@@ -46,7 +46,7 @@ const TABLE = [
     [PrewarmWorker, worker],
   ].flatMap(([make, options]) => [
     ...['concurrency', 'capacity', 'route', 'cache', 'verifySha256', 's3'].map((p) => [make, options, p]),
-    ...['onTooLarge', 'onRejected', 'onOtherKind'].map((p) => [make, options, p]),
+    ...['onTooLarge', 'onRejected', 'onOtherKind', 'onLargePhoto', 'probe', 'faststart'].map((p) => [make, options, p]),
     ...['telegram', 'timeouts', 'http', 'retry', 'limits'].map((p) => [make, options, p, [{}]]),
     ...['token', 'chat', 'group', 'channel', 'sameSize'].map((p) => [make, options, `limits.${p}`, [{}]]),
     ...['uploadsPerToken', 'bytesInFlight', 'recoverMs'].map((p) => [make, options, `limits.${p}`]),

@@ -102,6 +102,9 @@ const common = {
   onTooLarge: withDefault(oneOf('fail', 'document'), 'fail'),
   onRejected: withDefault(oneOf('fail', 'document'), 'fail'),
   onOtherKind: withDefault(oneOf('fail', 'accept'), 'fail'),
+  onLargePhoto: oneOf('fail', 'document', 'shrink'),
+  probe: withDefault(boolean, true),
+  faststart: withDefault(boolean, true),
 };
 
 const executorFields = shape(

@@ -1,6 +1,6 @@
 'use strict';
 
-const { shape, integer, milliseconds, text, oneOf, arrayOf, failWith, describe } = require('./check.js');
+const { INT32_MAX, shape, integer, milliseconds, text, oneOf, arrayOf, failWith, describe } = require('./check.js');
 const { KINDS, priority, chatId, sha256, contentType, token, r2Key } = require('./fields.js');
 const { jobKey } = require('../key.js');
 
@@ -18,7 +18,15 @@ const media = {
   size: integer(0, Number.MAX_SAFE_INTEGER, 'bytes'),
   priority,
   caption: text({ min: 0, max: 4096 }),
+  width: integer(1, 65_535, 'pixels'),
+  height: integer(1, 65_535, 'pixels'),
+  duration: integer(0, INT32_MAX, 'seconds'),
+  title: text({ max: 256 }),
+  performer: text({ max: 256 }),
 };
+
+/** What a job says of its media; the engine finds out what it does not. */
+const GIVEN = ['width', 'height', 'duration', 'title', 'performer'];
 
 const REQUIRED = ['botSlug', 'sha256', 'kind'];
 
@@ -41,10 +49,16 @@ function check(fields, job, path) {
   return out;
 }
 
-/** A job for the executor, in the shape the engine reads: chat ids as text, the key filled in. */
+/** A job for the executor, in the shape the engine reads: chat ids as text, the key filled in, what it says of its media together. */
 function checkExecutorJob(job, path = 'job') {
   const out = check(executorJob, job, path);
   out.chatIds = out.chatIds.map(String);
+  for (const name of GIVEN) {
+    if (out[name] === undefined) continue;
+    out.media ??= {};
+    out.media[name] = out[name];
+    delete out[name];
+  }
   return out;
 }
 
