@@ -795,7 +795,8 @@ export interface PrewarmCommonOptions {
   /**
    * A photo above the limits of photos (10 MiB, width and height 10,000 together, ratio 20), which is not sent: `document`
    * sends it as one; `shrink` sends a smaller JPEG of it (one at a time, up to 50 MiB and 50 megapixels), and where there can
-   * be none, `onTooLarge` (bytes) and `onRejected` (pixels) decide. Default: as those two say. Needs `probe`.
+   * be none, `onTooLarge` (bytes) and `onRejected` (pixels) decide; only in an addon built with the cargo feature `shrink`, else
+   * `ERR_WARMPATH_INVALID_OPTION`. Default: as those two say. Needs `probe`.
    *
    * @see https://core.telegram.org/bots/api#sendphoto
    */
