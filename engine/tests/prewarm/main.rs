@@ -7,6 +7,7 @@
     clippy::too_many_lines,
     clippy::indexing_slicing,
     clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
     reason = "tests"
 )]
 

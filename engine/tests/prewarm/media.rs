@@ -92,7 +92,7 @@ async fn a_film_with_its_index_at_the_end_arrives_with_it_in_front_and_with_its_
     let (post, path) = arrived(&rig, &folder, "arrived.mp4");
     let probe = ffprobe(&path);
     assert_eq!((number(&post, "width").unwrap(), number(&post, "height").unwrap()), shown(&probe));
-    assert_eq!(f64::from(number(&post, "duration").unwrap()), seconds(&probe).round());
+    assert!((f64::from(number(&post, "duration").unwrap()) - seconds(&probe)).abs() < 0.5);
     assert_eq!(post.field("supports_streaming").as_deref(), Some("true"));
     let got = fs::read(&path).unwrap();
     let find = |what: &[u8]| got.windows(4).position(|four| four == what).unwrap();
