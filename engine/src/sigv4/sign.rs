@@ -1,13 +1,18 @@
 //! The two ways to sign, on borrowed text and into buffers of the caller.
 
+mod again;
+mod expires;
+
+pub use expires::Expires;
+
 use super::{
-    Credentials, Explanation, MAX_EXPIRES, Options,
+    Credentials, Explanation, Options,
     canonical::{self, Query},
     encode::{Place, escape, is_sendable},
     hash::{digest, hex},
     header::{Table, is_signed},
     key::{KeyCache, Pen},
-    request::{EMPTY_SHA256, Parts, UNSIGNED_PAYLOAD, check_hash, check_host, check_path},
+    request::{EMPTY_SHA256, Parts, UNSIGNED_PAYLOAD, check_hash, check_host},
 };
 use crate::{
     error::{Code, Error, Result},
@@ -240,50 +245,6 @@ impl Hand<'_> {
     }
 }
 
-impl Hand<'_> {
-    /// The last signature in this scratch once more, for another path: all else is as it was, so only the path is written and
-    /// the hashes are computed. `None` where the last one cannot be taken over (it had a query of its own, or was made at
-    /// another second).
-    pub fn again<'s>(self, path: &str, seconds: u64, scratch: &'s mut Scratch) -> Result<Option<Signature<'s>>> {
-        let Some(kept) = scratch.kept.filter(|kept| kept.seconds == seconds) else { return Ok(None) };
-        check_path(path)?;
-        let mut out = std::mem::take(&mut scratch.out);
-        out.truncate(kept.url.map_or(out.len().saturating_sub(64), |(origin, _)| origin));
-        self.again_behind(kept, path, scratch, &mut out);
-        scratch.out = out;
-        Ok(Some(Signature(scratch)))
-    }
-
-    /// [`Hand::again`], appended to `out`. False, with nothing appended, where the last one cannot be taken over or was no URL.
-    pub fn again_into(self, path: &str, seconds: u64, scratch: &mut Scratch, out: &mut Vec<u8>) -> Result<bool> {
-        let Some(kept) = scratch.kept.filter(|kept| kept.seconds == seconds) else { return Ok(false) };
-        let Some((origin, _)) = kept.url else { return Ok(false) };
-        check_path(path)?;
-        out.extend_from_slice(scratch.out.get(..origin).unwrap_or_default());
-        self.again_behind(kept, path, scratch, out);
-        Ok(true)
-    }
-
-    /// Writes what comes behind the part that does not change: path, query and signature of a URL, or the signature alone.
-    fn again_behind(self, kept: Kept, path: &str, scratch: &mut Scratch, out: &mut Vec<u8>) {
-        let pen = self.cache.at(kept.seconds, self.credentials, self.options);
-        let canonical = &mut scratch.canonical;
-        canonical.truncate(kept.path);
-        canonical::path(canonical, path, self.options);
-        let end = canonical.len();
-        canonical.extend_from_slice(&scratch.tail);
-        let signature = pen.sign(&hex(&digest(canonical)));
-        scratch.signature = Some(signature);
-        if let Some((_, query)) = kept.url {
-            write_path(out, path, canonical.get(kept.path..end).unwrap_or_default(), self.options);
-            out.push(b'?');
-            out.extend_from_slice(scratch.tail.get(1..=query).unwrap_or_default());
-            out.extend_from_slice(b"&X-Amz-Signature=");
-        }
-        out.extend_from_slice(&signature);
-    }
-}
-
 /// The path of a presigned URL: as given where a client can send it so, else (S3 only, where both say the same) encoded.
 fn write_path(out: &mut Vec<u8>, path: &str, canonical: &[u8], options: &Options) {
     let path_bytes = path.as_bytes();
@@ -292,42 +253,6 @@ fn write_path(out: &mut Vec<u8>, path: &str, canonical: &[u8], options: &Options
         out.extend_from_slice(path.as_bytes());
     } else {
         out.extend_from_slice(canonical);
-    }
-}
-
-/// How long a presigned URL is valid, and where it carries the headers of Amazon's own.
-#[derive(Clone, Copy, Debug)]
-pub struct Expires {
-    /// Seconds, 1…[`MAX_EXPIRES`].
-    seconds: u32,
-    /// Move `x-amz-*` headers into the query, where the caller of the URL need not send them.
-    hoist: bool,
-}
-
-impl Expires {
-    /// Checks the life of a URL.
-    ///
-    /// # Errors
-    /// `INVALID_ARGUMENT` when it is not 1…604800 seconds.
-    pub fn new(seconds: u32, hoist: bool) -> Result<Self> {
-        if (1..=MAX_EXPIRES).contains(&seconds) {
-            Ok(Self { seconds, hoist })
-        } else {
-            Err(Error::new(Code::InvalidArgument, "expiresIn: must be 1 to 604800 seconds"))
-        }
-    }
-
-    /// Its decimal digits, after spaces.
-    fn text(self) -> [u8; 6] {
-        let mut text = [b' '; 6];
-        let mut rest = self.seconds;
-        for place in text.iter_mut().rev() {
-            if rest > 0 {
-                *place = b'0' + u8::try_from(rest % 10).unwrap_or_default();
-                rest /= 10;
-            }
-        }
-        text
     }
 }
 
