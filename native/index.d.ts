@@ -19,9 +19,6 @@ export declare class NativeHasher {
 }
 
 export declare class NativePrewarm {
-  constructor(options: string, wake: () => void)
-  /** Per job: 0 queued, 1 duplicate, 2 processing, 3 full, 4 closed. All jobs are checked before the first is taken. */
-  submitMany(jobs: string): Array<number>
   /** A JSON array of outcomes; null when none is left. */
   takeSettled(max: number): string | null
   cancel(key: string): boolean
@@ -29,6 +26,13 @@ export declare class NativePrewarm {
   pause(): void
   resume(): void
   setConcurrency(concurrency: number): void
+  /** What a job waits for, as JSON; null when there is no such job. */
+  explain(key: string): string | null
+  closeIntake(): void
+  cancelAll(): void
+  constructor(options: string, wake: () => void)
+  /** Per job: 0 queued, 1 duplicate, 2 processing, 3 full, 4 closed. All jobs are checked before the first is taken. */
+  submitMany(jobs: string): Array<number>
   stats(): string
   /** The limits as JSON; null = no pacing. */
   limits(): string
@@ -36,14 +40,11 @@ export declare class NativePrewarm {
   setLimits(limits: string): void
   /** Keys that are not at their full pace, as a JSON array. */
   learned(most: number): string
-  explain(key: string): string | null
   /** Batches and question as JSON, the plan as JSON. */
   plan(batches: string, question: string): string
   /** What the bot did beside our jobs. `chat_type` is the word of the Bot API; a negative `retry_after_ms` = it was not refused. */
   report(botId: string, chatId: string | undefined | null, chatType: string | undefined | null, retryAfterMs: number): void
   list(): string
-  closeIntake(): void
-  cancelAll(): void
 }
 
 export declare class NativeS3 {

@@ -22,6 +22,7 @@
 
 mod door;
 mod errors;
+mod face;
 mod prewarm;
 mod queue;
 mod s3;

@@ -7,7 +7,6 @@ const { closeOptions, concurrency } = require('../options/executor.js');
 const { checkAll } = require('../options/job.js');
 const { emitSafely } = require('./emit.js');
 const { KeepAlive } = require('./keep-alive.js');
-const { Pacing } = require('./pacing.js');
 const { Runs } = require('./runs.js');
 
 const STATUS = ['queued', 'duplicate', 'processing', 'full'];
@@ -29,7 +28,6 @@ class Executor extends EventEmitter {
   #native;
   #checkJob;
   #runs;
-  #pacing;
   #keepAlive = new KeepAlive();
   // Accepted jobs whose outcome is not delivered yet. A key can be there twice: its first job settled natively, the
   // second accepted, and the first outcome still waiting for the event loop.
@@ -45,7 +43,6 @@ class Executor extends EventEmitter {
     super();
     this.#checkJob = checkJob;
     this.#native = guard(() => create(() => this.#collect()));
-    this.#pacing = new Pacing(this.#native);
     this.#runs = new Runs({
       submit: (job) => ({ status: this.#submit([job])[0], stale: (this.#pending.get(job.key) ?? 1) - 1 }),
       cancel: (k) => this.#native.cancel(k),
@@ -66,6 +63,12 @@ class Executor extends EventEmitter {
     return this.#submitOpen(checkAll(this.#checkJob, jobs));
   }
 
+  /**
+   * Told of every batch that was handed to the native side.
+   * @protected
+   */
+  submitted(_jobs) {}
+
   #submitOpen(jobs) {
     const statuses = this.#submit(jobs);
     for (let i = 0; i < jobs.length; i++) {
@@ -78,7 +81,7 @@ class Executor extends EventEmitter {
     if (this.#closed) throw new WarmpathError('ERR_WARMPATH_CLOSED', 'the executor is closed');
     if (jobs.length === 0) return [];
     const answers = guard(() => this.#native.submitMany(JSON.stringify(jobs)));
-    this.#pacing.saw(jobs);
+    this.submitted(jobs);
     const statuses = new Array(answers.length);
     for (let i = 0; i < answers.length; i++) {
       statuses[i] = STATUS[answers[i]];
@@ -130,42 +133,15 @@ class Executor extends EventEmitter {
   }
 
   stats() {
-    const stats = JSON.parse(guard(() => this.#native.stats()));
-    if (stats.limits !== null) stats.limits = this.limits();
-    return stats;
-  }
-
-  /** The limits in force, or false where nothing is paced. */
-  limits() {
-    return this.#pacing.limits();
-  }
-
-  /** Other limits from now on: false, or what is to change. What was sent before still counts. */
-  setLimits(limits) {
-    this.#pacing.setLimits(limits);
-  }
-
-  /** The bots and chats that a 429 has slowed down, or still holds. */
-  throttled() {
-    return this.#pacing.throttled();
+    return JSON.parse(guard(() => this.#native.stats()));
   }
 
   /** What a job waits for, and until when; null when there is no such job. */
   explain(jobKey) {
-    return this.#pacing.explain(key(jobKey, 'key', invalid));
+    return JSON.parse(guard(() => this.#native.explain(key(jobKey, 'key', invalid))) ?? 'null');
   }
 
-  /** When a batch would be done under the limits, and what decides that. */
-  plan(jobs, options) {
-    return this.#pacing.plan(jobs, options);
-  }
-
-  /** Something the bot sent, or was refused, beside these jobs: it counts against the same limits. */
-  report(live) {
-    return this.#pacing.report(live);
-  }
-
-  /** The jobs that are here now: key, botSlug, kind, sha256, state ('queued' | 'waiting' | 'running'), sinceMs. */
+  /** The jobs that are here now: key, state ('queued' | 'waiting' | 'running'), sinceMs, and what the pipeline tells of its jobs. */
   list() {
     return JSON.parse(guard(() => this.#native.list()));
   }

@@ -45,10 +45,6 @@ class Pacing {
     return JSON.parse(guard(() => this.#native.learned(MOST_THROTTLED)));
   }
 
-  explain(key) {
-    return JSON.parse(guard(() => this.#native.explain(key)) ?? 'null');
-  }
-
   plan(jobs, options = {}) {
     const { batches, question } = planArguments(jobs, options, invalid);
     return JSON.parse(guard(() => this.#native.plan(JSON.stringify(batches), JSON.stringify(question))));

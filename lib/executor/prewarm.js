@@ -3,13 +3,13 @@
 const { native } = require('../native.js');
 const { executorOptions } = require('../options/executor.js');
 const { checkExecutorJob } = require('../options/job.js');
-const { Executor } = require('./executor.js');
+const { PacedExecutor } = require('./paced.js');
 
 /**
  * Prewarms media: streams an object from S3/R2 (or a file) to a bot's warm-up chat and hands back its file_id. Nothing
  * runs in JS between submit and settle.
  */
-class PrewarmExecutor extends Executor {
+class PrewarmExecutor extends PacedExecutor {
   /** @throws {WarmpathError} ERR_WARMPATH_INVALID_OPTION, ERR_WARMPATH_NATIVE_LOAD */
   constructor(options) {
     const json = JSON.stringify(executorOptions(options));
