@@ -163,6 +163,9 @@ pub struct Error {
     pub retry_after: Option<Duration>,
     /// Whether the remote side can have acted.
     pub certainty: Certainty,
+    /// How often it is looked at again although its class calls it final: the one who answered may not have been who was
+    /// asked, as with a page out of nowhere or a key refused that was good a moment ago.
+    pub looks: u8,
     /// One sentence for people; remote text is clipped and stripped of control characters.
     pub message: Cow<'static, str>,
 }
@@ -171,7 +174,7 @@ impl Error {
     /// An error of `code` with a message of our own.
     #[must_use]
     pub fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, phase: None, retry_after: None, certainty: Certainty::NotSent, message: message.into() }
+        Self { code, phase: None, retry_after: None, certainty: Certainty::NotSent, looks: 0, message: message.into() }
     }
 
     /// An error whose message quotes a remote text: clipped, and control characters replaced.
@@ -203,6 +206,13 @@ impl Error {
     #[must_use]
     pub fn maybe_sent(mut self) -> Self {
         self.certainty = Certainty::MaybeSent;
+        self
+    }
+
+    /// The same error, worth so many further looks; see [`Error::looks`].
+    #[must_use]
+    pub const fn worth(mut self, looks: u8) -> Self {
+        self.looks = looks;
         self
     }
 
