@@ -23,6 +23,8 @@ pub struct Spent {
     pub charged: u32,
     /// Times in a row the job was told to wait.
     pub throttled: u32,
+    /// Failures that were final by their class, and looked at again ([`Error::looks`]).
+    pub looks: u8,
 }
 
 /// What to do next.
@@ -53,6 +55,9 @@ pub fn decide(error: &Error, spent: Spent, options: &RetryOptions, leased: bool,
             let wait = backoff(spent.charged, options, jitter).max(error.retry_after.unwrap_or_default());
             if wait <= LONGEST_HELD_WAIT { Verdict::Again(wait) } else { Verdict::Settle { charged: true } }
         }
+        Class::Permanent | Class::Config if spent.looks < error.looks => {
+            Verdict::Again(backoff(spent.looks.into(), options, jitter).min(LONGEST_HELD_WAIT))
+        }
         Class::Cancelled => Verdict::Settle { charged: false },
         _ => Verdict::Settle { charged: true },
     }
@@ -79,7 +84,7 @@ mod tests {
 
     fn after(code: Code, wait: Option<u64>, charged: u32, throttled: u32) -> Verdict {
         let error = Error::new(code, "x").retry_after(wait.map(Duration::from_secs));
-        decide(&error, Spent { charged, throttled }, &OPTIONS, true, 1.0)
+        decide(&error, Spent { charged, throttled, looks: 0 }, &OPTIONS, true, 1.0)
     }
 
     #[test]
@@ -104,12 +109,24 @@ mod tests {
         assert_eq!(after(Code::DownloadFailed, None, 3, 0), Verdict::Settle { charged: true });
     }
 
+    /// However few retries there are, and however many were spent on other failures.
+    #[test]
+    fn what_is_final_by_its_class_is_looked_at_again_where_that_is_worth_it() {
+        for code in [Code::S3Protocol, Code::Sha256Mismatch, Code::S3Access] {
+            let error = Error::new(code, "x").worth(2);
+            let after = |looks| decide(&error, Spent { charged: 9, throttled: 0, looks }, &OPTIONS, true, 1.0);
+            assert_eq!(after(0), Verdict::Again(Duration::from_millis(400)));
+            assert_eq!(after(1), Verdict::Again(Duration::from_millis(400)));
+            assert_eq!(after(2), Verdict::Settle { charged: true });
+        }
+    }
+
     #[test]
     fn a_long_wait_is_given_back_to_a_store_and_held_without_one() {
         assert_eq!(after(Code::S3Throttled, Some(5), 1, 0), Verdict::Again(Duration::from_secs(5)));
         assert_eq!(after(Code::S3Throttled, Some(6), 1, 0), Verdict::Settle { charged: false });
         let error = Error::new(Code::S3Throttled, "x").retry_after(Some(Duration::from_secs(6)));
-        let spent = Spent { charged: 1, throttled: 0 };
+        let spent = Spent { charged: 1, ..Spent::default() };
         assert_eq!(decide(&error, spent, &OPTIONS, false, 1.0), Verdict::Again(Duration::from_secs(6)));
     }
 

@@ -60,14 +60,17 @@ pub fn file_name<'a>(job: &'a PrewarmJob, extension: &str) -> Cow<'a, str> {
     job.file_name.as_deref().map_or_else(|| Cow::Owned([&job.sha256, ".", extension].concat()), Cow::Borrowed)
 }
 
-/// Refuses what Telegram would refuse after the whole upload, or makes a document of it where that is the policy.
-pub fn fit(job: &PrewarmJob, call: &mut Call, len: u64, telegram: &Telegram, policy: Policy) -> Result<()> {
+/// Refuses what Telegram would refuse after the whole upload, or makes a document of it where that is the policy. A source of
+/// a wrong length is worth so many further `looks`.
+pub fn fit(job: &PrewarmJob, call: &mut Call, len: u64, looks: u8, telegram: &Telegram, policy: Policy) -> Result<()> {
     match job.size {
         Some(size) if size != len => {
             let message = format!("the job says {size} bytes, the source has {len}");
-            return Err(Error::new(Code::Sha256Mismatch, message).at(Phase::Download));
+            return Err(Error::new(Code::Sha256Mismatch, message).at(Phase::Download).worth(looks));
         }
-        _ if len == 0 => return Err(Error::new(Code::TelegramRejected, "the source is empty").at(Phase::Upload)),
+        _ if len == 0 => {
+            return Err(Error::new(Code::TelegramRejected, "the source is empty").at(Phase::Upload).worth(looks));
+        }
         _ => {}
     }
     let most = telegram.max_upload_bytes(call.kind);

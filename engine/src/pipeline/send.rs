@@ -69,7 +69,7 @@ impl Prewarm {
         // 2. Refuse what Telegram would refuse after the whole upload.
         let bytes = source.len();
         trace.sized(bytes);
-        fit(job, call, bytes, &self.telegram, self.policy)?;
+        fit(job, call, bytes, source.looks(), &self.telegram, self.policy)?;
         // 3. Prepare: what it is, its geometry, its order.
         let version = source.etag().filter(|_| self.verify_sha256).map(str::to_owned);
         let begun = self.begin(job, source, trace).await?;
@@ -120,7 +120,7 @@ impl Prewarm {
     async fn send_url(&self, job: &PrewarmJob, way: &mut Way<'_>, trace: &Arc<Trace>) -> Result<Sent, Refused> {
         let Way { call, known, .. } = way;
         let bytes = known.len.unwrap_or_default();
-        fit(job, call, bytes, &self.telegram, self.policy)?;
+        fit(job, call, bytes, 0, &self.telegram, self.policy)?;
         let seconds = self.timeouts.answer_ms / 1000 + LINK_MARGIN_SECONDS;
         let link = Link {
             expires_in: u32::try_from(seconds).unwrap_or(u32::MAX).min(crate::sigv4::MAX_EXPIRES),
@@ -140,7 +140,7 @@ impl Prewarm {
     async fn send_path(&self, job: &PrewarmJob, call: &mut Call, trace: &Arc<Trace>) -> Result<Sent, Refused> {
         let source = Source::open(&self.s3, None, job).await?;
         let bytes = source.len();
-        fit(job, call, bytes, &self.telegram, self.policy)?;
+        fit(job, call, bytes, 0, &self.telegram, self.policy)?;
         let begun = self.begin(job, source, trace).await?;
         let prepared = self.prepare(job, call, begun).await?;
         if let Some(rewritten) = prepared.rewritten {

@@ -111,6 +111,16 @@ impl Source {
         }
     }
 
+    /// How often bytes that turn out wrong are read again: what a store names no version of is perhaps not the store's, and
+    /// even what it does name may have suffered on its way. A file of this machine is what it is.
+    pub fn looks(&self) -> u8 {
+        match self.meta() {
+            None => 0,
+            Some(meta) if meta.etag.is_some() => 1,
+            Some(_) => 2,
+        }
+    }
+
     /// Whether another job had these bytes, or was getting them.
     pub const fn is_joined(&self) -> bool {
         matches!(self, Self::Shared { joined: true, .. })

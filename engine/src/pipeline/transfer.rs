@@ -232,9 +232,11 @@ impl Reader {
                     return Ok(());
                 }
                 let message = "the source's bytes do not have the job's sha256";
-                Err(Error::new(Code::Sha256Mismatch, message).at(Phase::Download))
+                Err(Error::new(Code::Sha256Mismatch, message).at(Phase::Download).worth(self.source.looks()))
             }
-            (Some(Check::Source), Source::Shared { reader, .. }) => reader.verify(),
+            (Some(Check::Source), Source::Shared { reader, .. }) => {
+                reader.verify().map_err(|error| error.worth(self.source.looks()))
+            }
             _ => Ok(()),
         }
     }

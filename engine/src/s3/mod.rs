@@ -10,7 +10,7 @@ use std::{
     borrow::Cow,
     sync::{
         Arc,
-        atomic::{AtomicI64, Ordering},
+        atomic::{AtomicBool, AtomicI64, Ordering},
     },
     time::{Duration, UNIX_EPOCH},
 };
@@ -39,6 +39,9 @@ const ERROR_BODY_LIMIT: usize = 64 * 1024;
 /// Longest object that [`S3::read`] takes into memory: S3's own limit of one PUT is higher, a Node process's heap is not.
 const READ_LIMIT: u64 = 1 << 30;
 
+/// How often an answer that no object store gives is asked for again: it may have come from something in between.
+const LOOKS: u8 = 2;
+
 /// A signature is refused when its time is further from the server's than this.
 const MOST_SKEW: Duration = Duration::from_mins(15);
 
@@ -53,6 +56,8 @@ struct Inner {
     base: Target,
     /// What the server's clock is ahead of ours, in ms. Learned from a refusal, used for every request after it.
     skew_ms: AtomicI64,
+    /// Whether the store has taken our keys the last time it said anything of them.
+    accepted: AtomicBool,
 }
 
 /// A bucket. Clones share connections, keys and the learned clock offset.
@@ -110,6 +115,7 @@ impl S3 {
             timeouts,
             base,
             skew_ms: AtomicI64::new(0),
+            accepted: AtomicBool::new(false),
         })))
     }
 
@@ -165,6 +171,7 @@ impl S3 {
                 .await
                 .unwrap_or_else(|_| Err(timed_out(call.unavailable)))?;
             if response.status.is_success() {
+                self.0.accepted.store(true, Ordering::Relaxed);
                 return Ok(response);
             }
             let status = response.status;
@@ -184,7 +191,11 @@ impl S3 {
                 corrected = true;
                 continue;
             }
-            return Err(refusal::refusal(status, &s3_code, call.unavailable).retry_after(wait));
+            let refused = refusal::refusal(status, &s3_code, call.unavailable).retry_after(wait);
+            // Keys that were good a moment ago are not taken for revoked because of one answer, but because of two.
+            let denied = refused.code == Code::S3Access && matches!(status.as_u16(), 401 | 403);
+            let stray = denied && self.0.accepted.swap(false, Ordering::Relaxed);
+            return Err(if stray { refused.worth(LOOKS) } else { refused });
         }
     }
 
@@ -268,7 +279,7 @@ fn timed_out(unavailable: Code) -> Error {
 fn transport(fault: &Fault, unavailable: Code) -> Error {
     match fault.kind {
         FaultKind::Tls => Error::quoting(Code::Tls, "the object store's certificate was refused", fault),
-        FaultKind::Protocol => Error::quoting(Code::S3Protocol, "the object store", fault),
+        FaultKind::Protocol => Error::quoting(Code::S3Protocol, "the object store", fault).worth(LOOKS),
         FaultKind::Timeout => timed_out(unavailable),
         _ => Error::quoting(unavailable, "the object store", fault),
     }

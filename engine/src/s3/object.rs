@@ -1,11 +1,14 @@
 //! An object being read. When the connection breaks in the middle, the rest is fetched with `Range` and `If-Match`, so
 //! that what the reader sees is one version of the object or an error, never a mixture and never a short body.
 
+use std::time::Duration;
+
 use bytes::{Buf, Bytes};
 use futures_util::FutureExt;
 use http::{Method, StatusCode};
+use tokio::time::Instant;
 
-use super::{Call, Meta, S3, transport};
+use super::{Call, LOOKS, Meta, S3, transport};
 use crate::{
     error::{Code, Error, Phase, Result},
     http::{Fault, FaultKind, Response},
@@ -29,6 +32,29 @@ pub struct Object {
     response: Option<Response>,
     resumes: u32,
     fruitless: u32,
+    pace: Pace,
+}
+
+/// What the connection delivers while it is waited for. A sender that trickles is never silent for long, and so beats every
+/// deadline for silence; a fresh connection may be as fast as it should be.
+#[derive(Clone, Copy, Default)]
+struct Pace {
+    waited: Duration,
+    bytes: u64,
+}
+
+impl Pace {
+    /// Counts a chunk; true when all that came in `window` of waiting is less than `least` bytes a second. The time in which
+    /// the reader was busy elsewhere is nobody's fault.
+    fn is_slow(&mut self, waited: Duration, bytes: usize, window: Duration, least: u64) -> bool {
+        self.waited += waited;
+        self.bytes += bytes as u64;
+        if self.waited < window {
+            return false;
+        }
+        let Self { waited, bytes } = std::mem::take(self);
+        u128::from(bytes) * 1000 < u128::from(least) * waited.as_millis()
+    }
 }
 
 /// One version of an object.
@@ -59,7 +85,8 @@ impl Object {
 
     /// The same version of an object, to be read from `received` on. Nothing has been asked for yet.
     const fn at(s3: S3, key: String, meta: Meta, received: u64) -> Self {
-        Self { s3, key, meta, received, skip: 0, response: None, resumes: 0, fruitless: 0 }
+        let pace = Pace { waited: Duration::ZERO, bytes: 0 };
+        Self { s3, key, meta, received, skip: 0, response: None, resumes: 0, fruitless: 0, pace }
     }
 
     /// The version that is read, for further readers of it. `None` where the store has named none: two reads could then be
@@ -126,16 +153,24 @@ impl Object {
                 self.resume().await?;
                 continue;
             };
-            let idle = self.s3.0.timeouts.idle();
+            let timeouts = &self.s3.0.timeouts;
+            let (idle, least, asked) = (timeouts.idle(), timeouts.min_bytes_per_second, Instant::now());
             let fault = match tokio::time::timeout(idle, response.chunk()).await {
-                Ok(Ok(Some(chunk))) => match self.accept(chunk)? {
-                    Some(bytes) if self.received == self.meta.len => {
+                Ok(Ok(Some(chunk))) => {
+                    let slow = self.pace.is_slow(asked.elapsed(), chunk.len(), idle, least);
+                    let bytes = self.accept(chunk)?;
+                    if self.received == self.meta.len {
                         self.hand_back();
-                        return Ok(Some(bytes));
+                    } else if slow && self.meta.etag.is_some() && self.resumes < MOST_RESUMES {
+                        // Where it could not be resumed, slowly is better than not at all.
+                        self.response = None;
+                        self.resumes += 1;
                     }
-                    Some(bytes) => return Ok(Some(bytes)),
-                    None => continue,
-                },
+                    match bytes {
+                        Some(bytes) => return Ok(Some(bytes)),
+                        None => continue,
+                    }
+                }
                 Ok(Ok(None)) => Fault::new(FaultKind::Broken, "the body ended before its declared length"),
                 Ok(Err(fault)) => fault,
                 Err(_) => Fault::new(FaultKind::Timeout, "the body stalled"),
@@ -162,17 +197,20 @@ impl Object {
         if chunk.is_empty() {
             return Ok(None);
         }
-        self.received += chunk.len() as u64;
-        self.fruitless = 0;
-        if self.received > self.meta.len {
+        let received = self.received + chunk.len() as u64;
+        if received > self.meta.len {
+            self.response = None;
             return Err(protocol("more bytes than it declared"));
         }
+        self.received = received;
+        self.fruitless = 0;
         Ok(Some(chunk))
     }
 
     /// Decides whether a break may be resumed.
     fn broke(&mut self, fault: &Fault) -> Result<()> {
         self.response = None;
+        self.pace = Pace::default();
         self.resumes += 1;
         self.fruitless += 1;
         let resumable = self.meta.etag.is_some() && self.fruitless <= FRUITLESS_RESUMES && self.resumes <= MOST_RESUMES;
@@ -184,14 +222,7 @@ impl Object {
         let headers = vec![("range", format!("bytes={}-", self.received)), ("if-match", etag.clone())];
         let response = match get(&self.s3, &self.key, headers).await {
             Ok(response) => response,
-            Err(error)
-                if matches!(error.code, Code::DownloadFailed | Code::DownloadTimeout)
-                    && self.fruitless <= FRUITLESS_RESUMES =>
-            {
-                self.fruitless += 1;
-                return Ok(());
-            }
-            Err(error) => return Err(error),
+            Err(error) => return self.no_rest(error),
         };
         // A store that ignores If-Match would hand over the rest of another version.
         if response.header("etag").is_some_and(|now| now != etag) {
@@ -206,9 +237,19 @@ impl Object {
             None if response.status == StatusCode::OK && response.content_length() == Some(self.meta.len) => {
                 self.received
             }
-            _ => return Err(protocol("a range that was not asked for")),
+            _ => return self.no_rest(protocol("a range that was not asked for")),
         };
         self.response = Some(response);
+        Ok(())
+    }
+
+    /// The rest was asked for in vain: whether it is asked for again.
+    fn no_rest(&mut self, error: Error) -> Result<()> {
+        let passing = matches!(error.code, Code::DownloadFailed | Code::DownloadTimeout) || error.looks > 0;
+        if !passing || self.fruitless > FRUITLESS_RESUMES {
+            return Err(error);
+        }
+        self.fruitless += 1;
         Ok(())
     }
 }
@@ -226,7 +267,7 @@ async fn get(s3: &S3, key: &str, headers: Vec<(&'static str, String)>) -> Result
 }
 
 fn protocol(what: &str) -> Error {
-    Error::new(Code::S3Protocol, format!("the object store answered with {what}"))
+    Error::new(Code::S3Protocol, format!("the object store answered with {what}")).worth(LOOKS)
 }
 
 /// `bytes START-END/TOTAL` (RFC 9110 §14.4) as (start, total).
@@ -240,6 +281,19 @@ fn content_range(value: &str) -> Option<(u64, Option<u64>)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_trickle_is_slow_by_what_it_brings_while_it_is_waited_for() {
+        let (second, minute) = (Duration::from_secs(1), Duration::from_mins(1));
+        let slow = |waited: Duration, bytes, chunks| {
+            let mut pace = Pace::default();
+            (0..chunks).any(|_| pace.is_slow(waited, bytes, 20 * second, 1_000))
+        };
+        assert!(slow(second, 999, 20) && !slow(second, 1_000, 100) && !slow(second, 1, 19));
+        assert!(slow(20 * second, 19_999, 1) && !slow(minute, 60_000, 1));
+        // Bytes that were there whenever they were asked for, however seldom that was.
+        assert!(!slow(Duration::ZERO, 1, 1_000));
+    }
 
     #[test]
     fn content_ranges() {

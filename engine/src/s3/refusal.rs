@@ -27,6 +27,8 @@ pub fn refusal(status: StatusCode, s3_code: &str, unavailable: Code) -> Error {
         (_, "SignatureDoesNotMatch" | "AuthorizationHeaderMalformed" | "RequestTimeTooSkewed" | "ExpiredRequest") => {
             Code::S3Signature
         }
+        // A redirect that no S3 document explains is not the store's.
+        (300..=399, "") => Code::S3Protocol,
         (_, "NoSuchBucket" | "InvalidAccessKeyId" | "PermanentRedirect") | (301 | 307 | 401 | 403, _) => Code::S3Access,
         (429, _) | (_, "SlowDown" | "TooManyRequests") => Code::S3Throttled,
         (404, _) => Code::SourceNotFound,
@@ -45,7 +47,8 @@ pub fn refusal(status: StatusCode, s3_code: &str, unavailable: Code) -> Error {
         _ => "",
     };
     let named = if s3_code.is_empty() { "no S3 error code" } else { s3_code };
-    Error::new(code, format!("the object store answered {} ({named}){hint}", status.as_u16()))
+    let error = Error::new(code, format!("the object store answered {} ({named}){hint}", status.as_u16()));
+    if code == Code::S3Protocol && s3_code.is_empty() { error.worth(super::LOOKS) } else { error }
 }
 
 #[cfg(test)]
@@ -75,7 +78,9 @@ mod tests {
             (404, "", Code::SourceNotFound),
             (412, "PreconditionFailed", Code::SourceChanged),
             (416, "InvalidRange", Code::S3Protocol),
+            (301, "", Code::S3Protocol),
             (302, "", Code::S3Protocol),
+            (307, "TemporaryRedirect", Code::S3Access),
             (429, "TooManyRequests", Code::S3Throttled),
             (503, "SlowDown", Code::S3Throttled),
             (503, "ServiceUnavailable", Code::DownloadFailed),
@@ -87,6 +92,12 @@ mod tests {
             let error = refusal(StatusCode::from_u16(status).unwrap(), s3_code, Code::DownloadFailed);
             assert_eq!(error.code, expected, "{status} {s3_code}");
         }
+        let looks = |status, s3_code| refusal(status, s3_code, Code::DownloadFailed).looks;
+        assert!(looks(StatusCode::FOUND, "") > 0, "a page from somewhere in between");
+        assert_eq!(
+            (looks(StatusCode::RANGE_NOT_SATISFIABLE, "InvalidRange"), looks(StatusCode::NOT_FOUND, "")),
+            (0, 0)
+        );
         let message = refusal(StatusCode::FORBIDDEN, "SignatureDoesNotMatch", Code::DownloadFailed).message;
         assert!(message.contains("R2_SECRET_ACCESS_KEY"), "{message}");
     }

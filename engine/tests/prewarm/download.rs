@@ -144,8 +144,84 @@ async fn a_range_that_was_not_asked_for_is_refused() {
         )
         .await;
         rig.fails("S3_PROTOCOL").await;
-        assert_eq!(rig.s3.seen().len(), 2, "the cut must have bitten");
+        let ranges = rig.s3.seen().iter().filter(|read| read.headers.contains_key("range")).count();
+        assert_eq!(ranges, 3, "the cut must have bitten, and the rest is asked for as often as after a reset");
         assert!(rig.telegram.seen().iter().all(|post| !post.complete));
+    }
+}
+
+/// What answers a range may be a page from somewhere in between: the upload that runs is not given up for one of them.
+#[tokio::test]
+async fn a_stray_answer_to_a_range_is_asked_for_again_in_the_same_upload() {
+    let strays: [fn() -> Act; 4] = [
+        || http("200 OK", &[], "<?xml version=\"1.0\"?><Err"),
+        || http("200 OK", &[], ""),
+        || http("302 X", &[("location", "http://127.0.0.1:1/")], ""),
+        || http("403 X", &[], "<Error><Code>AccessDenied</Code></Error>"),
+    ];
+    for stray in strays {
+        let rig = Rig::new(
+            move |request, number| match number {
+                0 => vec![cut(100_000), Act::Reset],
+                1 => vec![stray()],
+                _ => vec![rest(request)],
+            },
+            |r, _| accept(r),
+        )
+        .await;
+        rig.succeeds(1).await;
+        assert_eq!((rig.s3.seen().len(), rig.telegram.seen().len()), (3, 1));
+    }
+}
+
+/// A byte now and then beats every deadline for silence; another connection goes on where the trickle is.
+#[tokio::test]
+async fn a_trickle_is_left_for_another_connection_and_loses_no_byte() {
+    let rig = Rig::new(
+        |request, number| match number {
+            0 => {
+                let bytes = media();
+                let drops = bytes[1_000..].chunks(10).take(100).map(<[u8]>::to_vec);
+                let drops = drops.flat_map(|drop| [Act::Pause(Duration::from_millis(20)), Act::Send(drop)]);
+                std::iter::once(cut(1_000)).chain(drops.collect::<Vec<_>>()).chain([Act::Stall]).collect()
+            }
+            _ => vec![rest(request)],
+        },
+        |r, _| accept(r),
+    )
+    .await
+    .timeout("idleMs", 200);
+    rig.succeeds(1).await;
+    let seen = rig.s3.seen();
+    assert_eq!((seen.len(), rig.telegram.seen().len()), (2, 1));
+    let from = start_of(&seen[1]);
+    assert!(from > 1_000 && from < 2_000, "left before it stalled: at {from}");
+}
+
+/// The hash says nothing of who is to blame: bytes that are wrong are read once more, and twice where the store named no
+/// version of them.
+#[tokio::test]
+async fn wrong_bytes_are_read_again_before_they_are_believed() {
+    let wrong: [(fn() -> Act, usize); 4] = [
+        (|| http("200 OK", &[ETAG], vec![0; 300_000]), 1),
+        (|| http("200 OK", &[], "<?xml version=\"1.0\"?><Err"), 2),
+        (|| http("200 OK", &[], ""), 2),
+        (|| http("200 OK", &[("content-encoding", "gzip")], [0x1f, 0x8b, 8]), 2),
+    ];
+    for (answer, looks) in wrong {
+        for right in [true, false] {
+            let rig = Rig::new(
+                move |r, number| {
+                    if number < looks || !right { vec![answer()] } else { object(r) }
+                },
+                |r, _| accept(r),
+            )
+            .await;
+            let outcome = rig.run().await;
+            assert_eq!(outcome.status == Status::Succeeded, right, "{:?}", outcome.error);
+            assert_eq!((rig.s3.seen().len(), outcome.attempts as usize), (looks + 1, looks + 1));
+            assert_eq!(rig.telegram.seen().iter().filter(|post| post.complete).count(), usize::from(right));
+        }
     }
 }
 

@@ -22,7 +22,6 @@ async fn refusals_of_the_store_end_by_their_class() {
         ("403 X", "SignatureDoesNotMatch", "S3_SIGNATURE", 1),
         ("403 X", "AccessDenied", "S3_ACCESS", 1),
         ("400 X", "InvalidArgument", "S3_REJECTED", 1),
-        ("302 X", "", "S3_PROTOCOL", 1),
         ("503 X", "ServiceUnavailable", "DOWNLOAD_FAILED", 3),
     ] {
         let rig = Rig::new(
@@ -104,6 +103,58 @@ async fn a_store_that_asks_for_time_costs_no_attempt() {
         rig.succeeds(1).await;
         let seen = rig.s3.seen();
         assert!(seen[1].at - seen[0].at >= Duration::from_secs(1), "asked again too early");
+    }
+}
+
+/// What no object store says may have been said by something in between: it is asked twice more, and then believed.
+#[tokio::test]
+async fn an_answer_that_is_not_the_stores_is_asked_for_again() {
+    let odd: [fn() -> Act; 4] = [
+        || http("302 X", &[("location", "http://127.0.0.1:1/")], ""),
+        || http("301 X", &[("location", "http://127.0.0.1:1/")], "<html>"),
+        || Act::Send(b"HTTP/1.1 200 OK\r\n\r\n".to_vec()),
+        || Act::Send(b"SSH-2.0-x\r\n\r\n".to_vec()),
+    ];
+    for answer in odd {
+        for times in [2, 3] {
+            let answers = move |r: &Seen, number| {
+                if number < times { vec![answer(), Act::Close] } else { object(r) }
+            };
+            let mut rig = Rig::new(answers, |r, _| accept(r)).await;
+            rig.options["retry"]["quick"] = 0.into();
+            if times == 2 {
+                rig.succeeds(3).await;
+            } else {
+                rig.fails("S3_PROTOCOL").await;
+                assert!(rig.telegram.seen().is_empty());
+            }
+            assert_eq!(rig.s3.seen().len(), 3);
+        }
+    }
+}
+
+/// One answer does not revoke keys that were good a moment ago; a second one does, for all jobs to come.
+#[tokio::test]
+async fn keys_that_were_good_are_refused_twice_before_that_is_believed() {
+    for (status, code) in [("403 X", "AccessDenied"), ("401 X", "Unauthorized")] {
+        let rig = Rig::new(
+            move |r, number| match number {
+                1 | 3.. => vec![http(status, &[], format!("<Error><Code>{code}</Code></Error>"))],
+                _ => object(r),
+            },
+            |r, _| accept(r),
+        )
+        .await
+        .option("route", "stream");
+        let executor = rig.executor();
+        let run = async |key: &str| {
+            let outcome = rig.settle(&executor, &json!({ "key": key, "r2Key": key })).await;
+            (outcome.error.map(|error| error.code), outcome.attempts, rig.s3.seen().len())
+        };
+        assert_eq!(run("good").await, (None, 1, 1));
+        assert_eq!(run("stray").await, (None, 2, 3));
+        assert_eq!(run("revoked").await, (Some("ERR_WARMPATH_S3_ACCESS"), 2, 5));
+        assert_eq!(run("known").await, (Some("ERR_WARMPATH_S3_ACCESS"), 1, 6));
     }
 }
 

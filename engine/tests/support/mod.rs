@@ -25,6 +25,8 @@ pub enum Act {
     Send(Vec<u8>),
     /// Send what the request, as far as it was read, is answered with.
     Answer(fn(&Seen) -> Vec<u8>),
+    /// Say nothing for a while.
+    Pause(std::time::Duration),
     /// Say nothing more, and keep the connection.
     Stall,
     /// Say nothing more, and note when the other side closes.
@@ -156,6 +158,10 @@ async fn serve(
                     if stream.write_all(&bytes).await.is_err() {
                         return;
                     }
+                    continue;
+                }
+                Act::Pause(time) => {
+                    tokio::time::sleep(time).await;
                     continue;
                 }
                 Act::Stall => return std::future::pending().await,

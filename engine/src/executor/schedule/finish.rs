@@ -123,6 +123,7 @@ impl<J: Job> Scheduler<J> {
             entry.spent.throttled += 1;
         } else {
             entry.spent.throttled = 0;
+            entry.spent.looks += u8::from(matches!(error.class(), Class::Permanent | Class::Config));
         }
         entry.stamp = stamp;
         match wait {
