@@ -1377,7 +1377,7 @@ export interface PostgresStoreOptions extends PostgresNames {
   pool: PgPool;
   /** The delay before each retry, ms; as many retries as entries, at most 32. Default `[60000, 120000, 240000, 480000, 960000]`. */
   delaysMs?: readonly number[] | undefined;
-  /** Claims that may end without a result (a crash, a kill) before the job is put aside as `error`, with the evidence. Default 3. */
+  /** Claims that may end without a result (a crash, a kill) before the job is put aside as `error`, with the evidence. Default 5. */
   maxLostLeases?: number | undefined;
   /** enqueue() answers within this time, ms: repeats are included. Default 5000. */
   enqueueTimeoutMs?: number | undefined;

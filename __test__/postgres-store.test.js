@@ -230,4 +230,35 @@ onServers('PostgresStore', async (servers, t) => {
       new RegExp(`^ERR_WARMPATH_LEASE_LOST: quarantined: 3 claims .* by ${store.id}, lease until 2`),
     );
   });
+
+  await t.test('what was lost twice runs alone, so that the innocent are not put aside with the guilty', async () => {
+    const store = world.open();
+    await store.enqueue([job(1), job(2), job(3)]);
+    for (let lost = 0; lost < 2; lost++) {
+      assert.equal((await claim(store, 3, 20_000)).length, 3, `lost ${lost} times`);
+      await pass(70_000);
+    }
+    await store.enqueue([job(4)]);
+    const first = await claim(store, 100, 20_000);
+    assert.deepEqual(numbers(first), [1, 4], 'one of the three, and what was never lost');
+    assert.deepEqual(
+      (await rows()).map((one) => [one.attempts, one.lost_leases]),
+      [
+        [3, 2],
+        [2, 2],
+        [2, 2],
+        [1, 0],
+      ],
+    );
+    await pass(2000);
+    assert.deepEqual(numbers(await claim(store, 100, 20_000)), [], 'as long as that one has not ended');
+    await succeed(store, first);
+    await pass(2000);
+    const second = await claim(store, 100, 20_000);
+    assert.equal(second.length, 1);
+    assert.equal(second[0].attempt, 3);
+    await succeed(store, second);
+    await pass(2000);
+    assert.equal((await claim(store, 100, 20_000)).length, 1);
+  });
 });

@@ -19,7 +19,7 @@ const fields = shape(
     ...nameFields,
     pool: having('query'),
     delaysMs: withDefault(arrayOf(milliseconds(), { max: 32 }), () => [...DEFAULT_DELAYS_MS]),
-    maxLostLeases: withDefault(integer(1, 1000), 3),
+    maxLostLeases: withDefault(integer(1, 1000), 5),
     enqueueTimeoutMs: withDefault(milliseconds(), 5000),
     timeoutMs: withDefault(milliseconds(), 30_000),
     listen: withDefault(listen, true),

@@ -14,6 +14,7 @@ const { Lanes } = require('./postgres/lanes.js');
 const { claimOf, jobsOf, columnsOf, claimKey } = require('./postgres/rows.js');
 const { Settler } = require('./postgres/settler.js');
 const { statements } = require('./postgres/statements.js');
+const { Suspects } = require('./postgres/suspects.js');
 const { Watch } = require('./postgres/watch.js');
 
 /** Above everything an app would choose by itself: somebody is looking at a message without its picture. */
@@ -40,6 +41,7 @@ class PostgresStore {
   #intake;
   #counts;
   #settler;
+  #suspects;
   #watch;
   #closed = false;
   #lostAnswer = false;
@@ -70,6 +72,8 @@ class PostgresStore {
       onRetry: (waitMs) => this.#dueIn(waitMs),
       onError: (err) => this.#report(err),
     });
+    const postpone = (claims, retryAfterMs) => this.settle(claims.map((claim) => uncharged(claim, retryAfterMs)));
+    this.#suspects = new Suspects({ held: this.#held, maxLostLeases: checked.maxLostLeases, postpone });
     this.#watch = new Watch({
       database,
       listen: checked.listen,
@@ -134,10 +138,19 @@ class PostgresStore {
     const params = [limit, leaseMs, this.#id, this.#queue, marginMs, laneMs, shedding];
     // An answer that comes when nobody waits for it any more: its jobs go back.
     const late = (rows) => this.release(this.#taken(rows)).catch((err) => this.#report(err));
+    let claims;
     try {
-      return this.#taken(await this.#database.run('claiming jobs', this.#sql.claim, params, { late }));
+      claims = this.#taken(await this.#database.run('claiming jobs', this.#sql.claim, params, { late }));
     } catch (err) {
       // Broken off, the claim may have been committed: what it took is ours, and we do not know it.
+      this.#lostAnswer = true;
+      throw err;
+    }
+    try {
+      return await this.#suspects.sift(claims);
+    } catch (err) {
+      // Nobody will hear of these claims: they go back when the database is there again.
+      for (const claim of claims) this.#held.remove(claim);
       this.#lostAnswer = true;
       throw err;
     }
@@ -311,6 +324,11 @@ class PostgresStore {
   [Symbol.asyncDispose]() {
     return this.close();
   }
+}
+
+/** A claim that goes back, to be claimed again in `retryAfterMs`; what it has lost until now stays on record. */
+function uncharged({ key, fence }, retryAfterMs) {
+  return { key, fence, status: 'failed', charged: false, retryAfterMs };
 }
 
 module.exports = { PostgresStore };

@@ -226,8 +226,8 @@ class Worker extends EventEmitter {
   }
 
   /**
-   * Claims no more, lets what was claimed finish for `timeoutMs` (default 10,000), then cancels the rest and hands it
-   * back to the store, uncharged. Resolves when every result is recorded, or was given up (2 s after `timeoutMs`). A second,
+   * Claims and begins no more, lets what was begun finish for `timeoutMs` (default 10,000), then cancels the rest. What was not
+   * begun or not finished is handed back to the store, uncharged, the former at once. Resolves when every result is recorded, or was given up (2 s after `timeoutMs`). A second,
    * more impatient call cuts the first one short.
    */
   stop(options) {
@@ -252,6 +252,7 @@ class Worker extends EventEmitter {
       this.#settings.report.stopped();
       const loopEnded = this.#loop.stop();
       this.#handBack(this.#inflight.takeUnsubmitted());
+      this.#cancelUnbegun();
       // What this worker has for itself alone, as soon as it can be had: others need not wait for the end.
       this.#leave();
       await this.#executor.close({ timeoutMs });
@@ -266,6 +267,17 @@ class Worker extends EventEmitter {
       this.#state = 'idle';
       release();
     }
+  }
+
+  /**
+   * What the executor has not begun goes back with the rest: begun now, it might be cut off at the deadline between its sending
+   * and the answer, and be sent again by somebody else.
+   */
+  #cancelUnbegun() {
+    const executor = this.#executor;
+    // Nothing begins between the look and the cancelling.
+    executor.pause();
+    for (const { key, state } of executor.list()) if (state !== 'running') executor.cancel(key);
   }
 
   async #leave() {

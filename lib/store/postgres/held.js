@@ -24,6 +24,11 @@ class Held {
     return this.#claims.get(Held.#handle(lease)) ?? parse(lease);
   }
 
+  /** Whether this store has handed that claim out, and not seen its end. */
+  holds(lease) {
+    return this.#claims.has(Held.#handle(lease));
+  }
+
   remove(lease) {
     const handle = Held.#handle(lease);
     const claim = this.#claims.get(handle);

@@ -70,6 +70,7 @@ function claimOf(row, maxLostLeases) {
     job,
     fence: Number(row.fence),
     attempt: row.attempts,
+    lostLeases: row.lost_leases,
     waitedMs: Math.max(0, Math.round(row.waited)),
   };
   return error === undefined ? { claim, identity } : { claim: { ...claim, error }, identity };
