@@ -73,6 +73,8 @@ function readMultipart(req, source, body, limits) {
   const boundary = /boundary=(?:"([^"]+)"|([^;\s]+))/i.exec(req.headers['content-type']);
   if (!boundary) throw badRequest("can't find the boundary of the multipart body");
   const parser = new Dicer({ boundary: boundary[1] ?? boundary[2], maxHeaderPairs: 50, maxHeaderSize: 16 * 1024 });
+  // Later, the request may have lost it.
+  const { socket } = req;
   return new Promise((resolve, reject) => {
     const pending = [];
     let failed = false;
@@ -99,7 +101,7 @@ function readMultipart(req, source, body, limits) {
     });
     parser.on('error', () => fail(badRequest("can't parse the multipart body")));
     parser.on('finish', () => {
-      req.socket.off('close', cut);
+      socket?.off('close', cut);
       Promise.all(pending).then(() => {
         if (!failed) resolve();
       }, fail);
@@ -110,7 +112,7 @@ function readMultipart(req, source, body, limits) {
     // Cut off in the middle: there is nobody left to answer.
     const cut = () => fail(badRequest('the request was cut off'));
     source.once('error', cut);
-    req.socket.once('close', cut);
+    socket?.once('close', cut);
     source.pipe(parser);
   });
 }
