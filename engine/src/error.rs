@@ -117,6 +117,8 @@ codes! {
     TelegramThrottled = "TELEGRAM_THROTTLED", Throttled, "Telegram answered 429, or its limits leave no room sooner; retryAfterMs says when the bot may send again.";
     S3Throttled = "S3_THROTTLED", Throttled, "The object store answered 429 or SlowDown.";
     SourceNotFound = "SOURCE_NOT_FOUND", Permanent, "There is no object (or file) under that key (or path).";
+    UrlRefused = "URL_REFUSED", Permanent, "The URL is none that strangers may have fetched (not https, a private address, a redirect to one …); nothing was connected to. The message says what is wrong with it; the allow list is for servers of your own.";
+    SourceRejected = "SOURCE_REJECTED", Permanent, "The server of the URL refused the request (4xx other than 404, 408, 410, 425 and 429), or its answer is no file that can be used; the message says which.";
     Sha256Mismatch = "SHA256_MISMATCH", Permanent, "The bytes read do not have the sha256 of the job; the upload was broken off before it was complete.";
     TooLarge = "TOO_LARGE", Permanent, "The file is larger than Telegram takes for that kind.";
     TelegramRejected = "TELEGRAM_REJECTED", Permanent, "Telegram refused the media (400); the message holds its description.";
