@@ -16,6 +16,7 @@ use hyper::body::Incoming;
 use super::{
     Fault, FaultKind, HttpOptions, Timeouts,
     connect::Connector,
+    guard::Guard,
     pool::Pool,
     tls,
     wire::{Unsent, Wire},
@@ -94,6 +95,12 @@ impl Client {
     pub fn new(options: &HttpOptions, timeouts: &Timeouts) -> Result<Self> {
         let tls = tls::client_config(options.ca.as_deref())?;
         Ok(Self(Connector::new(tls, options.proxy.as_deref(), timeouts.connect())?))
+    }
+
+    /// The same client, connecting to nothing but what the policy lets through.
+    #[must_use]
+    pub fn guarded(self, guard: Guard) -> Self {
+        Self(self.0.guarded(guard))
     }
 
     /// The server at `origin` (`http://host:port`), with a pool of its own.

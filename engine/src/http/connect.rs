@@ -20,7 +20,11 @@ use tokio::{io::BufReader, net::TcpStream};
 use tokio_rustls::{TlsConnector, client::TlsStream};
 use tower_service::Service;
 
-use super::{Fault, FaultKind, greedy::Greedy};
+use super::{
+    Fault, FaultKind,
+    greedy::Greedy,
+    guard::{Guard, Host, Pinned},
+};
 use crate::error::{Code, Error, Result};
 
 /// rustls asks its socket for 4 KiB at a time; this much is fetched ahead of it, four full records.
@@ -33,6 +37,8 @@ pub struct Connector {
     tunnel: Option<Tunnel<HttpConnector>>,
     tls: Arc<ClientConfig>,
     deadline: Duration,
+    /// The policy, where URLs of strangers are fetched.
+    guard: Option<Guard>,
 }
 
 impl Connector {
@@ -41,13 +47,22 @@ impl Connector {
     /// # Errors
     /// `INVALID_OPTION` when the proxy is not an `http://` URL.
     pub fn new(tls: Arc<ClientConfig>, proxy: Option<&str>, deadline: Duration) -> Result<Self> {
-        let mut tcp = HttpConnector::new();
-        tcp.enforce_http(false);
-        tcp.set_nodelay(true);
-        tcp.set_keepalive(Some(Duration::from_secs(15)));
+        let tcp = configured(HttpConnector::new());
         let tunnel = proxy.map(|url| tunnel(url, &tcp)).transpose()?;
-        Ok(Self { tcp, tunnel, tls, deadline })
+        Ok(Self { tcp, tunnel, tls, deadline, guard: None })
     }
+
+    /// The same connector under a policy.
+    pub fn guarded(self, guard: Guard) -> Self {
+        Self { guard: Some(guard), ..self }
+    }
+}
+
+fn configured<R>(mut tcp: HttpConnector<R>) -> HttpConnector<R> {
+    tcp.enforce_http(false);
+    tcp.set_nodelay(true);
+    tcp.set_keepalive(Some(Duration::from_secs(15)));
+    tcp
 }
 
 fn tunnel(url: &str, tcp: &HttpConnector) -> Result<Tunnel<HttpConnector>> {
@@ -77,11 +92,12 @@ impl Connector {
     /// # Errors
     /// `Connect` or `Tls`: whatever went wrong, nothing was sent.
     pub async fn connect(&self, uri: &Uri) -> Result<Stream, Fault> {
-        let Self { mut tcp, tunnel, tls, deadline } = self.clone();
+        let Self { mut tcp, tunnel, tls, deadline, guard } = self.clone();
         let connected = async {
-            let stream = match tunnel {
-                Some(mut tunnel) => tunnel.call(uri.clone()).await.map_err(|e| connect_fault(&e))?,
-                None => tcp.call(uri.clone()).await.map_err(|e| connect_fault(&e))?,
+            let stream = match (guard, tunnel) {
+                (Some(guard), tunnel) => guarded(&guard, tunnel, uri).await?,
+                (None, Some(mut tunnel)) => tunnel.call(uri.clone()).await.map_err(|e| connect_fault(&e))?,
+                (None, None) => tcp.call(uri.clone()).await.map_err(|e| connect_fault(&e))?,
             }
             .into_inner();
             if uri.scheme_str() == Some("https") {
@@ -94,6 +110,27 @@ impl Connector {
             .await
             .unwrap_or_else(|_| Err(Fault::new(FaultKind::Connect, "no connection inside the deadline")))
     }
+}
+
+/// A connection to an address that the policy has let through, by way of the proxy where there is one: it is asked for the
+/// address then, because a name would have it look up again.
+async fn guarded(guard: &Guard, tunnel: Option<Tunnel<HttpConnector>>, uri: &Uri) -> Result<TokioIo<TcpStream>, Fault> {
+    let host = Host::parse(uri.host().unwrap_or_default()).map_err(Fault::refused)?;
+    let port = uri.port_u16().unwrap_or(if uri.scheme_str() == Some("https") { 443 } else { 80 });
+    let addresses = guard.addresses(&host, port).await?;
+    let Some(mut tunnel) = tunnel else {
+        let mut tcp = configured(HttpConnector::new_with_resolver(Pinned(addresses)));
+        return tcp.call(uri.clone()).await.map_err(|e| connect_fault(&e));
+    };
+    let mut last = Fault::new(FaultKind::Connect, "the host name has no address");
+    for address in addresses {
+        let uri = format!("https://{address}/").parse().map_err(|_| last.clone())?;
+        match tunnel.call(uri).await {
+            Ok(stream) => return Ok(stream),
+            Err(error) => last = connect_fault(&error),
+        }
+    }
+    Err(last)
 }
 
 async fn handshake(stream: TcpStream, uri: &Uri, tls: Arc<ClientConfig>) -> Result<Stream, Fault> {

@@ -2,6 +2,8 @@
 
 use std::{error::Error as StdError, fmt, io};
 
+use super::guard::Refusal;
+
 /// The kind of a transport failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FaultKind {
@@ -17,6 +19,8 @@ pub enum FaultKind {
     Protocol,
     /// Our own body stream ended early, with an error it has kept for itself.
     Body,
+    /// The policy for URLs of strangers forbids every address of the host. Nothing was sent, nobody was connected to.
+    Refused(Refusal),
 }
 
 /// A transport failure: its kind, and a text that names no address beyond what the operating system says.
@@ -36,6 +40,12 @@ impl Fault {
     #[must_use]
     pub fn new(kind: FaultKind, text: impl Into<String>) -> Self {
         Self { kind, text: text.into(), stale: false }
+    }
+
+    /// A connection that the policy forbids.
+    #[must_use]
+    pub fn refused(why: Refusal) -> Self {
+        Self::new(FaultKind::Refused(why), why.to_string())
     }
 
     /// Sorts an error of the HTTP stack by walking its causes. Only the innermost text is kept: outer layers put

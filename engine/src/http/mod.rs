@@ -4,14 +4,17 @@
 //! target goes over the wire byte for byte (a URL parser folds the dot segments of an object key), the buffers of a
 //! connection have a stated size, and TLS records are read in large pieces instead of 4 KiB system calls.
 //!
-//! No redirect is followed, no proxy taken from the environment, no `Referer` sent, no body decoded.
+//! No redirect is followed, no proxy taken from the environment, no `Referer` sent, no body decoded. URLs that come from
+//! strangers go through [`guard`], which follows redirects by its policy.
 
 mod client;
 mod connect;
 mod fault;
 mod greedy;
+pub mod guard;
 mod options;
 mod pool;
+mod range;
 mod retry_after;
 mod tls;
 mod wire;
@@ -19,4 +22,5 @@ mod wire;
 pub use client::{Body, BodyError, Client, Host, Request, Response};
 pub use fault::{Fault, FaultKind};
 pub use options::{HttpOptions, Timeouts};
+pub(crate) use range::content_range;
 pub use retry_after::retry_after;

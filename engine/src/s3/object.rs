@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::{Call, LOOKS, Meta, S3, transport};
 use crate::{
     error::{Code, Error, Phase, Result},
-    http::{Fault, FaultKind, Response},
+    http::{Fault, FaultKind, Response, content_range},
     sigv4::EMPTY_SHA256,
 };
 
@@ -270,14 +270,6 @@ fn protocol(what: &str) -> Error {
     Error::new(Code::S3Protocol, format!("the object store answered with {what}")).worth(LOOKS)
 }
 
-/// `bytes START-END/TOTAL` (RFC 9110 §14.4) as (start, total).
-fn content_range(value: &str) -> Option<(u64, Option<u64>)> {
-    let (range, total) = value.trim().strip_prefix("bytes ")?.split_once('/')?;
-    let (start, _end) = range.split_once('-')?;
-    let total = if total == "*" { None } else { Some(total.parse().ok()?) };
-    Some((start.trim().parse().ok()?, total))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -293,14 +285,5 @@ mod tests {
         assert!(slow(20 * second, 19_999, 1) && !slow(minute, 60_000, 1));
         // Bytes that were there whenever they were asked for, however seldom that was.
         assert!(!slow(Duration::ZERO, 1, 1_000));
-    }
-
-    #[test]
-    fn content_ranges() {
-        assert_eq!(content_range("bytes 5-9/10"), Some((5, Some(10))));
-        assert_eq!(content_range("bytes 5-9/*"), Some((5, None)));
-        for bad in ["", "bytes */10", "items 5-9/10", "bytes -5/10", "bytes 5-9"] {
-            assert_eq!(content_range(bad), None, "{bad}");
-        }
     }
 }
