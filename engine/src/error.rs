@@ -114,13 +114,20 @@ codes! {
     SendFailed = "SEND_FAILED", Transient, "The request to Telegram failed before it was complete; nothing was sent.";
     TelegramServer = "TELEGRAM_SERVER", Transient, "Telegram answered with a server error that says the request was not carried out.";
     Database = "DATABASE", Transient, "A query of the worker failed; it is repeated, and no job is charged for it.";
+    DiskFull = "DISK_FULL", Transient, "The disk, or the quota, is full (ENOSPC, EDQUOT); nothing is left of the file. Make room: the job is tried again.";
+    DiskFailed = "DISK_FAILED", Transient, "A file could not be written (EIO, EROFS, EACCES, EMFILE …); nothing is left of it.";
     TelegramThrottled = "TELEGRAM_THROTTLED", Throttled, "Telegram answered 429, or its limits leave no room sooner; retryAfterMs says when the bot may send again.";
     S3Throttled = "S3_THROTTLED", Throttled, "The object store answered 429 or SlowDown.";
     SourceNotFound = "SOURCE_NOT_FOUND", Permanent, "There is no object (or file) under that key (or path).";
     UrlRefused = "URL_REFUSED", Permanent, "The URL is none that strangers may have fetched (not https, a private address, a redirect to one …); nothing was connected to. The message says what is wrong with it; the allow list is for servers of your own.";
     SourceRejected = "SOURCE_REJECTED", Permanent, "The server of the URL refused the request (4xx other than 404, 408, 410, 425 and 429), or its answer is no file that can be used; the message says which.";
-    Sha256Mismatch = "SHA256_MISMATCH", Permanent, "The bytes read do not have the sha256 of the job; the upload was broken off before it was complete.";
-    TooLarge = "TOO_LARGE", Permanent, "The file is larger than Telegram takes for that kind.";
+    SourceUnresolved = "SOURCE_UNRESOLVED", Permanent, "The medium has no address, or one that is refused (401, 403, 404, 410): look it up again (hook `resolve`).";
+    MediaGone = "MEDIA_GONE", Permanent, "WhatsApp's servers do not have the file any more: its sender has to upload it again (hook `reupload`).";
+    DecryptFailed = "DECRYPT_FAILED", Permanent, "The encrypted file does not fit its media key: another key, another media type, or altered bytes. Nothing was stored.";
+    InvalidBase64 = "INVALID_BASE64", Permanent, "The text is not base64; the message says at which character.";
+    TypeRefused = "TYPE_REFUSED", Permanent, "The bytes are of a type that is not in `accept`, or not the declared one with `onMismatch: 'fail'`. Nothing was stored.";
+    Sha256Mismatch = "SHA256_MISMATCH", Permanent, "The bytes read do not have the sha256 of the job; nothing was sent or stored.";
+    TooLarge = "TOO_LARGE", Permanent, "The file is larger than `maxBytes`, or than Telegram takes for that kind.";
     TelegramRejected = "TELEGRAM_REJECTED", Permanent, "Telegram refused the media (400); the message holds its description.";
     TelegramKind = "TELEGRAM_KIND", Permanent, "Telegram accepted the bytes as another kind; the kind of a file_id can never change, so it is not used.";
     TelegramProtocol = "TELEGRAM_PROTOCOL", Permanent, "The answer is not one the Bot API documents (another server, a proxy page, a redirect).";
@@ -148,6 +155,19 @@ codes! {
     Aborted = "ABORTED", Cancelled, "The caller's AbortSignal fired.";
     LeaseLost = "LEASE_LOST", Cancelled, "The job's lease was about to end; another worker may run it.";
     Internal = "INTERNAL", Bug, "A defect of warmpath: please report it with the message.";
+}
+
+impl Code {
+    /// What the caller has to do before another try can succeed; `None` = nothing that only the caller can do. A failure with
+    /// a need costs no attempt.
+    #[must_use]
+    pub const fn needs(self) -> Option<&'static str> {
+        match self {
+            Self::MediaGone => Some("reupload"),
+            Self::SourceUnresolved => Some("resolve"),
+            _ => None,
+        }
+    }
 }
 
 /// Longest message kept, in characters: a remote text is quoted, never trusted with our memory.

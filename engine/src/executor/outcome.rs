@@ -58,6 +58,9 @@ pub struct Failure {
     pub retry_after_ms: Option<u64>,
     /// Whether the remote side can have acted.
     pub certainty: Certainty,
+    /// What the caller has to do before another try: `reupload`, `resolve`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub needs: Option<&'static str>,
 }
 
 impl From<&Error> for Failure {
@@ -69,6 +72,7 @@ impl From<&Error> for Failure {
             message: error.message.to_string(),
             retry_after_ms: error.retry_after.map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)),
             certainty: error.certainty,
+            needs: error.code.needs(),
         }
     }
 }

@@ -59,6 +59,7 @@ pub fn decide(error: &Error, spent: Spent, options: &RetryOptions, leased: bool,
             Verdict::Again(backoff(spent.looks.into(), options, jitter).min(LONGEST_HELD_WAIT))
         }
         Class::Cancelled => Verdict::Settle { charged: false },
+        _ if error.code.needs().is_some() => Verdict::Settle { charged: false },
         _ => Verdict::Settle { charged: true },
     }
 }
@@ -98,6 +99,7 @@ mod tests {
                 Class::Throttled if *code == Code::TelegramThrottled => assert_eq!(verdict, Verdict::WhenOpen),
                 Class::Throttled => assert_eq!(verdict, Verdict::Again(DEFAULT_THROTTLE)),
                 Class::Cancelled => assert_eq!(verdict, uncharged),
+                _ if code.needs().is_some() => assert_eq!(verdict, uncharged),
                 Class::Permanent | Class::Config | Class::Bug => assert_eq!(verdict, settled),
             }
         }
