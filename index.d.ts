@@ -1237,6 +1237,325 @@ export class PrewarmExecutor extends Emitter<PrewarmExecutorEvents> {
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
+// Ingest: jobs and outcomes
+
+/**
+ * What a sender says an encrypted WhatsApp file is; the keys of the file are derived with it. The names are those of
+ * Baileys: `ptt` is a voice message, `ptv` a round video, `gif` a film without sound.
+ */
+export type WhatsAppMediaType =
+  | 'image'
+  | 'video'
+  | 'gif'
+  | 'ptv'
+  | 'audio'
+  | 'ptt'
+  | 'document'
+  | 'sticker'
+  | 'thumbnail-document'
+  | 'thumbnail-image'
+  | 'thumbnail-video'
+  | 'thumbnail-link';
+
+/** A file on WhatsApp's servers, as a message describes it. Bytes, or base64 text of them as JSON has it. */
+export interface WhatsAppMedia {
+  /** Address of the file; `directPath` where this one is gone. At least one of the two. */
+  url?: string | undefined;
+  /** Path of the file at {@link IngestWhatsAppOptions.origin}; begins with `/`. */
+  directPath?: string | undefined;
+  /** 32 bytes: a secret. */
+  mediaKey: string | Uint8Array;
+  mediaType: WhatsAppMediaType;
+  /** sha256 of the file; compared. */
+  fileSha256?: string | Uint8Array | undefined;
+  /** sha256 of what lies on the server; compared. */
+  fileEncSha256?: string | Uint8Array | undefined;
+}
+
+/** Where the bytes come from: exactly one of these. */
+export type IngestSource =
+  | {
+      /** Fetched with GET. https only, and no private address, unless {@link IngestHttpOptions} allows it. */
+      url: string;
+      /** Headers to send, at most 32. They do not follow a redirect to another origin. */
+      headers?: Readonly<Record<string, string>> | undefined;
+    }
+  | {
+      /** Base64 text, standard or URL alphabet, padded or not, with or without line breaks. Decoded off the event loop. */
+      base64: string;
+    }
+  | {
+      /** `data:[type];base64,…`; its type stands for `mimeType` where the job has none. */
+      dataUrl: string;
+    }
+  | {
+      /** Copied once, at submit. */
+      bytes: Uint8Array;
+    }
+  | {
+      /** Path of a local file, at most 4096 characters. It is read, never moved. */
+      path: string;
+    }
+  | {
+      /** Key of an object in the bucket of the `s3` option. */
+      r2Key: string;
+    }
+  | {
+      /**
+       * What {@link IngestExecutorOptions.resolve} finds an address by, such as the media id of the WhatsApp Cloud API. Such an
+       * address lives for minutes: it is looked up when the job's turn comes, and again when it is refused.
+       */
+      mediaId: string;
+    }
+  | { whatsapp: WhatsAppMedia };
+
+/** Where the bytes go. */
+export type IngestSink = 'disk' | 's3';
+
+/** One medium to be stored. */
+export interface IngestJob {
+  /** Jobs with equal keys are one job; at most 1024 characters. Default: `id`, else a random one. */
+  key?: string | undefined;
+  /**
+   * The second half of the generated name `<timestamp>_<id>.<extension>`: of other characters than letters, digits, `_` and `-`
+   * nothing is kept, and of those 64. Default: random.
+   */
+  id?: string | undefined;
+  /** The first half of that name: Unix time in seconds. With `id` and this a repeated job makes no second file. Default: now. */
+  timestamp?: number | undefined;
+  source: IngestSource;
+  /** Whose medium it is; sessions take turns. At most 255 characters. */
+  session?: string | undefined;
+  /** The type that the sender declares. Default: what the source says. */
+  mimeType?: string | undefined;
+  /** Handed back cleaned in {@link IngestValue.fileName}; never part of a path. At most 1024 characters. */
+  fileName?: string | undefined;
+  /** Default: by the type of the bytes, or the WhatsApp media type. */
+  kind?: MediaKind | undefined;
+  /** sha256 that the bytes must have: 64 lower-case hexadecimal digits. */
+  sha256?: string | undefined;
+  /** Default: every sink that the executor has. */
+  to?: readonly IngestSink[] | undefined;
+  /** Key of the object that is written. Default: `s3Prefix` and the generated name. */
+  r2Key?: string | undefined;
+  /** Default: the executor's. */
+  maxBytes?: number | undefined;
+  /** 32-bit integer, higher first. Default 0. */
+  priority?: number | undefined;
+  /** As {@link PrewarmJob.leaseMs}. */
+  leaseMs?: number | undefined;
+}
+
+/** What an ingest produces. */
+export interface IngestValue {
+  /** Of the stored bytes, 64 hexadecimal digits. */
+  sha256: string;
+  /** Size of what was stored. */
+  bytes: number;
+  /** What the bytes are; the declared type where they say nothing, or by `onMismatch: 'keep'`. */
+  mime: string;
+  /** The usual extension of that type, without a dot; `bin` where there is none. */
+  extension: string;
+  /** The kind to prewarm it as. */
+  kind: MediaKind;
+  /** The declared type, where the bytes contradict it. */
+  declared?: string;
+  /** The job's name, without directories, control and bidi characters; at most 255 bytes of UTF-8. */
+  fileName?: string;
+  /** Pixels as shown. */
+  width?: number;
+  /** Pixels as shown. */
+  height?: number;
+  /** How long it plays, whole seconds. */
+  duration?: number;
+  location: {
+    /** Absolute path of the file. */
+    path?: string;
+    /** Key of the object. */
+    r2Key?: string;
+  };
+}
+
+/**
+ * What JS has to do before the job can go on: `reupload` = ask the sender's phone to put the file back, `resolve` = look the
+ * address up (again). The outcome is not charged; submit again under the same key.
+ */
+export type IngestNeeds = 'reupload' | 'resolve';
+
+/** Why an ingest failed. */
+export interface IngestFailure extends PrewarmFailure {
+  /** Set with `ERR_WARMPATH_MEDIA_GONE` (`reupload`) and `ERR_WARMPATH_SOURCE_UNRESOLVED` (`resolve`). */
+  needs?: IngestNeeds;
+}
+
+export interface IngestSucceeded extends Accounting {
+  key: string;
+  status: 'succeeded';
+  value: IngestValue;
+  error?: undefined;
+}
+
+export interface IngestFailed extends Accounting {
+  key: string;
+  status: 'failed';
+  value?: undefined;
+  error: IngestFailure;
+}
+
+export type IngestOutcome = IngestSucceeded | IngestFailed;
+
+// ---------------------------------------------------------------------------------------------------------------------
+// IngestExecutor
+
+export interface IngestHttpOptions extends HttpOptions {
+  /**
+   * Addresses and hosts that a URL may name although strangers' URLs may not: `10.0.0.0/8`, `::1`, `media.internal`, at most
+   * 100. Without it every private, loopback, link-local and otherwise special address is refused, and so is every redirect to
+   * one. See docs/ingest.md.
+   */
+  allow?: readonly string[] | undefined;
+  /** Ports beside 443 (and 80 with `plain`), at most 100. Default: none. */
+  ports?: readonly number[] | undefined;
+  /** Whether `http://` will do. Default false. */
+  plain?: boolean | undefined;
+  /** Redirects that are followed, each one checked like the first URL, 0 to 10. Default 3. */
+  redirects?: number | undefined;
+}
+
+export interface IngestWhatsAppOptions {
+  /** Where `directPath` points to. Default `https://mmg.whatsapp.net`. */
+  origin?: string | undefined;
+}
+
+/** What {@link IngestExecutor} and a worker on top of it have in common. At least one of `dir` and `s3`. */
+export interface IngestCommonOptions {
+  /** Directory of the disk sink, which must exist. Every process of the machine may use the same one. */
+  dir?: string | undefined;
+  /** Bucket of `r2Key` sources and of the `s3` sink. */
+  s3?: S3Options | undefined;
+  /** In front of the generated name, where a job names no `r2Key`; such as `media/`. Default none. */
+  s3Prefix?: string | undefined;
+  /** Sinks of a job that names none. Default: `disk` with `dir`, `s3` with `s3`. */
+  sinks?: readonly IngestSink[] | undefined;
+  /** Jobs that run at once, 1 to 4096. Default 5. */
+  concurrency?: number | undefined;
+  /** Jobs that wait; 1 to 1,000,000. Default 500. */
+  capacity?: number | undefined;
+  /**
+   * `bytes`, `base64` and `dataUrl` of unsettled jobs together, bytes; above it submit() says `full`. Default 268,435,456
+   * (256 MiB).
+   */
+  capacityBytes?: number | undefined;
+  /**
+   * Largest medium that is stored, bytes. Default 104,857,600 (100 MiB): the largest document of the WhatsApp Cloud API, and
+   * twice what a Telegram bot can send on.
+   *
+   * @see https://developers.facebook.com/docs/whatsapp/cloud-api/reference/media#supported-media-types
+   */
+  maxBytes?: number | undefined;
+  /**
+   * The bytes contradict the declared type: `refine` reports what they are, `keep` what was declared, `fail` fails with
+   * `ERR_WARMPATH_TYPE_REFUSED`. Default `refine`.
+   */
+  onMismatch?: 'refine' | 'keep' | 'fail' | undefined;
+  /**
+   * Types that are stored, by what the bytes are: `image/*`, `application/pdf`, at most 100. Others fail with
+   * `ERR_WARMPATH_TYPE_REFUSED`. Default: all.
+   */
+  accept?: readonly string[] | undefined;
+  /** Find out width, height and duration. Default true. */
+  probe?: boolean | undefined;
+  /** Files and their directory are on the disk before a job succeeds. false: a power cut may take them back. Default true. */
+  fsync?: boolean | undefined;
+  timeouts?: TimeoutOptions | undefined;
+  http?: IngestHttpOptions | undefined;
+  whatsapp?: IngestWhatsAppOptions | undefined;
+}
+
+/** Hooks in the middle of a job; each is called at most once per job, and `resolve` once more for a `mediaId`. */
+export interface IngestHooks {
+  /**
+   * WhatsApp has deleted the file (404, 410): ask the sender's phone to upload it again (`updateMediaMessage` of Baileys) and
+   * answer what has changed of the description; null = it cannot be had. A hook that throws counts as null.
+   */
+  reupload?: ((job: IngestJob) => Awaitable<Partial<WhatsAppMedia> | null | undefined>) | undefined;
+  /** Looks an address up: of a `mediaId`, or of a `url` that was refused (401, 403, 404, 410); null = there is none. */
+  resolve?:
+    | ((
+        job: IngestJob,
+      ) => Awaitable<{ url: string; headers?: Readonly<Record<string, string>> | undefined } | null | undefined>)
+    | undefined;
+  /** How long a hook may take, ms. Default 60,000. */
+  hookTimeoutMs?: number | undefined;
+}
+
+export interface IngestExecutorOptions extends IngestCommonOptions, IngestHooks {
+  retry?: RetryOptions | undefined;
+}
+
+export interface IngestExecutorStats extends Omit<PrewarmExecutorStats, 'possibleDuplicates' | 'limits' | 'cache'> {
+  /** Jobs whose hook runs; counted in `waiting` too. */
+  asking: number;
+  /** Bytes of `bytes`, `base64` and `dataUrl` sources that are held now. */
+  heldBytes: number;
+}
+
+/** A job that is in the executor now. */
+export interface IngestListItem {
+  key: string;
+  session?: string;
+  state: 'queued' | 'waiting' | 'running';
+  /** Time since it was submitted, ms. */
+  sinceMs: number;
+}
+
+export interface IngestExecutorEvents {
+  /** Jobs ended; up to 256 outcomes at once, each job once. */
+  settled: [outcomes: IngestOutcome[]];
+}
+
+/**
+ * Stores incoming media: from a URL, WhatsApp, base64, bytes, a file or an object to a directory, a bucket or both, in one
+ * native stream that decrypts, counts, hashes and looks into what it carries. Memory does not grow with the file. What is at
+ * its final name is complete and verified. See docs/ingest.md.
+ *
+ * Events: `settled`, see {@link IngestExecutorEvents}.
+ *
+ * @example
+ * const executor = new IngestExecutor({ dir: '/var/media' });
+ * const { location, sha256 } = await executor.run({ source: { url } });
+ * await executor.close();
+ */
+export class IngestExecutor extends Emitter<IngestExecutorEvents> {
+  /** @throws `ERR_WARMPATH_INVALID_OPTION` naming the option, `ERR_WARMPATH_NATIVE_LOAD` */
+  constructor(options: IngestExecutorOptions);
+  /** @throws `ERR_WARMPATH_INVALID_JOB` naming the field; `ERR_WARMPATH_CLOSED` after close() */
+  submit(job: IngestJob): SubmitStatus;
+  /** One status per job; all jobs are checked before the first is queued. @throws as submit() */
+  submitMany(jobs: readonly IngestJob[]): SubmitStatus[];
+  /** Submits the job, or joins an equal one that is here, and resolves with its value. Rejects as {@link PrewarmExecutor.run}. */
+  run(job: IngestJob, options?: RunOptions): Promise<IngestValue>;
+  /** As {@link PrewarmExecutor.extend}. */
+  extend(keys: readonly string[], leaseMs: number): boolean[];
+  /** As {@link PrewarmExecutor.cancel}. */
+  cancel(key: string): boolean;
+  /** Starts no further job; running ones go on. */
+  pause(): void;
+  resume(): void;
+  /** How many jobs run at once from now on, 1 to 4096. @throws `ERR_WARMPATH_INVALID_ARGUMENT` */
+  setConcurrency(n: number): void;
+  stats(): IngestExecutorStats;
+  /** The jobs that are here now, as a snapshot. */
+  list(): IngestListItem[];
+  /** Resolves when every accepted job is settled and its outcome delivered. */
+  drain(): Promise<void>;
+  /** As {@link PrewarmExecutor.close}. */
+  close(options?: CloseOptions): Promise<void>;
+  /** close(). */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
 // Stores
 
 /** A job as a store holds it: checked, with its key. */

@@ -1,0 +1,110 @@
+'use strict';
+
+const { randomBytes, randomUUID } = require('node:crypto');
+const check = require('./check.js');
+const { KINDS, priority, sha256, contentType, r2Key } = require('./fields.js');
+const { headers, url, whatsapp } = require('./ingest-fields.js');
+const { sinks, maxBytes } = require('./ingest.js');
+
+const { shape, integer, milliseconds, text, oneOf, failWith, describe } = check;
+
+const invalidJob = failWith('ERR_WARMPATH_INVALID_JOB');
+
+const idText = text({ max: 1024 });
+const ID_LENGTH = 64;
+
+/** Base64 is read natively, where a bad character is found with its position; here it only has to be text. */
+const base64 = (value, path, fail) => {
+  if (typeof value !== 'string') fail(path, `must be a string, not ${describe(value)}`);
+  return value;
+};
+
+// The head alone is matched: a pattern over the whole of a text of many megabytes would hold the loop.
+const DATA_HEAD = /^data:([^,;]*)((?:;[^,;]*)*),/i;
+
+/** `data:[<type>][;parameter…];base64,<data>` (RFC 2397). Percent-encoded ones are short texts, no media. */
+function dataUrl(value, path, fail) {
+  if (typeof value !== 'string') fail(path, `must be a string, not ${describe(value)}`);
+  const [head, type, parameters] = DATA_HEAD.exec(value.slice(0, 1024)) ?? fail(path, 'must begin with data:…;base64,');
+  if (!/;base64$/i.test(parameters)) fail(path, 'must be base64');
+  return { base64: value.slice(head.length), mimeType: type === '' ? undefined : type };
+}
+
+const bytes = (value, path, fail) => {
+  if (!(value instanceof Uint8Array)) fail(path, `must be a Uint8Array, not ${describe(value)}`);
+  return value;
+};
+
+const SOURCES = {
+  url,
+  base64,
+  dataUrl,
+  bytes,
+  path: text({ max: 4096 }),
+  r2Key,
+  mediaId: text({ max: 1024 }),
+  whatsapp,
+};
+
+const sourceFields = shape({ ...SOURCES, headers });
+
+/** Exactly one source, as the engine reads it; what must not go through JSON apart, as `payload`. */
+function source(value, path, fail) {
+  const given = sourceFields(value, path, fail);
+  const kinds = Object.keys(SOURCES).filter((name) => given[name] !== undefined);
+  if (kinds.length !== 1) fail(path, `must have exactly one of ${Object.keys(SOURCES).join(', ')}`);
+  const [kind] = kinds;
+  if (given.headers !== undefined && kind !== 'url') fail(`${path}.headers`, 'needs url');
+  if (kind === 'base64') return { source: { type: 'base64' }, payload: given.base64 };
+  if (kind === 'bytes') return { source: { type: 'bytes' }, payload: given.bytes };
+  if (kind === 'dataUrl') {
+    return { source: { type: 'base64' }, payload: given.dataUrl.base64, mimeType: given.dataUrl.mimeType };
+  }
+  if (kind === 'url') return { source: { type: 'url', url: given.url, headers: given.headers ?? [] } };
+  if (kind === 'whatsapp') return { source: { type: 'whatsapp', ...given.whatsapp } };
+  return { source: { type: kind, [kind]: given[kind] } };
+}
+
+const jobFields = {
+  key: text({ max: 1024 }),
+  id: idText,
+  timestamp: integer(0, 9_999_999_999, 's'),
+  source,
+  session: text({ max: 255 }),
+  mimeType: contentType,
+  fileName: text({ max: 1024 }),
+  kind: oneOf(...KINDS),
+  sha256,
+  to: sinks,
+  r2Key,
+  maxBytes,
+  priority,
+};
+
+const ingestJob = shape({ ...jobFields, leaseMs: milliseconds() }, { required: ['source'] });
+
+/** The second half of a generated name: nothing that a file system, a shell or a URL could read anything into. */
+function cleanId(id) {
+  const clean = id === undefined ? '' : id.replace(/[^A-Za-z0-9_-]+/g, '').slice(0, ID_LENGTH);
+  return clean === '' ? randomBytes(8).toString('hex') : clean;
+}
+
+/**
+ * A job as the engine reads it, with the generated name decided, so that every try of it writes the same one; and the bytes
+ * or text that do not go through JSON.
+ *
+ * @param {readonly string[]} available the sinks that the executor has
+ * @returns {{ native: object, payload: string | Uint8Array | undefined }}
+ */
+function checkIngestJob(job, path, available) {
+  const { id, timestamp, source: given, to, ...out } = ingestJob(job, path, invalidJob);
+  for (const sink of to ?? []) {
+    if (!available.includes(sink)) invalidJob(`${path}.to`, `names '${sink}', which the executor does not have`);
+  }
+  out.key ??= id ?? `ingest:${randomUUID()}`;
+  out.name = `${timestamp ?? Math.floor(Date.now() / 1000)}_${cleanId(id)}`;
+  out.mimeType ??= given.mimeType;
+  return { native: { ...out, sinks: to, source: given.source }, payload: given.payload };
+}
+
+module.exports = { checkIngestJob, jobFields, cleanId, invalidJob };
