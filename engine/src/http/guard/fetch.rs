@@ -106,7 +106,7 @@ impl Fetcher {
 
     async fn follow(&self, url: &str, headers: &HeaderMap) -> Result<Fetched> {
         let Inner { guard, .. } = &*self.0;
-        let mut url = guard.check(url)?;
+        let mut url = guard.check(url).map_err(Refusal::error)?;
         let mut headers = headers.clone();
         headers.entry(USER_AGENT).or_insert(WHO);
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
@@ -118,18 +118,18 @@ impl Fetcher {
             }
             let next = next(&url, &response)?;
             if url.secure() && !next.secure() {
-                return Err(Refusal::Downgrade.into());
+                return Err(Refusal::Downgrade.error());
             }
-            guard.check_parsed(&next)?;
+            guard.check_parsed(&next).map_err(Refusal::error)?;
             if visited.len() >= usize::from(guard.redirects()) {
-                return Err(Refusal::Redirects.into());
+                return Err(Refusal::Redirects.error());
             }
             if next.origin() != url.origin() {
                 headers = headers.into_iter().fold(HeaderMap::new(), keep_harmless);
             }
             visited.push(std::mem::replace(&mut url, next));
             if visited.contains(&url) {
-                return Err(Refusal::Loop.into());
+                return Err(Refusal::Loop.error());
             }
         }
     }
@@ -169,7 +169,7 @@ impl Fetcher {
         let found = servers.iter().position(|(kept, _)| *kept == origin).and_then(|at| servers.remove(at));
         let server = match found {
             Some((_, server)) => server,
-            None => self.0.client.host(&origin).map_err(|_| Refusal::Host)?,
+            None => self.0.client.host(&origin).map_err(|_| Refusal::Host.error())?,
         };
         servers.push_back((origin, server.clone()));
         if servers.len() > SERVERS_KEPT {
@@ -187,7 +187,7 @@ const fn is_redirect(status: StatusCode) -> bool {
 fn next(url: &Url, response: &Response) -> Result<Url> {
     let location = response.headers.get(LOCATION).and_then(|value| str::from_utf8(value.as_bytes()).ok());
     let nowhere = || Error::new(Code::SourceRejected, "the server of the URL redirects without saying where");
-    Ok(url.join(location.ok_or_else(nowhere)?)?)
+    url.join(location.ok_or_else(nowhere)?).map_err(Refusal::error)
 }
 
 /// Of the headers for one server, those that another one may see. Names of repeated headers are `None` in a map's own
@@ -202,7 +202,7 @@ fn keep_harmless(mut kept: HeaderMap, (name, value): (Option<HeaderName>, Header
 /// A transport failure of the source.
 pub(super) fn failed(fault: &Fault) -> Error {
     match fault.kind {
-        FaultKind::Refused(why) => why.into(),
+        FaultKind::Refused(why) => why.error(),
         FaultKind::Tls => Error::quoting(Code::Tls, "the certificate of the URL's server was refused", fault),
         FaultKind::Timeout => Error::quoting(Code::DownloadTimeout, "the server of the URL", fault),
         FaultKind::Protocol => Error::quoting(Code::SourceRejected, "the server of the URL", fault),

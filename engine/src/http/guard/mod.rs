@@ -124,9 +124,11 @@ impl fmt::Display for Refusal {
 
 impl std::error::Error for Refusal {}
 
-impl From<Refusal> for Error {
-    fn from(refusal: Refusal) -> Self {
-        Self::new(Code::UrlRefused, format!("the URL was refused: {refusal}"))
+impl Refusal {
+    /// The error of a URL that is refused for this.
+    #[must_use]
+    pub fn error(self) -> Error {
+        Error::new(Code::UrlRefused, format!("the URL was refused: {self}"))
     }
 }
 
