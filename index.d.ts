@@ -1409,12 +1409,14 @@ export type IngestOutcome = IngestSucceeded | IngestFailed;
 
 export interface IngestHttpOptions extends HttpOptions {
   /**
-   * Addresses and hosts that a URL may name although strangers' URLs may not: `10.0.0.0/8`, `::1`, `media.internal`, at most
-   * 100. Without it every private, loopback, link-local and otherwise special address is refused, and so is every redirect to
-   * one. See docs/ingest.md.
+   * Servers of yours that a URL may name although a stranger's may not: a host (`media.internal`, whatever it resolves to), an
+   * address (`10.1.2.3`, `::1`), a network (`10.1.0.0/16`), or one host and port (`localhost:9000`); at most 100. Without it every
+   * private, loopback, link-local and otherwise special address is refused, and so is every redirect to one. See docs/ingest.md.
    */
   allow?: readonly string[] | undefined;
-  /** Ports beside 443 (and 80 with `plain`), at most 100. Default: none. */
+  /** Addresses and networks that are refused although they are public; goes before `allow`. At most 100. */
+  deny?: readonly string[] | undefined;
+  /** Ports beside 80 and 443, at most 100. Default: none. */
   ports?: readonly number[] | undefined;
   /** Whether `http://` will do. Default false. */
   plain?: boolean | undefined;
@@ -1545,6 +1547,8 @@ export class IngestExecutor extends Emitter<IngestExecutorEvents> {
   /** How many jobs run at once from now on, 1 to 4096. @throws `ERR_WARMPATH_INVALID_ARGUMENT` */
   setConcurrency(n: number): void;
   stats(): IngestExecutorStats;
+  /** As {@link PrewarmExecutor.explain}. */
+  explain(key: string): Explanation | null;
   /** The jobs that are here now, as a snapshot. */
   list(): IngestListItem[];
   /** Resolves when every accepted job is settled and its outcome delivered. */

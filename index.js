@@ -6,6 +6,7 @@ const { isStaleFileId } = require('./lib/stale.js');
 const { Queue } = require('./lib/queue.js');
 const { SigV4Signer } = require('./lib/signer.js');
 const { PrewarmExecutor } = require('./lib/executor/prewarm.js');
+const { IngestExecutor } = require('./lib/executor/ingest.js');
 const { PrewarmWorker } = require('./lib/worker/prewarm.js');
 const { MemoryStore } = require('./lib/store/memory.js');
 const { PostgresStore } = require('./lib/store/postgres.js');
@@ -16,6 +17,7 @@ module.exports = {
   Queue,
   SigV4Signer,
   PrewarmExecutor,
+  IngestExecutor,
   PrewarmWorker,
   MemoryStore,
   PostgresStore,

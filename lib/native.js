@@ -10,6 +10,7 @@ const NEEDED = [
   'NativeHasher',
   'hashFile',
   'NativePrewarm',
+  'NativeIngest',
   'NativeS3',
   'errorTable',
 ];

@@ -18,6 +18,28 @@ export declare class NativeHasher {
   digest(): string
 }
 
+export declare class NativeIngest {
+  /** A JSON array of outcomes; null when none is left. */
+  takeSettled(max: number): string | null
+  cancel(key: string): boolean
+  extend(keys: Array<string>, leaseMs: number): Array<boolean>
+  pause(): void
+  resume(): void
+  setConcurrency(concurrency: number): void
+  /** What a job waits for, as JSON; null when there is no such job. */
+  explain(key: string): string | null
+  closeIntake(): void
+  cancelAll(): void
+  constructor(options: string, capacityBytes: number, wake: () => void)
+  /**
+   * Per job as every executor; `payloads` are the bytes and texts of those jobs that bring some, in their order. Each is
+   * copied once, here: JavaScript may do with its own what it likes.
+   */
+  submitMany(jobs: string, payloads: Array<Uint8Array | string>): Array<number>
+  stats(): string
+  list(): string
+}
+
 export declare class NativePrewarm {
   /** A JSON array of outcomes; null when none is left. */
   takeSettled(max: number): string | null

@@ -836,6 +836,7 @@ function __napiStampBindingTarget(exportsObject, target) {
 module.exports.__napiBindingTarget = __napiStampBindingTarget(nativeBinding, __napiLoadedBindingTarget)
 module.exports = nativeBinding
 module.exports.NativeHasher = nativeBinding.NativeHasher
+module.exports.NativeIngest = nativeBinding.NativeIngest
 module.exports.NativePrewarm = nativeBinding.NativePrewarm
 module.exports.NativeS3 = nativeBinding.NativeS3
 module.exports.errorTable = nativeBinding.errorTable

@@ -23,6 +23,7 @@
 mod door;
 mod errors;
 mod face;
+mod ingest;
 mod prewarm;
 mod queue;
 mod s3;

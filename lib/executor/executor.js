@@ -80,7 +80,7 @@ class Executor extends EventEmitter {
   #submit(jobs) {
     if (this.#closed) throw new WarmpathError('ERR_WARMPATH_CLOSED', 'the executor is closed');
     if (jobs.length === 0) return [];
-    const answers = guard(() => this.#native.submitMany(JSON.stringify(jobs)));
+    const answers = guard(() => this.#native.submitMany(JSON.stringify(jobs), jobs));
     this.submitted(jobs);
     const statuses = new Array(answers.length);
     for (let i = 0; i < answers.length; i++) {

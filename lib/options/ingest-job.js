@@ -89,12 +89,15 @@ function cleanId(id) {
   return clean === '' ? randomBytes(8).toString('hex') : clean;
 }
 
+// Beside what goes through JSON, where JSON does not see it.
+const PAYLOAD = Symbol('payload');
+const GIVEN = Symbol('given');
+
 /**
- * A job as the engine reads it, with the generated name decided, so that every try of it writes the same one; and the bytes
- * or text that do not go through JSON.
+ * A job as the engine reads it, with the generated name decided, so that every try of it writes the same one. Under PAYLOAD
+ * it has the bytes or the text that do not go through JSON, under GIVEN the job as it was submitted, for the hooks.
  *
  * @param {readonly string[]} available the sinks that the executor has
- * @returns {{ native: object, payload: string | Uint8Array | undefined }}
  */
 function checkIngestJob(job, path, available) {
   const { id, timestamp, source: given, to, ...out } = ingestJob(job, path, invalidJob);
@@ -104,7 +107,11 @@ function checkIngestJob(job, path, available) {
   out.key ??= id ?? `ingest:${randomUUID()}`;
   out.name = `${timestamp ?? Math.floor(Date.now() / 1000)}_${cleanId(id)}`;
   out.mimeType ??= given.mimeType;
-  return { native: { ...out, sinks: to, source: given.source }, payload: given.payload };
+  out.sinks = to;
+  out.source = given.source;
+  out[PAYLOAD] = given.payload;
+  out[GIVEN] = job;
+  return out;
 }
 
-module.exports = { checkIngestJob, jobFields, cleanId, invalidJob };
+module.exports = { PAYLOAD, GIVEN, checkIngestJob, jobFields, cleanId, invalidJob };

@@ -25,7 +25,7 @@ const sinks = (value, path, fail) => {
   return out;
 };
 
-/** A host name, an address, or a network in CIDR notation; what it means is the engine's to parse. */
+/** A host name or an address, perhaps with a port, or a network in CIDR notation; what it means is the engine's to parse. */
 const allowed = text({
   max: 255,
   pattern: /^[A-Za-z0-9._:[\]-]+(\/\d{1,3})?$/,
@@ -40,6 +40,7 @@ const httpFields = shape({
   }),
   proxy: httpUrl({ userinfo: true }),
   allow: withDefault(arrayOf(allowed, { max: 100 }), () => []),
+  deny: withDefault(arrayOf(allowed, { max: 100 }), () => []),
   ports: withDefault(arrayOf(integer(1, 65_535), { max: 100 }), () => []),
   plain: withDefault(boolean, false),
   redirects: withDefault(integer(0, 10), 3),

@@ -3,6 +3,7 @@
 mod cache;
 mod choose;
 mod file;
+mod ingest;
 mod job;
 mod options;
 mod prepare;
@@ -15,6 +16,10 @@ mod trust;
 mod value;
 
 pub use cache::{Cache, CacheOptions, CacheSnapshot};
+pub use ingest::{
+    Held, Ingest, IngestHttp, IngestJob, IngestOptions, IngestValue, Location, MediaType, OnMismatch, Payload,
+    SinkKind, SourceSpec, WhatsApp, WhatsAppOptions,
+};
 pub use job::{Given, PrewarmJob, PrewarmValue};
 pub use options::{LargePhoto, OtherKind, Otherwise, Policy, PrewarmOptions};
 pub use prepare::Rewritten;

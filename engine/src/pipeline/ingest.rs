@@ -1,0 +1,135 @@
+//! Ingest: a medium that somebody sent comes in and is stored, once, complete, and as what it is.
+//!
+//! The steps: [`open`] the source, let it through the [`intake`] (decrypted, counted, hashed), judge it by its first bytes
+//! ([`types`]), write it to its sinks as it comes, look into it, and only when its end has come and everything was right,
+//! give it its name.
+
+mod base64;
+mod decrypt;
+mod disk;
+mod intake;
+mod job;
+mod look;
+mod meter;
+mod open;
+mod options;
+mod sinks;
+mod source;
+mod types;
+mod value;
+mod whatsapp;
+
+use std::sync::Arc;
+
+pub use job::{Held, IngestJob, Payload, SourceSpec};
+pub use options::{IngestHttp, IngestOptions, OnMismatch, SinkKind, WhatsAppOptions};
+pub use value::{IngestValue, Location};
+pub use whatsapp::{MediaType, WhatsApp};
+
+use self::{
+    disk::Disk,
+    intake::Intake,
+    look::Look,
+    meter::Meter,
+    sinks::Sinks,
+    types::{Types, by_head},
+    value::value,
+};
+use crate::{
+    clock::Clock,
+    error::{Code, Error, Phase, Result},
+    executor::{Grant, Pipeline, Trace},
+    http::{
+        Client, HttpOptions, Timeouts,
+        guard::{Fetcher, Guard, GuardOptions},
+    },
+    s3::S3,
+};
+
+/// The ingest pipeline.
+pub struct Ingest {
+    web: Fetcher,
+    whatsapp: String,
+    s3: Option<S3>,
+    #[expect(dead_code, reason = "the S3 sink is the next commit")]
+    s3_prefix: String,
+    disk: Option<Disk>,
+    sinks: Vec<SinkKind>,
+    types: Types,
+    max_bytes: u64,
+    probe: bool,
+    timeouts: Timeouts,
+}
+
+impl Ingest {
+    /// Builds the clients and opens the directory; inside a runtime, which sweeps it.
+    ///
+    /// # Errors
+    /// `INVALID_OPTION`, naming the option.
+    pub fn new(options: IngestOptions, clock: Arc<dyn Clock>) -> Result<Self> {
+        let types = Types::new(&options);
+        let IngestOptions { http, timeouts, .. } = options;
+        let guard = Guard::new(&GuardOptions {
+            http: http.plain,
+            ports: http.ports,
+            allow: http.allow,
+            deny: http.deny,
+            redirects: http.redirects,
+        })
+        .map_err(|error| Error { message: format!("http.{}", error.message).into(), ..error })?;
+        let transport = HttpOptions { ca: http.ca, proxy: http.proxy };
+        let client = Client::new(&transport, &timeouts)?;
+        let ingest = Self {
+            web: Fetcher::new(&transport, timeouts, guard)?,
+            whatsapp: options.whatsapp.origin.trim_end_matches('/').to_owned(),
+            s3: options.s3.map(|s3| S3::new(s3, &client, timeouts, clock)).transpose()?,
+            s3_prefix: options.s3_prefix,
+            disk: options.dir.map(|dir| Disk::open(&dir, options.fsync)).transpose()?,
+            sinks: options.sinks,
+            types,
+            max_bytes: options.max_bytes,
+            probe: options.probe,
+            timeouts,
+        };
+        if ingest.sinks.is_empty() {
+            return Err(Error::new(Code::InvalidOption, "sinks: must name at least one"));
+        }
+        Ok(ingest)
+    }
+}
+
+impl Pipeline for Ingest {
+    type Job = IngestJob;
+    type Value = IngestValue;
+
+    async fn attempt(&self, job: &IngestJob, _: Grant, trace: &Arc<Trace>) -> Result<IngestValue> {
+        let opened = self.open(job).await?;
+        trace.opened();
+        let meter = Meter::new(job.max_bytes.unwrap_or(self.max_bytes), job.expected());
+        let mut intake = Intake::new(opened, meter, self.timeouts, Arc::clone(trace))?;
+
+        let head = intake.head().await?;
+        let declared = job.mime_type.as_deref().or(intake.content_type()).map(str::to_owned);
+        let declared = declared.as_deref();
+        let first = by_head(&head, declared, intake.len().unwrap_or_default());
+        let named = self.types.first(&first, declared)?;
+
+        let mut sinks = Sinks::begin(self, job, named)?;
+        let mut look = (self.probe && !sinks.has_disk()).then(|| Look::new(declared, intake.len()));
+        while let Some(piece) = intake.next().await? {
+            if let Some(look) = &mut look {
+                look.see(&piece);
+            }
+            trace.moved_out(piece.len());
+            sinks.write(piece).await?;
+        }
+
+        let sums = intake.sums()?;
+        let probe = (self.probe && look.is_none()).then_some(declared);
+        let (prepared, seen) = sinks.prepare(sums.bytes, probe).await?;
+        let report = seen.or_else(|| look.map(Look::finish)).unwrap_or_else(|| by_head(&head, declared, sums.bytes));
+        let named = self.types.last(&report, declared)?;
+        let location = prepared.commit(&named, &sums).await.map_err(|error| error.at(Phase::Upload))?;
+        Ok(value(job, sums, &report, named, location))
+    }
+}

@@ -1,0 +1,162 @@
+//! Base64 text, decoded piece by piece. Whole pieces of the plain alphabet take the fast way; line breaks, the URL alphabet
+//! and the end take the slow one, which knows the position of every character.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
+use bytes::Bytes;
+
+use crate::error::{Code, Error, Phase, Result};
+
+/// Characters that are decoded at once; a multiple of four.
+const PIECE: usize = 256 * 1024;
+
+/// A text being decoded.
+pub struct Decoder {
+    text: Bytes,
+    at: usize,
+    /// Bits that do not make a byte yet, and how many.
+    bits: u32,
+    count: u32,
+    /// Characters of the alphabet so far, modulo four.
+    phase: u32,
+    /// `=` so far.
+    padding: u32,
+}
+
+impl Decoder {
+    /// A decoder of `text`, which is UTF-8.
+    pub const fn new(text: Bytes) -> Self {
+        Self { text, at: 0, bits: 0, count: 0, phase: 0, padding: 0 }
+    }
+
+    /// The next bytes; `None` at the end.
+    ///
+    /// # Errors
+    /// `INVALID_BASE64`, naming the first character that is wrong.
+    pub fn next(&mut self) -> Result<Option<Bytes>> {
+        while self.at < self.text.len() {
+            let end = self.text.len().min(self.at + PIECE);
+            let piece = self.text.slice(self.at..end);
+            let plain = if self.phase == 0 && self.padding == 0 && piece.len().is_multiple_of(4) {
+                STANDARD_NO_PAD.decode(&piece).ok()
+            } else {
+                None
+            };
+            let decoded = match plain {
+                Some(bytes) => bytes,
+                None => self.slowly(&piece)?,
+            };
+            self.at = end;
+            if !decoded.is_empty() {
+                return Ok(Some(decoded.into()));
+            }
+        }
+        self.end()?;
+        Ok(None)
+    }
+
+    fn slowly(&mut self, piece: &[u8]) -> Result<Vec<u8>> {
+        let mut out = Vec::with_capacity(piece.len() / 4 * 3 + 3);
+        for (offset, byte) in piece.iter().enumerate() {
+            let value = match byte {
+                b'A'..=b'Z' => byte - b'A',
+                b'a'..=b'z' => byte - b'a' + 26,
+                b'0'..=b'9' => byte - b'0' + 52,
+                b'+' | b'-' => 62,
+                b'/' | b'_' => 63,
+                b'\r' | b'\n' | b' ' | b'\t' => continue,
+                b'=' if self.phase >= 2 && self.phase + self.padding < 4 => {
+                    self.padding += 1;
+                    continue;
+                }
+                _ => return Err(self.wrong(offset)),
+            };
+            if self.padding > 0 {
+                return Err(self.wrong(offset));
+            }
+            self.phase = (self.phase + 1) % 4;
+            self.bits = (self.bits << 6) | u32::from(value);
+            self.count += 6;
+            if self.count >= 8 {
+                self.count -= 8;
+                // The eight bits above those that are left.
+                out.push((self.bits >> self.count).to_le_bytes()[0]);
+                self.bits &= (1 << self.count) - 1;
+            }
+        }
+        Ok(out)
+    }
+
+    /// A text that stops in the middle, or whose last character holds bits of a byte that is not there, was cut or altered.
+    fn end(&self) -> Result<()> {
+        let complete = self.phase == 0 || (self.phase >= 2 && (self.padding == 0 || self.phase + self.padding == 4));
+        if complete && self.bits == 0 { Ok(()) } else { Err(self.wrong(0)) }
+    }
+
+    fn wrong(&self, offset: usize) -> Error {
+        // Everything before it is ASCII, so this is its position in the text of JavaScript too.
+        let at = self.at + offset;
+        let what = if at >= self.text.len() { "ends too early, at" } else { "is wrong at" };
+        Error::new(Code::InvalidBase64, format!("the base64 text {what} character {at}")).at(Phase::Download)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::engine::general_purpose::{STANDARD, URL_SAFE, URL_SAFE_NO_PAD};
+
+    use super::*;
+
+    fn decode(text: &str) -> Result<Vec<u8>> {
+        let mut decoder = Decoder::new(Bytes::copy_from_slice(text.as_bytes()));
+        let mut out = Vec::new();
+        while let Some(piece) = decoder.next()? {
+            out.extend_from_slice(&piece);
+        }
+        Ok(out)
+    }
+
+    #[test]
+    fn every_form_of_every_length() {
+        for len in (0..70).chain([PIECE / 4 * 3 - 1, PIECE / 4 * 3, PIECE / 4 * 3 + 1, PIECE * 2 + 5]) {
+            let mut random = fastrand::Rng::with_seed(len as u64);
+            let bytes: Vec<u8> = std::iter::repeat_with(|| random.u8(..)).take(len).collect();
+            let wrapped = |text: String| {
+                text.as_bytes().chunks(76).flat_map(|line| [line, b"\r\n"].concat()).map(char::from).collect::<String>()
+            };
+            let plain = STANDARD.encode(&bytes);
+            for text in [
+                wrapped(plain.clone()),
+                plain,
+                STANDARD_NO_PAD.encode(&bytes),
+                URL_SAFE.encode(&bytes),
+                URL_SAFE_NO_PAD.encode(&bytes),
+            ] {
+                assert!(decode(&text).unwrap() == bytes, "{len}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_first_wrong_character_is_named() {
+        let long = format!("{}!AAA", "AAAA".repeat(PIECE));
+        for (text, position) in [
+            ("AAA!", 3),
+            ("A", 1),
+            ("AAAAA", 5),
+            ("A===", 1),
+            ("AA=A", 3),
+            ("AA===", 4),
+            ("AA=", 3),
+            ("=", 0),
+            ("AAAA=", 4),
+            ("AB==", 4),
+            ("AAAé", 3),
+            ("AAAA\0", 4),
+            (&long, PIECE * 4),
+        ] {
+            let error = decode(text).unwrap_err();
+            assert_eq!(error.code, Code::InvalidBase64);
+            assert!(error.message.ends_with(&format!("character {position}")), "{position}: {}", error.message);
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! The disk sink: a directory in which a file under its final name is complete, or is not there.
+//!
+//! A medium is written to a temporary file in the same directory, synced, and only then given its name, in one step that
+//! never replaces a file. What a killed process leaves are temporary files; the next one to open the directory removes
+//! them ([`sweep`]). No name that somebody else chose ever becomes part of a path.
+
+mod fault;
+mod lock;
+mod place;
+mod sweep;
+mod temp;
+mod writer;
+
+use std::{
+    fs::{self, File},
+    io,
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use lock::Lock;
+pub use writer::{Prepared, Writer};
+
+use crate::error::{Code, Error, Result};
+
+/// Beginning of every name that is ours and not a medium's.
+const PREFIX: &str = ".warmpath-";
+
+/// End of the names of temporary files.
+const TEMP: &str = ".tmp";
+
+/// End of the names of lock files.
+const LOCK: &str = ".lock";
+
+struct Inner {
+    dir: PathBuf,
+    fsync: bool,
+    lock: Lock,
+    made: AtomicU64,
+}
+
+/// An open directory. Clones share it.
+#[derive(Clone)]
+pub struct Disk(Arc<Inner>);
+
+impl Disk {
+    /// Opens a directory and begins to sweep it, on the runtime it is called in.
+    ///
+    /// # Errors
+    /// `INVALID_OPTION` where there is no such directory, or no file can be made in it.
+    pub fn open(dir: &str, fsync: bool) -> Result<Self> {
+        let bad = |why: &str| Error::new(Code::InvalidOption, format!("dir: {why}"));
+        // Absolute, so that it stays the same directory whatever becomes of the process's own.
+        let dir = fs::canonicalize(dir).map_err(|error| bad(&format!("cannot be opened ({})", error.kind())))?;
+        if !dir.is_dir() {
+            return Err(bad("must be a directory"));
+        }
+        if dir.to_str().is_none() {
+            return Err(bad("must lie under names that are UTF-8"));
+        }
+        let lock = Lock::make(&dir).map_err(|error| bad(&format!("no file can be made in it ({})", error.kind())))?;
+        let swept = dir.clone();
+        tokio::task::spawn_blocking(move || sweep::sweep(&swept));
+        Ok(Self(Arc::new(Inner { dir, fsync, lock, made: AtomicU64::new(0) })))
+    }
+
+    /// A writer of one medium. Nothing is on the disk before its first bytes are.
+    #[must_use]
+    pub fn writer(&self) -> Writer {
+        Writer::new(self.clone())
+    }
+
+    fn dir(&self) -> &Path {
+        &self.0.dir
+    }
+
+    fn fsync(&self) -> bool {
+        self.0.fsync
+    }
+
+    /// A path for a temporary file that no other one has.
+    fn temp_path(&self) -> PathBuf {
+        let number = self.0.made.fetch_add(1, Ordering::Relaxed);
+        self.0.dir.join(format!("{PREFIX}{}-{number}{TEMP}", self.0.lock.nonce()))
+    }
+
+    /// Makes the directory's list of names as lasting as the files are.
+    fn sync_names(&self) -> io::Result<()> {
+        // Only Unix opens directories; elsewhere the file system keeps the order by itself.
+        if cfg!(unix) && self.0.fsync { File::open(&self.0.dir)?.sync_all() } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,70 @@
+//! A file that is being written, under a name that only its process knows.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, ErrorKind, IoSlice, Read, Seek, SeekFrom, Write},
+    ops::Range,
+    path::{Path, PathBuf},
+};
+
+use bytes::Bytes;
+
+/// Most pieces in one call to the system (`IOV_MAX` is 1,024 on Linux).
+const MOST_SLICES: usize = 64;
+
+/// A temporary file; removed with this value.
+pub struct Temp {
+    file: File,
+    path: PathBuf,
+}
+
+impl Temp {
+    /// Makes it. A name that is taken, by a link too, is an error and not an overwrite.
+    pub fn make(path: PathBuf) -> io::Result<Self> {
+        let file = OpenOptions::new().read(true).write(true).create_new(true).open(&path)?;
+        Ok(Self { file, path })
+    }
+
+    /// Its name for now.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Appends pieces.
+    pub fn write(&mut self, pieces: &[Bytes]) -> io::Result<()> {
+        let mut slices: Vec<IoSlice<'_>> = pieces.iter().map(|piece| IoSlice::new(piece)).collect();
+        let mut left = slices.as_mut_slice();
+        // Takes empty pieces off the front: a write of nothing would look like a full disk.
+        IoSlice::advance_slices(&mut left, 0);
+        while !left.is_empty() {
+            let most = left.len().min(MOST_SLICES);
+            match self.file.write_vectored(left.get(..most).unwrap_or_default()) {
+                Ok(0) => return Err(ErrorKind::WriteZero.into()),
+                Ok(written) => IoSlice::advance_slices(&mut left, written),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until the bytes, and all it takes to find them, are on the disk.
+    pub fn sync(&self) -> io::Result<()> {
+        self.file.sync_data()
+    }
+
+    /// Reads a part of what was written.
+    pub fn read(&mut self, range: &Range<u64>) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        self.file.seek(SeekFrom::Start(range.start))?;
+        Read::by_ref(&mut self.file).take(range.end.saturating_sub(range.start)).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+}
+
+impl Drop for Temp {
+    fn drop(&mut self) {
+        // Gone already where the file has got its name by renaming.
+        drop(fs::remove_file(&self.path));
+    }
+}

@@ -1,0 +1,171 @@
+//! The disk sink against a real directory.
+
+use std::{
+    ffi::OsString,
+    fs, io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use sha2::{Digest, Sha256};
+
+use super::{Disk, fault::unwritten, sweep::sweep};
+use crate::{error::Code, pipeline::ingest::meter::Sums};
+
+/// A directory that goes with the test.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new() -> Self {
+        let path = std::env::temp_dir().join(format!("warmpath-disk-{:016x}", fastrand::u64(..)));
+        fs::create_dir(&path).unwrap();
+        Self(path)
+    }
+
+    fn open(&self) -> Disk {
+        Disk::open(self.0.to_str().unwrap(), true).unwrap()
+    }
+
+    fn names(&self) -> Vec<OsString> {
+        let mut names: Vec<_> = fs::read_dir(&self.0).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        names
+    }
+
+    /// Waits until only these are left: what a dropped writer leaves is removed by another thread.
+    async fn settles_at(&self, names: &[&str]) {
+        let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
+        while self.names() != names {
+            assert!(tokio::time::Instant::now() < deadline, "{:?}", self.names());
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        drop(fs::remove_dir_all(&self.0));
+    }
+}
+
+fn sums(bytes: &[u8]) -> Sums {
+    Sums { sha256: hex::encode(Sha256::digest(bytes)), bytes: bytes.len() as u64 }
+}
+
+async fn store(disk: &Disk, name: &str, bytes: &[u8]) -> PathBuf {
+    let mut writer = disk.writer();
+    for piece in bytes.chunks(40_000) {
+        writer.write(Bytes::copy_from_slice(piece)).await.unwrap();
+    }
+    let (prepared, report) = writer.prepare(bytes.len() as u64, None).await.unwrap();
+    assert!(report.is_none());
+    prepared.commit(name.to_owned(), "bin".to_owned(), sums(bytes)).await.unwrap()
+}
+
+fn file_name(path: &Path) -> &str {
+    path.file_name().and_then(|name| name.to_str()).unwrap()
+}
+
+#[tokio::test]
+async fn a_file_has_its_name_and_nothing_else_is_left() {
+    let scratch = Scratch::new();
+    let disk = scratch.open();
+    for len in [0, 1, 40_000, 256 * 1024, 256 * 1024 + 1, 3_000_000] {
+        let bytes: Vec<u8> = std::iter::repeat_with(|| fastrand::u8(..)).take(len).collect();
+        let path = store(&disk, &format!("n{len}"), &bytes).await;
+        assert_eq!(file_name(&path), format!("n{len}.bin"));
+        assert!(fs::read(path).unwrap() == bytes);
+    }
+    drop(disk);
+    scratch.settles_at(&["n0.bin", "n1.bin", "n262144.bin", "n262145.bin", "n3000000.bin", "n40000.bin"]).await;
+}
+
+#[tokio::test]
+async fn a_name_that_is_taken_is_never_overwritten() {
+    let scratch = Scratch::new();
+    let disk = scratch.open();
+    fs::write(scratch.0.join("a.bin"), b"somebody else's").unwrap();
+    assert_eq!(file_name(&store(&disk, "a", b"one").await), "a_2.bin");
+    assert_eq!(file_name(&store(&disk, "a", b"two").await), "a_3.bin");
+    // The same bytes again are the same medium.
+    assert_eq!(file_name(&store(&disk, "a", b"one").await), "a_2.bin");
+    assert_eq!(fs::read(scratch.0.join("a.bin")).unwrap(), b"somebody else's");
+    #[cfg(unix)]
+    {
+        // Same length, same bytes, and still not a file of ours.
+        std::os::unix::fs::symlink("a_2.bin", scratch.0.join("b.bin")).unwrap();
+        assert_eq!(file_name(&store(&disk, "b", b"one").await), "b_2.bin");
+    }
+}
+
+#[tokio::test]
+async fn what_is_dropped_leaves_nothing() {
+    let scratch = Scratch::new();
+    let disk = scratch.open();
+    let lock = scratch.names().pop().unwrap();
+    for blocks in [0, 1, 2, 5] {
+        let mut writer = disk.writer();
+        for _ in 0..blocks {
+            writer.write(Bytes::from(vec![1; 256 * 1024])).await.unwrap();
+        }
+        drop(writer);
+        scratch.settles_at(&[lock.to_str().unwrap()]).await;
+        let mut writer = disk.writer();
+        writer.write(Bytes::from_static(b"x")).await.unwrap();
+        drop(writer.prepare(1, None).await.unwrap());
+        scratch.settles_at(&[lock.to_str().unwrap()]).await;
+    }
+}
+
+#[tokio::test]
+async fn a_sweep_takes_what_the_dead_have_left_and_nothing_else() {
+    let scratch = Scratch::new();
+    let alive = scratch.open();
+    let mut writer = alive.writer();
+    writer.write(Bytes::from(vec![1; 256 * 1024])).await.unwrap();
+    let dead = "00000000deadbeef";
+    let keep = ["1_a.jpg", ".warmpath-notes.tmp", ".warmpath-00000000deadbeef.txt", "x.tmp"];
+    for name in keep {
+        fs::write(scratch.0.join(name), b"x").unwrap();
+    }
+    // One with its lock, one without; both of owners that are gone.
+    for name in [
+        format!(".warmpath-{dead}.lock"),
+        format!(".warmpath-{dead}-0.tmp"),
+        format!(".warmpath-{dead}-17.tmp"),
+        ".warmpath-1111111111111111-3.tmp".to_owned(),
+    ] {
+        fs::write(scratch.0.join(name), b"half").unwrap();
+    }
+    let before = scratch.names().len();
+    sweep(&scratch.0);
+    assert_eq!(scratch.names().len(), before - 4);
+    for name in keep {
+        assert!(scratch.0.join(name).exists(), "{name}");
+    }
+    let (prepared, _) = writer.prepare(256 * 1024, None).await.unwrap();
+    let path = prepared.commit("1_b".to_owned(), "bin".to_owned(), sums(&vec![1; 256 * 1024])).await.unwrap();
+    assert_eq!(fs::metadata(path).unwrap().len(), 256 * 1024);
+}
+
+#[tokio::test]
+async fn a_directory_that_cannot_be_used_is_an_option_error() {
+    let scratch = Scratch::new();
+    fs::write(scratch.0.join("file"), b"").unwrap();
+    for dir in ["nowhere", "file"] {
+        let path = scratch.0.join(dir);
+        let error = Disk::open(path.to_str().unwrap(), true).err().unwrap();
+        assert_eq!(error.code, Code::InvalidOption);
+        assert!(error.message.starts_with("dir: "), "{}", error.message);
+    }
+}
+
+#[test]
+fn a_full_disk_has_its_own_code() {
+    let code = |kind: io::ErrorKind| unwritten(&kind.into()).code;
+    assert_eq!(code(io::ErrorKind::StorageFull), Code::DiskFull);
+    assert_eq!(code(io::ErrorKind::QuotaExceeded), Code::DiskFull);
+    assert_eq!(code(io::ErrorKind::ReadOnlyFilesystem), Code::DiskFailed);
+    assert_eq!(code(io::ErrorKind::PermissionDenied), Code::DiskFailed);
+}

@@ -1,0 +1,32 @@
+'use strict';
+
+const { native } = require('../native.js');
+const { ingestOptions } = require('../options/ingest.js');
+const { checkIngestJob } = require('../options/ingest-job.js');
+const { Asking } = require('./asking.js');
+const { Executor } = require('./executor.js');
+
+/**
+ * Stores incoming media: from a URL, WhatsApp, base64, bytes, a file or an object to a directory or a bucket, in one native
+ * stream. JS runs in the middle of a job only where a hook has to find out where its bytes are now.
+ */
+class IngestExecutor extends Executor {
+  /** @throws {WarmpathError} ERR_WARMPATH_INVALID_OPTION, ERR_WARMPATH_NATIVE_LOAD */
+  constructor(options) {
+    const { native: settings, hooks, capacityBytes } = ingestOptions(options);
+    const json = JSON.stringify(settings);
+    const { NativeIngest } = native();
+    super(
+      (wake) => new Asking(new NativeIngest(json, capacityBytes, wake), hooks, wake),
+      (job, path = 'job') => checkIngestJob(job, path, settings.sinks),
+    );
+  }
+
+  stats() {
+    // What only a pipeline that sends to chats has.
+    const { possibleDuplicates, limits, ...stats } = super.stats();
+    return stats;
+  }
+}
+
+module.exports = { IngestExecutor };
