@@ -1,5 +1,7 @@
 //! An object that somebody else reads: what is known of it without reading it, and a URL that lets them.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use futures_util::FutureExt;
 use http::Method;
@@ -68,6 +70,7 @@ impl S3 {
         let call = Call {
             method: Method::HEAD,
             key,
+            query: Cow::default(),
             headers: Vec::new(),
             body: Bytes::new(),
             payload_hash: EMPTY_SHA256.into(),

@@ -5,6 +5,7 @@ mod link;
 mod object;
 mod options;
 mod refusal;
+mod upload;
 
 use std::{
     borrow::Cow,
@@ -17,7 +18,7 @@ use std::{
 
 use bytes::Bytes;
 use http::{
-    HeaderMap, Method,
+    HeaderMap, Method, StatusCode,
     header::{AUTHORIZATION, HeaderName, HeaderValue},
 };
 pub use link::{Link, Meta};
@@ -25,6 +26,7 @@ pub use object::{Object, Version};
 pub use options::S3Options;
 use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
+pub use upload::{FileJob, FileUpload, Stored, Upload, UploadOptions, Uploaded, Written};
 
 use crate::{
     clock::Clock,
@@ -68,12 +70,29 @@ pub struct S3(Arc<Inner>);
 struct Call<'a> {
     method: Method,
     key: &'a str,
-    headers: Vec<(&'static str, String)>,
+    /// Encoded as it is signed and sent; empty for none.
+    query: Cow<'a, str>,
+    headers: Vec<(Cow<'a, str>, String)>,
     body: Bytes,
     /// sha256 of the body.
     payload_hash: Cow<'static, str>,
     /// The code of a failure that may go away.
     unavailable: Code,
+}
+
+/// A call that did not succeed, with what the store said to it.
+struct Refused {
+    error: Error,
+    /// Absent when there was no answer.
+    status: Option<StatusCode>,
+    /// Empty when there was none.
+    s3_code: String,
+}
+
+impl From<Error> for Refused {
+    fn from(error: Error) -> Self {
+        Self { error, status: None, s3_code: String::new() }
+    }
 }
 
 impl S3 {
@@ -150,14 +169,16 @@ impl S3 {
     /// # Errors
     /// `S3_UNAVAILABLE` (safe to repeat: the same bytes under the same key), other `S3_*`, `TLS`.
     pub async fn put(&self, key: &str, body: Bytes, content_type: Option<&str>) -> Result<String> {
-        let mut headers = vec![("content-length", body.len().to_string())];
+        let mut headers = vec![("content-length".into(), body.len().to_string())];
         if let Some(content_type) = content_type {
-            headers.push(("content-type", content_type.to_owned()));
+            headers.push(("content-type".into(), content_type.to_owned()));
         }
         let timeouts = &self.0.timeouts;
         let deadline = timeouts.transfer(body.len() as u64) + timeouts.answer();
         let payload_hash = hex::encode(Sha256::digest(&body)).into();
-        let call = Call { method: Method::PUT, key, headers, body, payload_hash, unavailable: Code::S3Unavailable };
+        let query = Cow::default();
+        let call =
+            Call { method: Method::PUT, key, query, headers, body, payload_hash, unavailable: Code::S3Unavailable };
         let answer = self.call(&call, deadline).await.map_err(|error| error.at(Phase::Upload))?;
         Ok(answer.header("etag").unwrap_or_default().to_owned())
     }
@@ -165,6 +186,11 @@ impl S3 {
     /// Sends a call, signed for now, and returns the answer when it is a success. A refusal for the clock is
     /// repeated once with the server's time.
     async fn call(&self, call: &Call<'_>, deadline: Duration) -> Result<Response> {
+        self.ask(call, deadline).await.map_err(|refused| refused.error)
+    }
+
+    /// As [`S3::call`], for callers to whom the store's own code matters.
+    async fn ask(&self, call: &Call<'_>, deadline: Duration) -> Result<Response, Refused> {
         let mut corrected = false;
         loop {
             let response = tokio::time::timeout(deadline, self.send(call))
@@ -195,7 +221,8 @@ impl S3 {
             // Keys that were good a moment ago are not taken for revoked because of one answer, but because of two.
             let denied = refused.code == Code::S3Access && matches!(status.as_u16(), 401 | 403);
             let stray = denied && self.0.accepted.swap(false, Ordering::Relaxed);
-            return Err(if stray { refused.worth(LOOKS) } else { refused });
+            let error = if stray { refused.worth(LOOKS) } else { refused };
+            return Err(Refused { error, status: Some(status), s3_code });
         }
     }
 
@@ -209,8 +236,12 @@ impl S3 {
     }
 
     fn request(&self, call: &Call<'_>) -> Result<Request> {
-        let target = [&self.0.base.path, "/", &encode::key(call.key)].concat();
+        let mut target = [&self.0.base.path, "/", &encode::key(call.key)].concat();
         let headers = self.sign(call, &target)?;
+        if !call.query.is_empty() {
+            target.push('?');
+            target.push_str(&call.query);
+        }
         Ok(Request { method: call.method.clone(), target, headers, body: Body::Full(call.body.clone()) })
     }
 
@@ -219,12 +250,12 @@ impl S3 {
         let Inner { signer, base, scratch, .. } = &*self.0;
         let parts = Parts {
             method: call.method.as_str(),
-            target: TargetRef { path, ..base.borrowed() },
+            target: TargetRef { path, query: &call.query, ..base.borrowed() },
             payload: Payload::Hash(&call.payload_hash),
             seconds: self.now_ms() / 1000,
             sign_all: false,
         };
-        let given = call.headers.iter().map(|(name, value)| (*name, value.as_str()));
+        let given = call.headers.iter().map(|(name, value)| (name.as_ref(), value.as_str()));
         let mut scratch = scratch.lock();
         let signature = signer.sign_into(&parts, given, &mut scratch)?;
         header_map(signature).ok_or_else(|| Error::new(Code::Internal, "a signed header cannot be sent"))

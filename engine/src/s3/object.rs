@@ -1,6 +1,7 @@
 //! An object being read. When the connection breaks in the middle, the rest is fetched with `Range` and `If-Match`, so
 //! that what the reader sees is one version of the object or an error, never a mixture and never a short body.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
@@ -219,7 +220,7 @@ impl Object {
 
     async fn resume(&mut self) -> Result<()> {
         let etag = self.meta.etag.clone().unwrap_or_default();
-        let headers = vec![("range", format!("bytes={}-", self.received)), ("if-match", etag.clone())];
+        let headers = vec![("range".into(), format!("bytes={}-", self.received)), ("if-match".into(), etag.clone())];
         let response = match get(&self.s3, &self.key, headers).await {
             Ok(response) => response,
             Err(error) => return self.no_rest(error),
@@ -254,10 +255,11 @@ impl Object {
     }
 }
 
-async fn get(s3: &S3, key: &str, headers: Vec<(&'static str, String)>) -> Result<Response> {
+async fn get(s3: &S3, key: &str, headers: Vec<(Cow<'static, str>, String)>) -> Result<Response> {
     let call = Call {
         method: Method::GET,
         key,
+        query: Cow::default(),
         headers,
         body: Bytes::new(),
         payload_hash: EMPTY_SHA256.into(),

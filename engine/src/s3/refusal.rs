@@ -7,7 +7,7 @@ use crate::error::{Code, Error};
 
 /// The text between `<tag>` and `</tag>`, when both are there. Enough for S3's flat error documents, and it cannot be
 /// led astray by entities, depth or size: the body was capped before.
-fn element<'a>(xml: &'a str, tag: &str) -> Option<&'a str> {
+pub(super) fn element<'a>(xml: &'a str, tag: &str) -> Option<&'a str> {
     let (_, rest) = xml.split_once(&format!("<{tag}>"))?;
     let (text, _) = rest.split_once(&format!("</{tag}>"))?;
     Some(text.trim())
@@ -18,6 +18,20 @@ fn element<'a>(xml: &'a str, tag: &str) -> Option<&'a str> {
 pub fn code_of(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(body);
     element(&text, "Code").unwrap_or_default().chars().filter(char::is_ascii_alphanumeric).take(64).collect()
+}
+
+/// The status that goes with a code, for an error that comes as the body of a 200.
+#[must_use]
+pub fn status_of(s3_code: &str) -> StatusCode {
+    match s3_code {
+        "InternalError" => StatusCode::INTERNAL_SERVER_ERROR,
+        "SlowDown" | "ServiceUnavailable" => StatusCode::SERVICE_UNAVAILABLE,
+        "RequestTimeout" => StatusCode::REQUEST_TIMEOUT,
+        "NoSuchUpload" | "NoSuchKey" | "NoSuchBucket" => StatusCode::NOT_FOUND,
+        "PreconditionFailed" => StatusCode::PRECONDITION_FAILED,
+        "AccessDenied" => StatusCode::FORBIDDEN,
+        _ => StatusCode::BAD_REQUEST,
+    }
 }
 
 /// Turns a refusal into an error. `unavailable` is the code of a transient failure, which differs by operation.

@@ -172,7 +172,11 @@ impl Fetched {
                 continue;
             };
             let timeouts = self.fetcher.timeouts();
-            let left = timeouts.transfer(self.received).saturating_sub(self.waited);
+            let most = match timeouts.min_bytes_per_second {
+                0 => Duration::MAX,
+                _ => timeouts.transfer(self.received),
+            };
+            let left = most.saturating_sub(self.waited);
             let before = Instant::now();
             let read = tokio::time::timeout(timeouts.idle().min(left), response.chunk()).await;
             self.waited += before.elapsed();
