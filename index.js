@@ -8,6 +8,7 @@ const { SigV4Signer } = require('./lib/signer.js');
 const { PrewarmExecutor } = require('./lib/executor/prewarm.js');
 const { IngestExecutor } = require('./lib/executor/ingest.js');
 const { PrewarmWorker } = require('./lib/worker/prewarm.js');
+const { uploadMany } = require('./lib/upload.js');
 const { MemoryStore } = require('./lib/store/memory.js');
 const { PostgresStore } = require('./lib/store/postgres.js');
 const { migrate } = require('./lib/sql/index.js');
@@ -19,6 +20,7 @@ module.exports = {
   PrewarmExecutor,
   IngestExecutor,
   PrewarmWorker,
+  uploadMany,
   MemoryStore,
   PostgresStore,
   migrate,

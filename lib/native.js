@@ -12,6 +12,7 @@ const NEEDED = [
   'NativePrewarm',
   'NativeIngest',
   'NativeS3',
+  'NativeUploader',
   'errorTable',
 ];
 

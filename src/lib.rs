@@ -29,4 +29,5 @@ mod queue;
 mod s3;
 mod settle;
 mod signer;
+mod upload;
 mod waker;
