@@ -19,6 +19,10 @@
  * - `onWork(fn)` → calls `fn` when something may have become claimable, or due earlier; returns the function that ends it.
  * - optional `invalidate(fileId)` → the jobs whose result that file_id was, which can be enqueued again from then on (not
  *   'cached'). Without it, the worker heals only what it has sent itself.
+ * - optional `take(job, { leaseMs })`, for a queue of another kind (BullMQ) that shares its keys with this store: it is about to
+ *   run this job. → `{ state: 'taken', fence }`: it may, the key is `processing` here meanwhile; it calls `extend`, and then
+ *   `settle` (what fails so is dead) or `release` (the key is free again; a job that was enqueued meanwhile waits). Or
+ *   `{ state: 'done', value }`, or `{ state: 'elsewhere', leftMs }`: it waits or runs here.
  * - `leave()`, where there is one: the worker stops; what it holds besides its claims is for others now. Called at the
  *   beginning of a stop, and again when every claim is settled or given back.
  * - `close()` frees timers and connections of the store itself, never the pool it was given.

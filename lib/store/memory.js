@@ -9,6 +9,7 @@ const { afterFailure, DEFAULT_DELAYS_MS } = require('./retry-policy.js');
 const options = shape({
   capacity: withDefault(integer(1, 1_000_000), 500),
   delaysMs: withDefault(arrayOf(milliseconds(), { max: 32 }), () => [...DEFAULT_DELAYS_MS]),
+  keepDone: withDefault(integer(0, 1_000_000), 0),
 });
 
 /**
@@ -21,8 +22,11 @@ class MemoryStore {
   #delayed = new Heap((a, b) => a.dueAt < b.dueAt);
   #running = new Set();
   #listeners = new Set();
+  // Values of the last jobs that succeeded, oldest first.
+  #done = new Map();
   #capacity;
   #delaysMs;
+  #keepDone;
   #clock;
   #random;
   #seq = 0;
@@ -30,8 +34,8 @@ class MemoryStore {
   #closed = false;
 
   /**
-   * @param {{ capacity?: number, delaysMs?: number[] }} [given] capacity 500; delaysMs: one delay per retry,
-   *   1, 2, 4, 8, 16 min
+   * @param {{ capacity?: number, delaysMs?: number[], keepDone?: number }} [given] capacity 500; delaysMs: one delay per
+   *   retry, 1, 2, 4, 8, 16 min; keepDone: of how many jobs that succeeded the value is kept, 0
    * @param {{ now?: () => number, random?: () => number }} [sources] clock and chance, for tests
    */
   constructor(given = {}, { now = () => performance.now(), random = Math.random } = {}) {
@@ -42,9 +46,10 @@ class MemoryStore {
 
   /** Changes the bound and the delays; what is held already stays. */
   adjust(given) {
-    const { capacity, delaysMs } = options(given, '', failWith('ERR_WARMPATH_INVALID_OPTION'));
+    const { capacity, delaysMs, keepDone } = options(given, '', failWith('ERR_WARMPATH_INVALID_OPTION'));
     this.#capacity = capacity;
     this.#delaysMs = delaysMs;
+    this.#keepDone = keepDone;
   }
 
   enqueue(jobs) {
@@ -56,8 +61,13 @@ class MemoryStore {
 
   #enqueueOne(job) {
     const key = jobKey(job);
+    if (this.#done.has(key)) return 'cached';
     const present = this.#entries.get(key);
-    if (present !== undefined) return present.state === 'running' ? 'processing' : 'duplicate';
+    if (present !== undefined) {
+      // Run by another queue so far: from now on a job of this store, should that one give it up.
+      if (present.taken) Object.assign(present, { taken: false, job });
+      return present.state === 'running' ? 'processing' : 'duplicate';
+    }
     if (this.#ready.size >= this.#capacity) return 'full';
     const entry = { key, job, priority: job.priority ?? 0, seq: this.#seq++, attempt: 0, enqueuedAt: Date.now() };
     this.#entries.set(key, entry);
@@ -77,8 +87,13 @@ class MemoryStore {
     for (const entry of this.#running) {
       if (entry.leaseUntil > now) continue;
       this.#running.delete(entry);
-      this.#toReady(entry);
+      this.#giveBack(entry);
     }
+  }
+
+  #giveBack(entry) {
+    if (entry.taken) this.#entries.delete(entry.key);
+    else this.#toReady(entry);
   }
 
   claim({ limit, leaseMs }) {
@@ -122,10 +137,11 @@ class MemoryStore {
     this.#running.delete(entry);
     if (outcome.status === 'succeeded') {
       this.#entries.delete(entry.key);
+      this.#remember(entry.key, outcome.value);
       return { applied: true, state: 'done' };
     }
     const next = afterFailure(entry.attempt, outcome, { delaysMs: this.#delaysMs, random: this.#random });
-    if (next.state === 'dead') {
+    if (next.state === 'dead' || entry.taken) {
       this.#entries.delete(entry.key);
       return { applied: true, state: 'dead' };
     }
@@ -141,9 +157,39 @@ class MemoryStore {
       if (entry === null) continue;
       this.#running.delete(entry);
       entry.attempt--;
-      this.#toReady(entry);
+      this.#giveBack(entry);
     }
     this.#notify();
+  }
+
+  #remember(key, value) {
+    if (this.#keepDone === 0) return;
+    this.#done.set(key, value);
+    if (this.#done.size > this.#keepDone) this.#done.delete(this.#done.keys().next().value);
+  }
+
+  /**
+   * Another queue is about to run this job: asks for it, and remembers that it runs there. See contract.js.
+   *
+   * @returns {{ state: 'taken', fence: number } | { state: 'done', value: object } | { state: 'elsewhere', leftMs: number }}
+   */
+  take(job, { leaseMs }) {
+    const key = jobKey(job);
+    if (this.#done.has(key)) return { state: 'done', value: this.#done.get(key) };
+    this.#promoteDue();
+    const now = this.#clock();
+    const present = this.#entries.get(key);
+    if (present !== undefined) {
+      const { state, leaseUntil, dueAt } = present;
+      const until = state === 'running' ? leaseUntil : state === 'delayed' ? dueAt : now;
+      return { state: 'elsewhere', leftMs: Math.ceil(until - now) };
+    }
+    const fence = ++this.#fence;
+    const entry = { key, job, priority: job.priority ?? 0, seq: this.#seq++, attempt: 1, enqueuedAt: Date.now() };
+    Object.assign(entry, { state: 'running', taken: true, leaseUntil: now + leaseMs, fence });
+    this.#entries.set(key, entry);
+    this.#running.add(entry);
+    return { state: 'taken', fence };
   }
 
   stats() {
