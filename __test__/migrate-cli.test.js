@@ -38,7 +38,7 @@ onServers(
       const { code, out } = await warmpath(['migrate', '--dry-run'], { DATABASE_URL: url });
       assert.equal(code, 0);
       assert.equal(await tables(), 0);
-      assert.match(out, /-- would be applied: tables, columns, .*storage\n$/);
+      assert.match(out, /-- would be applied: tables, columns, .*storage, ingest\n$/);
       const statements = statementsOf(out).filter((sql) => !sql.startsWith('--'));
       assert.ok(statements.length > 20);
       for (const sql of statements) await pool.query(sql);
@@ -49,7 +49,7 @@ onServers(
     await t.test('down, and up with names of one’s own', async () => {
       const down = await warmpath(['migrate', '--url', url, '--down']);
       assert.equal(down.code, 0, down.err);
-      assert.match(down.out, /-- taken back: storage, .*tables\n$/);
+      assert.match(down.out, /-- taken back: ingest, storage, .*tables\n$/);
       await pool.query('DROP TABLE bots');
       const up = await warmpath(['migrate', '--url', url, '--token-column', 'secret']);
       assert.equal(up.code, 0, up.err);

@@ -5,7 +5,7 @@ const { migrate } = require('..');
 const { onServers } = require('./support/pg-servers.js');
 const { TABLES, MIGRATION_013 } = require('./support/seed-schema.js');
 
-const ALL = ['tables', 'columns', 'backfill', 'indexes', 'instances', 'seed-names', 'storage'];
+const ALL = ['tables', 'columns', 'backfill', 'indexes', 'instances', 'seed-names', 'storage', 'ingest'];
 const hex = (i) => String(i).padStart(64, '0');
 
 /** What the catalog says: tables with columns, valid and invalid indexes, functions, views. */
@@ -97,7 +97,7 @@ onServers('migrate', async ({ pool, open }, t) => {
     await pool.query("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'ix_media_cache_retry'::regclass");
     await migrate(pool);
     const indexes = (await catalog(pool)).filter((line) => line.startsWith('ix_'));
-    assert.equal(indexes.length, 5);
+    assert.equal(indexes.length, 7);
     assert.ok(
       indexes.every((line) => line.endsWith(' true')),
       indexes.join(),
@@ -136,7 +136,10 @@ onServers('migrate', async ({ pool, open }, t) => {
     assert.deepEqual(migrations, ALL.toReversed());
     assert.deepEqual(statements, dry.statements);
     const left = await catalog(pool);
-    assert.ok(!left.some((line) => /lease_until|fence|claim|prewarm_batch|warmpath_lanes/.test(line)), left.join('\n'));
+    assert.ok(
+      !left.some((line) => /lease_until|fence|claim|prewarm_batch|warmpath_lanes|ingest_jobs/.test(line)),
+      left.join('\n'),
+    );
     assert.ok(left.some((line) => line.startsWith('media_cache retry_count')));
     assert.equal((await pool.query('SELECT * FROM media_cache')).rows.length, 1);
     assert.deepEqual((await migrate(pool, { down: true })).migrations, []);

@@ -33,4 +33,4 @@ const fields = shape(
 /** Checked options of a PostgresStore. */
 const postgresOptions = (options) => fields(options, '', failWith('ERR_WARMPATH_INVALID_OPTION'));
 
-module.exports = { postgresOptions };
+module.exports = { postgresOptions, listen };

@@ -2,6 +2,9 @@
 
 const DEFAULT_DELAYS_MS = Object.freeze([60_000, 120_000, 240_000, 480_000, 960_000]);
 
+// For media that come in: most failures are over in seconds, an outage in minutes, and an address lives longer than that.
+const INGEST_DELAYS_MS = Object.freeze([2000, 10_000, 60_000, 300_000, 1_800_000]);
+
 // A job that was handed back without a time (its lease ran out, its bot could not be looked up) waits a moment, so that
 // a lasting cause does not become a busy loop.
 const UNCHARGED_DELAY_MS = 1000;
@@ -25,4 +28,4 @@ function afterFailure(attempt, outcome, { delaysMs, random }) {
   return { state: 'retry', delayMs: Math.round(base * (1 + random() * 0.1)) };
 }
 
-module.exports = { afterFailure, DEFAULT_DELAYS_MS };
+module.exports = { afterFailure, DEFAULT_DELAYS_MS, INGEST_DELAYS_MS };

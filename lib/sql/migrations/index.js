@@ -13,6 +13,7 @@ const MIGRATIONS = [
   require('./005-instances.js'),
   require('./006-seed-names.js'),
   require('./007-storage.js'),
+  require('./010-ingest.js'),
 ];
 
 module.exports = { MIGRATIONS };
