@@ -1690,8 +1690,8 @@ export interface StoreLease {
   fence: number;
 }
 
-export interface StoreClaim extends StoreLease {
-  job: StoredPrewarmJob;
+export interface StoreClaim<Job = StoredPrewarmJob> extends StoreLease {
+  job: Job;
   /** Charged attempts including this one, from 1; counted at the claim. */
   attempt: number;
   /** How long the job was ready before it was claimed, ms. */
@@ -1700,10 +1700,10 @@ export interface StoreClaim extends StoreLease {
   error?: WarmpathError | undefined;
 }
 
-export interface StoreSettlement extends StoreLease {
+export interface StoreSettlement<Value = PrewarmValue> extends StoreLease {
   status: 'succeeded' | 'failed';
   /** Of a success. */
-  value?: PrewarmValue | undefined;
+  value?: Value | undefined;
   /** Of a failure. */
   error?: PrewarmFailure | undefined;
   /** False: the attempt does not count. */
@@ -1717,6 +1717,15 @@ export type StoreSettled =
   | { applied: false; state?: undefined; runAtMs?: undefined }
   | { applied: true; state: 'done' | 'dead'; runAtMs?: undefined }
   | { applied: true; state: 'retry'; runAtMs: number };
+
+/**
+ * `taken`: the other queue may run the job, which is `processing` here meanwhile. `done`: nobody need run it. `elsewhere`: it
+ * waits or runs here; it is worth asking again after `leftMs`.
+ */
+export type StoreTaken<Value = PrewarmValue> =
+  | { state: 'taken'; fence: number }
+  | { state: 'done'; value: Value }
+  | { state: 'elsewhere'; leftMs: number };
 
 /** As far as this process knows. */
 export interface StoreStats {
@@ -1734,15 +1743,15 @@ export interface StoreStats {
  * What a worker needs from the place where jobs wait. {@link MemoryStore} is the reference. Answers may be promises, but
  * for stats() and onWork().
  */
-export interface Store {
+export interface Store<Job = StoredPrewarmJob, Value = PrewarmValue> {
   /** One status per job. */
-  enqueue(jobs: readonly StoredPrewarmJob[]): Awaitable<EnqueueStatus[]>;
+  enqueue(jobs: readonly Job[]): Awaitable<EnqueueStatus[]>;
   /** Up to `limit` jobs, best first (priority, then age), reserved for `owner` for `leaseMs`. */
-  claim(request: { limit: number; leaseMs: number; owner: string }): Awaitable<StoreClaim[]>;
+  claim(request: { limit: number; leaseMs: number; owner: string }): Awaitable<StoreClaim<Job>[]>;
   /** One answer per lease; false = it is lost, the job is stopped here. */
   extend(leases: readonly StoreLease[], leaseMs: number): Awaitable<boolean[]>;
   /** One answer per settlement. The store decides between retry and dead. */
-  settle(settlements: readonly StoreSettlement[]): Awaitable<StoreSettled[]>;
+  settle(settlements: readonly StoreSettlement<Value>[]): Awaitable<StoreSettled[]>;
   /** Gives jobs back at once, uncharged. */
   release(leases: readonly StoreLease[]): Awaitable<void>;
   stats(): StoreStats;
@@ -1755,7 +1764,12 @@ export interface Store {
    */
   onWork(fn: () => void): () => unknown;
   /** The jobs whose result this file_id was; they can be enqueued again from then on. Used by {@link PrewarmWorker.heal}. */
-  invalidate?(fileId: string): Awaitable<StoredPrewarmJob[]>;
+  invalidate?(fileId: string): Awaitable<Job[]>;
+  /**
+   * A queue of another kind is about to run this job, whose keys it shares with this store: see {@link StoreTaken}. It extends
+   * the lease meanwhile, and then settles it (what fails so has failed for good) or releases it (the key is free again).
+   */
+  take?(job: Job, request: { leaseMs: number }): Awaitable<StoreTaken<Value>>;
   /**
    * The worker stops: what the store keeps for it besides its claims is for others now. Called at the beginning of a stop,
    * and again when every claim is settled or given back.
@@ -1773,12 +1787,14 @@ export interface MemoryStoreOptions {
    * Default `[60000, 120000, 240000, 480000, 960000]`.
    */
   delaysMs?: readonly number[] | undefined;
+  /** Of how many of the last jobs that succeeded the value is kept; such a job is `cached`. 0 to 1,000,000. Default 0. */
+  keepDone?: number | undefined;
 }
 
 /** A job in a {@link MemoryStore}. */
-export interface MemoryStoreItem {
+export interface MemoryStoreItem<Job = StoredPrewarmJob> {
   key: string;
-  job: StoredPrewarmJob;
+  job: Job;
   state: 'queued' | 'delayed' | 'running';
   /** Charged attempts so far. */
   attempt: number;
@@ -1787,7 +1803,9 @@ export interface MemoryStoreItem {
 }
 
 /** The store contract in the memory of this process. All waiting is on the monotonic clock. */
-export class MemoryStore implements Store {
+export class MemoryStore<Job extends object = PrewarmWorkerJob, Value = PrewarmValue>
+  implements Store<Job & { key: string }, Value>
+{
   /**
    * @param options see {@link MemoryStoreOptions}
    * @param sources for tests: `now` a monotonic clock in ms, default `performance.now`; `random` from 0 to 1, default
@@ -1798,23 +1816,28 @@ export class MemoryStore implements Store {
     options?: MemoryStoreOptions,
     sources?: { now?: (() => number) | undefined; random?: (() => number) | undefined },
   );
-  /** Sets both options anew (absent: the default); what is held already stays. @throws `ERR_WARMPATH_INVALID_OPTION` */
+  /** Sets all options anew (absent: the default); what is held already stays. @throws `ERR_WARMPATH_INVALID_OPTION` */
   adjust(options: MemoryStoreOptions): void;
   /**
    * Jobs are not checked here; one without a `key` gets that of {@link jobKey}.
    *
    * @throws `ERR_WARMPATH_CLOSED` after close(), `ERR_WARMPATH_INVALID_JOB`
    */
-  enqueue(jobs: readonly PrewarmWorkerJob[]): Exclude<EnqueueStatus, 'cached'>[];
-  claim(request: { limit: number; leaseMs: number; owner?: string | undefined }): (StoreClaim & { waitedMs: number })[];
+  enqueue(jobs: readonly Job[]): EnqueueStatus[];
+  claim(request: {
+    limit: number;
+    leaseMs: number;
+    owner?: string | undefined;
+  }): (StoreClaim<Job & { key: string }> & { waitedMs: number })[];
   extend(leases: readonly StoreLease[], leaseMs: number): boolean[];
-  settle(settlements: readonly StoreSettlement[]): StoreSettled[];
+  settle(settlements: readonly StoreSettlement<Value>[]): StoreSettled[];
   release(leases: readonly StoreLease[]): void;
+  take(job: Job, request: { leaseMs: number }): StoreTaken<Value>;
   stats(): StoreStats;
   nextDueMs(): number | null;
   onWork(fn: () => void): () => boolean;
   /** Everything that is here now, oldest first. */
-  list(): MemoryStoreItem[];
+  list(): MemoryStoreItem<Job & { key: string }>[];
   /** Refuses further jobs; what is held stays claimable. */
   close(): void;
 }
@@ -2198,6 +2221,299 @@ export class PrewarmWorker extends Emitter<PrewarmWorkerEvents> {
   /** As {@link PrewarmExecutor.report}; so a worker fits the adapters for live traffic too. */
   report(live: LiveReport): boolean;
   stats(): PrewarmWorkerStats;
+  /** stop(). */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// IngestWorker
+
+/** For whom a stored media is warmed; what is left out is what was found out about it. */
+export interface IngestPrewarmTarget {
+  botSlug: string;
+  /** Default: the kind of the media. */
+  kind?: MediaKind | undefined;
+  caption?: string | undefined;
+  /** Default: the name of the media. */
+  fileName?: string | undefined;
+  /** 32-bit integer, higher first. Default 0. */
+  priority?: number | undefined;
+}
+
+/**
+ * A job of an {@link IngestWorker}. Key, id and time are filled in when it is enqueued, so that every attempt writes the same
+ * name. A sender delivers a message more than once: give the `key` that it has there.
+ */
+export interface IngestWorkerJob extends Omit<IngestJob, 'leaseMs'> {
+  /** At most 1000 characters. */
+  key?: string | undefined;
+  /** The app's own, handed back with the result and in every event: plain JSON of at most 16,384 characters. Never a secret. */
+  meta?: Readonly<Record<string, unknown>> | undefined;
+  /** With `then: 'prewarm'`: for which bots; at most 100. */
+  prewarm?: IngestPrewarmTarget | readonly IngestPrewarmTarget[] | undefined;
+}
+
+/** A job as a store holds it: checked, with its key. */
+export type StoredIngestJob = IngestWorkerJob & {
+  key: string;
+  id: string;
+  timestamp: number;
+  prewarm?: readonly IngestPrewarmTarget[] | undefined;
+};
+
+export type IngestStore = Store<StoredIngestJob, IngestValue>;
+
+export interface PostgresIngestStoreOptions {
+  /** A `pg.Pool`, or anything with its `query(text, params)`. Never ended by the store. */
+  pool: PgPool;
+  /** `table` or `schema.table`. Default `ingest_jobs`, which `npx warmpath migrate` creates. */
+  table?: string | undefined;
+  /** The delay before each retry, ms; as many retries as entries, at most 32. Default `[2000, 10000, 60000, 300000, 1800000]`. */
+  delaysMs?: readonly number[] | undefined;
+  /** As {@link PostgresStoreOptions.maxLostLeases}. Default 3. */
+  maxLostLeases?: number | undefined;
+  /** How long it is known that a job is done, ms: as long as senders deliver it again. Default 604,800,000 (a week). */
+  keepDoneMs?: number | undefined;
+  /** How long jobs that failed for good are kept, with source and reason, ms. Default 2,592,000,000 (30 days). */
+  keepFailedMs?: number | undefined;
+  /** Largest `bytes`, `base64` or `dataUrl` of a job, bytes; larger ones are refused. Default 16,777,216. */
+  maxPayloadBytes?: number | undefined;
+  /** As {@link PostgresStoreOptions.enqueueTimeoutMs}. Default 5000. */
+  enqueueTimeoutMs?: number | undefined;
+  /** As {@link PostgresStoreOptions.timeoutMs}. Default 30,000. */
+  timeoutMs?: number | undefined;
+  /** As {@link PostgresStoreOptions.listen}. Default true. */
+  listen?: boolean | string | object | undefined;
+  /** As {@link PostgresStoreOptions.notify}. Default true. */
+  notify?: boolean | undefined;
+  /** As {@link PostgresStoreOptions.prepare}. Default true. */
+  prepare?: boolean | undefined;
+  /** Gets the failures of what runs in the background. */
+  onError?: ((err: WarmpathError) => unknown) | undefined;
+}
+
+/** What is known of a job. */
+export type IngestFound =
+  | { state: 'waiting' | 'running'; attempts: number }
+  | { state: 'done'; value: IngestValue; attempts: number }
+  | { state: 'failed'; error: string | null; attempts: number };
+
+/**
+ * Jobs of incoming media in Postgres, in a table of their own. Any number of processes may share it, and any of them may claim
+ * any row. Needs `npx warmpath migrate`. A job that waits holds its source, keys of WhatsApp media included; what is done holds
+ * none. See docs/ingest-queue.md.
+ */
+export class PostgresIngestStore implements IngestStore {
+  /** @throws `ERR_WARMPATH_INVALID_OPTION` naming the option */
+  constructor(options: PostgresIngestStoreOptions);
+  /** The name of this instance, in the column lease_owner. */
+  readonly id: string;
+  /**
+   * One status per job, never 'full'. Rejects with `ERR_WARMPATH_INVALID_JOB`, `ERR_WARMPATH_CLOSED`, and within
+   * `enqueueTimeoutMs` with `ERR_WARMPATH_DATABASE`, whose `certainty` says whether jobs may have been queued.
+   */
+  enqueue(jobs: readonly IngestWorkerJob[]): Promise<EnqueueStatus[]>;
+  claim(request: {
+    limit: number;
+    leaseMs: number;
+    owner?: string | undefined;
+  }): Promise<StoreClaim<StoredIngestJob>[]>;
+  extend(leases: readonly StoreLease[], leaseMs: number): Promise<boolean[]>;
+  settle(settlements: readonly StoreSettlement<IngestValue>[]): Promise<StoreSettled[]>;
+  release(leases: readonly StoreLease[]): Promise<void>;
+  take(job: StoredIngestJob, request: { leaseMs: number }): Promise<StoreTaken<IngestValue>>;
+  /** One answer per key; null for a job that is not known (any more). */
+  find(keys: readonly string[]): Promise<(IngestFound | null)[]>;
+  /** As far as this process knows: counted now and then. `capacity` is Infinity. */
+  stats(): StoreStats;
+  /** Counts now. */
+  counts(): Promise<{ queued: number; delayed: number; running: number }>;
+  nextDueMs(): Promise<number | null>;
+  onWork(fn: () => void): () => unknown;
+  leave(): void;
+  close(): void;
+  /** close(). */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** A stored media, as the app's `record` gets it. */
+export interface IngestStored {
+  key: string;
+  session: string | undefined;
+  meta: Readonly<Record<string, unknown>> | undefined;
+  value: IngestValue;
+}
+
+/**
+ * What happens to a media, as plain JSON without any source: `io.to(event.session).emit(event.type, event)`.
+ * `media:queued`, `media:started` (each attempt), `media:stored`, `media:retry`, `media:failed` (for good).
+ */
+export type IngestNotice = {
+  key: string;
+  session?: string | undefined;
+  meta?: Readonly<Record<string, unknown>> | undefined;
+  /** ms since 1970. */
+  at: number;
+} & (
+  | { type: 'media:queued'; queueSize?: number | undefined; via?: string | undefined }
+  | { type: 'media:started'; attempt: number }
+  | ({
+      type: 'media:stored';
+      /** Name of the file, without its directory. */
+      file?: string | undefined;
+      r2Key?: string | undefined;
+      /** From enqueue to store, ms. */
+      ms: number;
+    } & Omit<IngestValue, 'location'>)
+  | { type: 'media:retry'; code: WarmpathErrorCode; attempt: number; retryInMs: number }
+  | { type: 'media:failed'; code: WarmpathErrorCode; message: string; attempt: number }
+);
+
+/** What tells of jobs, and what happens after them; for a worker as for the BullMQ processor. */
+export interface IngestJobHooks {
+  /**
+   * Writes down what was stored, before its job is done: when it rejects it is called again (backoff up to 30 s), and nothing is
+   * downloaded again. It may see a media twice, after a crash.
+   */
+  record?: ((stored: IngestStored[]) => unknown) | undefined;
+  /** For Socket.IO, SSE and the like. What it throws is ignored. */
+  notify?: ((notice: IngestNotice) => unknown) | undefined;
+  /** Default: nothing is logged. */
+  logger?: Logger | undefined;
+  /** Metrics `media_ingest_*`. What it throws is ignored. */
+  observe?: Observe | undefined;
+}
+
+/** `then` and `prewarm` belong together. */
+export type IngestThen =
+  | { then?: undefined; prewarm?: undefined }
+  | {
+      /** When a media is stored, those bots that its job names (`job.prewarm`) get it prewarmed: the same bytes, not downloaded again. */
+      then: 'prewarm';
+      /** A {@link PrewarmWorker}, or anything that enqueues its jobs: from the bucket where the media went there, else from its file. */
+      prewarm: { enqueueMany(jobs: PrewarmWorkerJob[]): Awaitable<readonly string[]> };
+    };
+
+export type IngestWorkerOptions = IngestCommonOptions &
+  IngestHooks &
+  IngestJobHooks &
+  IngestThen & {
+    /** `delaysMs`: default `[2000, 10000, 60000, 300000, 1800000]`. */
+    retry?: WorkerRetryOptions | undefined;
+    /** As {@link PrewarmWorkerSettings.leaseMs}. Default 60,000. */
+    leaseMs?: number | undefined;
+    /** As {@link PrewarmWorkerSettings.pollMs}. Default 2000. */
+    pollMs?: number | undefined;
+  } & (
+    | {
+        /** Jobs wait in the table `ingest_jobs`: a {@link PostgresIngestStore}. */
+        pool: PgPool;
+        store?: undefined;
+      }
+    | {
+        pool?: undefined;
+        /** Default: a {@link MemoryStore} with `capacity`, which remembers its last 10,000 keys. */
+        store?: IngestStore | undefined;
+      }
+  );
+
+interface IngestResultBase extends Accounting {
+  key: string;
+  job: StoredIngestJob;
+  /** Charged attempts including this one, from 1. */
+  attempt: number;
+  /** How long the job was ready before it was claimed, ms. */
+  waitedMs: number;
+}
+
+/** Stored and recorded. */
+export interface IngestDoneResult extends IngestResultBase {
+  status: 'succeeded';
+  state: 'done';
+  value: IngestValue;
+  error?: undefined;
+  runAtMs?: undefined;
+}
+
+/** Failed for good. */
+export interface IngestDeadResult extends IngestResultBase {
+  status: 'failed';
+  state: 'dead';
+  value?: undefined;
+  error: IngestFailure;
+  runAtMs?: undefined;
+}
+
+/** Failed, and to be tried again. */
+export interface IngestRetryResult extends IngestResultBase {
+  status: 'failed';
+  state: 'retry';
+  value?: undefined;
+  error: IngestFailure;
+  /** When, ms since 1970. */
+  runAtMs: number;
+}
+
+export type IngestResult = IngestDoneResult | IngestDeadResult | IngestRetryResult;
+
+export interface IngestWorkerEvents {
+  /** Results that are recorded; each comes by its own event too. */
+  settled: [results: IngestResult[]];
+  succeeded: [result: IngestDoneResult];
+  /** Failed for good. */
+  failed: [result: IngestDeadResult];
+  retry: [result: IngestRetryResult];
+  /** A failure that belongs to no job, such as a database that is away. Without a listener it is dropped, never thrown. */
+  error: [error: WarmpathError];
+}
+
+/** Milliseconds, exact within 5 %; zeros before the first job. */
+export interface LatencyStats extends Quantiles {
+  mean: number;
+}
+
+/** Numbers of this process, as those of a {@link PrewarmWorker}. */
+export interface IngestWorkerStats
+  extends Pick<PrewarmWorkerStats, 'queued' | 'waiting' | 'running' | 'succeeded' | 'failed' | 'retries' | 'recording'>,
+    Pick<PrewarmWorkerStats, 'concurrency' | 'capacity'>,
+    Partial<Pick<IngestExecutorStats, 'byClass' | 'bytesIn' | 'bytesOut' | 'paused' | 'resumes' | 'phases'>> {
+  /** The same as `succeeded`. */
+  completed: number;
+  /** Jobs that wait, now or for a retry. */
+  depth: number;
+  /** Bytes that were stored. */
+  bytes: number;
+  /** From the time a job could be claimed to its end. */
+  latency: LatencyStats;
+}
+
+/**
+ * A durable ingest worker: takes jobs that say where a media is, stores it, and says what became of it. With `pool`, jobs wait in
+ * Postgres, shared by any number of processes; else in memory, or in a `store`. An idle worker keeps no process alive.
+ *
+ * Events: `settled`, `succeeded`, `failed`, `retry`, `error`, see {@link IngestWorkerEvents}. See docs/ingest-queue.md.
+ *
+ * @example
+ * const worker = new IngestWorker({ pool, dir: '/var/media' });
+ * worker.on('succeeded', ({ job, value }) => console.log(job.key, value.location.path));
+ * await worker.start();
+ * await worker.enqueue({ key: `wa:${message.id}`, source: { url } });
+ */
+export class IngestWorker extends Emitter<IngestWorkerEvents> {
+  /** @throws `ERR_WARMPATH_INVALID_OPTION` naming the option, `ERR_WARMPATH_NATIVE_LOAD` */
+  constructor(options: IngestWorkerOptions);
+  /** As {@link PrewarmWorker.start}. */
+  start(): Promise<void>;
+  /** As {@link PrewarmWorker.stop}. */
+  stop(options?: CloseOptions): Promise<void>;
+  /**
+   * Queues a job, also before the first start(). Rejects with `ERR_WARMPATH_INVALID_JOB` naming the field,
+   * `ERR_WARMPATH_CLOSED` after stop(), or `ERR_WARMPATH_DATABASE`.
+   */
+  enqueue(job: IngestWorkerJob): Promise<EnqueueStatus>;
+  /** One status per job; all jobs are checked before the first is queued. Rejects as enqueue(). */
+  enqueueMany(jobs: readonly IngestWorkerJob[]): Promise<EnqueueStatus[]>;
+  stats(): IngestWorkerStats;
   /** stop(). */
   [Symbol.asyncDispose](): Promise<void>;
 }

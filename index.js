@@ -9,8 +9,10 @@ const { PrewarmExecutor } = require('./lib/executor/prewarm.js');
 const { IngestExecutor } = require('./lib/executor/ingest.js');
 const { PrewarmWorker } = require('./lib/worker/prewarm.js');
 const { uploadMany } = require('./lib/upload.js');
+const { IngestWorker } = require('./lib/worker/ingest.js');
 const { MemoryStore } = require('./lib/store/memory.js');
 const { PostgresStore } = require('./lib/store/postgres.js');
+const { PostgresIngestStore } = require('./lib/store/postgres-ingest.js');
 const { migrate } = require('./lib/sql/index.js');
 
 // Shorthand names only: this is what Node's lexer reads as the named exports of the ES module view.
@@ -21,8 +23,10 @@ module.exports = {
   IngestExecutor,
   PrewarmWorker,
   uploadMany,
+  IngestWorker,
   MemoryStore,
   PostgresStore,
+  PostgresIngestStore,
   migrate,
   WarmpathError,
   jobKey,
