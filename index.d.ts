@@ -27,12 +27,20 @@ export type WarmpathErrorCode =
   | 'ERR_WARMPATH_SOURCE_CHANGED'
   | 'ERR_WARMPATH_SEND_FAILED'
   | 'ERR_WARMPATH_TELEGRAM_SERVER'
+  | 'ERR_WARMPATH_LLM_UNAVAILABLE'
+  | 'ERR_WARMPATH_LLM_TIMEOUT'
+  | 'ERR_WARMPATH_LLM_PROTOCOL'
+  | 'ERR_WARMPATH_LLM_TEXT'
+  | 'ERR_WARMPATH_WEBHOOK_UNAVAILABLE'
   | 'ERR_WARMPATH_S3_UNAVAILABLE'
   | 'ERR_WARMPATH_DATABASE'
   | 'ERR_WARMPATH_DISK_FULL'
   | 'ERR_WARMPATH_DISK_FAILED'
   // throttled
   | 'ERR_WARMPATH_TELEGRAM_THROTTLED'
+  | 'ERR_WARMPATH_LLM_THROTTLED'
+  | 'ERR_WARMPATH_LLM_CIRCUIT_OPEN'
+  | 'ERR_WARMPATH_WEBHOOK_THROTTLED'
   | 'ERR_WARMPATH_S3_THROTTLED'
   // permanent
   | 'ERR_WARMPATH_SOURCE_NOT_FOUND'
@@ -48,6 +56,10 @@ export type WarmpathErrorCode =
   | 'ERR_WARMPATH_TELEGRAM_REJECTED'
   | 'ERR_WARMPATH_TELEGRAM_KIND'
   | 'ERR_WARMPATH_TELEGRAM_PROTOCOL'
+  | 'ERR_WARMPATH_LLM_REJECTED'
+  | 'ERR_WARMPATH_LLM_MODERATION'
+  | 'ERR_WARMPATH_LLM_TRUNCATED'
+  | 'ERR_WARMPATH_WEBHOOK_REJECTED'
   | 'ERR_WARMPATH_S3_PROTOCOL'
   | 'ERR_WARMPATH_S3_REJECTED'
   | 'ERR_WARMPATH_INVALID_OPTION'
@@ -62,6 +74,10 @@ export type WarmpathErrorCode =
   | 'ERR_WARMPATH_S3_ACCESS'
   | 'ERR_WARMPATH_TELEGRAM_UNAUTHORIZED'
   | 'ERR_WARMPATH_TELEGRAM_CHAT'
+  | 'ERR_WARMPATH_LLM_UNAUTHORIZED'
+  | 'ERR_WARMPATH_LLM_CREDITS'
+  | 'ERR_WARMPATH_LLM_MODEL'
+  | 'ERR_WARMPATH_WEBHOOK_UNAUTHORIZED'
   | 'ERR_WARMPATH_TLS'
   | 'ERR_WARMPATH_CREDENTIALS_NOT_READY'
   | 'ERR_WARMPATH_BOT_NOT_FOUND'
@@ -69,6 +85,7 @@ export type WarmpathErrorCode =
   | 'ERR_WARMPATH_WARMUP_CHAT_NOT_SET'
   // ambiguous
   | 'ERR_WARMPATH_SEND_AMBIGUOUS'
+  | 'ERR_WARMPATH_WEBHOOK_AMBIGUOUS'
   // cancelled
   | 'ERR_WARMPATH_CANCELLED'
   | 'ERR_WARMPATH_ABORTED'
@@ -89,7 +106,15 @@ export type WarmpathErrorCode =
 export type WarmpathErrorClass = 'transient' | 'throttled' | 'permanent' | 'config' | 'ambiguous' | 'cancelled' | 'bug';
 
 /** Where in a job a failure happened. */
-export type WarmpathErrorPhase = 'queue' | 'download' | 'upload' | 'answer' | 'settle';
+export type WarmpathErrorPhase =
+  | 'queue'
+  | 'download'
+  | 'upload'
+  | 'answer'
+  | 'settle'
+  | 'generate'
+  | 'split'
+  | 'deliver';
 
 /** Whether the remote side can have acted on a request that failed. */
 export type WarmpathCertainty = 'not-sent' | 'maybe-sent';

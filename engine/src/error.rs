@@ -62,6 +62,12 @@ pub enum Phase {
     Answer,
     /// Recording the result.
     Settle,
+    /// Having a text generated.
+    Generate,
+    /// Splitting it into parts.
+    Split,
+    /// Delivering a part.
+    Deliver,
 }
 
 /// Whether the remote side can have acted on a request that failed.
@@ -113,10 +119,18 @@ codes! {
     SourceChanged = "SOURCE_CHANGED", Transient, "The object changed while it was being read; nothing of the mixture was sent on.";
     SendFailed = "SEND_FAILED", Transient, "The request to Telegram failed before it was complete; nothing was sent.";
     TelegramServer = "TELEGRAM_SERVER", Transient, "Telegram answered with a server error that says the request was not carried out.";
+    LlmUnavailable = "LLM_UNAVAILABLE", Transient, "The LLM service could not be reached, answered 5xx or 408, or broke off; nothing was delivered, so it is asked again.";
+    LlmTimeout = "LLM_TIMEOUT", Transient, "The whole answer of the LLM service did not come inside its deadline.";
+    LlmProtocol = "LLM_PROTOCOL", Transient, "The LLM service answered 200 with something that is no completion: no JSON, no choices, or no text.";
+    LlmText = "LLM_TEXT", Transient, "The generated text has fewer graphemes than minGraphemes, spaces around it not counted; it is generated again.";
+    WebhookUnavailable = "WEBHOOK_UNAVAILABLE", Transient, "The webhook could not be reached, or answered 5xx or 408; the part is sent again with the same idempotency key.";
     Database = "DATABASE", Transient, "A query of the worker failed; it is repeated, and no job is charged for it.";
     DiskFull = "DISK_FULL", Transient, "The disk, or the quota, is full (ENOSPC, EDQUOT); nothing is left of the file. Make room: the job is tried again.";
     DiskFailed = "DISK_FAILED", Transient, "A file could not be written (EIO, EROFS, EACCES, EMFILE …); nothing is left of it.";
     TelegramThrottled = "TELEGRAM_THROTTLED", Throttled, "Telegram answered 429, or its limits leave no room sooner; retryAfterMs says when the bot may send again.";
+    LlmThrottled = "LLM_THROTTLED", Throttled, "The LLM service asked to wait, or llm.limits leave no room sooner; retryAfterMs says when.";
+    LlmCircuitOpen = "LLM_CIRCUIT_OPEN", Throttled, "Every model has failed several times in a row and is left alone; retryAfterMs says until when.";
+    WebhookThrottled = "WEBHOOK_THROTTLED", Throttled, "The webhook asked to wait (429, or 503 with Retry-After); retryAfterMs says how long.";
     S3Throttled = "S3_THROTTLED", Throttled, "The object store answered 429 or SlowDown.";
     SourceNotFound = "SOURCE_NOT_FOUND", Permanent, "There is no object (or file) under that key (or path).";
     UrlRefused = "URL_REFUSED", Permanent, "The URL is none that strangers may have fetched (not https, a private address, a redirect to one …); nothing was connected to. The message says what is wrong with it; the allow list is for servers of your own.";
@@ -131,6 +145,10 @@ codes! {
     TelegramRejected = "TELEGRAM_REJECTED", Permanent, "Telegram refused the media (400); the message holds its description.";
     TelegramKind = "TELEGRAM_KIND", Permanent, "Telegram accepted the bytes as another kind; the kind of a file_id can never change, so it is not used.";
     TelegramProtocol = "TELEGRAM_PROTOCOL", Permanent, "The answer is not one the Bot API documents (another server, a proxy page, a redirect).";
+    LlmRejected = "LLM_REJECTED", Permanent, "The LLM service refused the request as it is (400, 413, 422, a redirect …).";
+    LlmModeration = "LLM_MODERATION", Permanent, "The request was flagged by moderation, or the answer was withheld by a content filter.";
+    LlmTruncated = "LLM_TRUNCATED", Permanent, "The text was cut off at the token limit, and a part of a text is not sent: raise maxTokens.";
+    WebhookRejected = "WEBHOOK_REJECTED", Permanent, "The webhook refused the part (4xx, or a redirect).";
     S3Protocol = "S3_PROTOCOL", Permanent, "The object store's answer breaks the protocol (no length, a wrong range, a redirect).";
     S3Unavailable = "S3_UNAVAILABLE", Transient, "The object store could not be reached, or answered 5xx, while writing; the write may be repeated.";
     S3Rejected = "S3_REJECTED", Permanent, "The object store refused the request (4xx); the message holds its code.";
@@ -145,12 +163,17 @@ codes! {
     S3Access = "S3_ACCESS", Config, "The object store refused access: check s3.accessKeyId (R2_ACCESS_KEY_ID), s3.bucket (R2_BUCKET) and the key's permissions.";
     TelegramUnauthorized = "TELEGRAM_UNAUTHORIZED", Config, "Telegram does not know the bot token (401, or 404 on the method).";
     TelegramChat = "TELEGRAM_CHAT", Config, "The bot cannot write to that chat (403, chat not found, no rights).";
+    LlmUnauthorized = "LLM_UNAUTHORIZED", Config, "The LLM service refused llm.apiKey, or what it may do (401, 403).";
+    LlmCredits = "LLM_CREDITS", Config, "The account of llm.apiKey has no credits left, or its limit is reached (402).";
+    LlmModel = "LLM_MODEL", Config, "The LLM service knows no such model, or has no provider for it (404): check llm.models.";
+    WebhookUnauthorized = "WEBHOOK_UNAUTHORIZED", Config, "The webhook refused the signature or the authorization (401, 403): check webhook.secret and webhook.headers.";
     Tls = "TLS", Config, "The server's certificate was refused: check http.ca, the host name and the clock.";
     CredentialsNotReady = "CREDENTIALS_NOT_READY", Config, "The signer has no valid credentials: await signer.ready(), and see the error's cause where the provider failed.";
     BotNotFound = "BOT_NOT_FOUND", Config, "No bot with that slug.";
     BotTokenNotSet = "BOT_TOKEN_NOT_SET", Config, "The bot has no token.";
     WarmupChatNotSet = "WARMUP_CHAT_NOT_SET", Config, "The bot has no warm-up chat.";
     SendAmbiguous = "SEND_AMBIGUOUS", Ambiguous, "The request was complete, but no answer settled it: the message may exist.";
+    WebhookAmbiguous = "WEBHOOK_AMBIGUOUS", Ambiguous, "The part was sent, but no answer settled it: it may have been delivered, and is sent again with the same idempotency key and text.";
     Cancelled = "CANCELLED", Cancelled, "The job was cancelled, or the executor closed before it was done.";
     Aborted = "ABORTED", Cancelled, "The caller's AbortSignal fired.";
     LeaseLost = "LEASE_LOST", Cancelled, "The job's lease was about to end; another worker may run it.";
