@@ -1531,6 +1531,316 @@ export interface IngestExecutorStats extends Omit<PrewarmExecutorStats, 'possibl
 export interface IngestListItem {
   key: string;
   session?: string;
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Campaigns
+
+/** One message of a conversation, as chat completions take it. */
+export interface LlmMessage {
+  role: 'system' | 'user' | 'assistant';
+  /** 1 to 1,000,000 characters. */
+  content: string;
+}
+
+/** At most `limit` in any `periodMs`: a sliding window, not a bucket that refills. */
+export interface LlmLimit {
+  limit: number;
+  /** 1 to 86,400,000 ms. */
+  periodMs: number;
+}
+
+/**
+ * What may be spent in a period. A request waits outside of its slot until there is room; under a store a wait above 5 s
+ * is given back, uncharged (`ERR_WARMPATH_LLM_THROTTLED`).
+ */
+export interface LlmLimits {
+  /** Requests, generation and split alike; each try counts. `limit`: 1 to 1,000,000. */
+  requests?: LlmLimit | undefined;
+  /** Prompt and completion tokens. Reserved by an estimate before the answer, by what the answer says after it. */
+  tokens?: LlmLimit | undefined;
+  /**
+   * Money, in the unit of the service's `usage.cost` (US dollars at OpenRouter). Reserved by the mean of the model's last
+   * answers: before the first answer nothing is known, and what is in flight then may exceed the limit.
+   */
+  cost?: LlmLimit | undefined;
+}
+
+/** An LLM service with the chat completions of OpenRouter (which most others share). */
+export interface LlmOptions {
+  /** Sent as `Authorization: Bearer`; appears in no error, log or statistic. */
+  apiKey: string;
+  /** Root of the API, to which `/chat/completions` is added. Default `https://openrouter.ai/api/v1`. */
+  baseUrl?: string | undefined;
+  /** The model, and those that take over when it fails: 1 to 16. */
+  models: readonly string[];
+  /**
+   * Who goes to the next model. `server` (default): the request names them all (`models`, an extension of OpenRouter),
+   * beginning with the first whose circuit is closed. `client`: one model a request, and a failed try moves on to the next;
+   * for services that know `model` alone.
+   *
+   * @see https://openrouter.ai/docs/features/model-routing
+   */
+  fallbacks?: 'server' | 'client' | undefined;
+  /** `max_tokens`, 1 to 1,000,000. Default: the model's. */
+  maxTokens?: number | undefined;
+  /** 0 to 2. Default: the model's. */
+  temperature?: number | undefined;
+  /** Further headers of every request, such as `HTTP-Referer` and `X-Title`. Their values count as secrets. */
+  headers?: Readonly<Record<string, string>> | undefined;
+  /** Further fields of a generation's body, as they are: `provider`, `plugins`, `top_p` … At most 64 KiB of JSON. */
+  body?: Readonly<Record<string, unknown>> | undefined;
+  /** Of this executor's requests, all models together, and of single models on top. */
+  limits?: (LlmLimits & { models?: Readonly<Record<string, LlmLimits>> | undefined }) | undefined;
+  /**
+   * After so many failures in a row (no answer, 5xx, no completion) a model is left alone for `cooldownMs`, then tried with
+   * one request; each time that fails, the pause doubles, up to ten of them. false = never. Default 5 and 30,000.
+   */
+  circuit?: { failures?: number | undefined; cooldownMs?: number | undefined } | false | undefined;
+}
+
+/**
+ * Where parts are delivered: one POST of JSON each. docs/campaigns.md has the whole contract.
+ *
+ * Answers: 2xx = delivered; 409 = was delivered before; 408, 429 and 5xx = again later; 401 and 403 = a setting is wrong;
+ * everything else = refused.
+ */
+export interface CampaignWebhookOptions {
+  /** http or https; may have a query. Appears in no error or log. */
+  url: string;
+  /**
+   * Signs every request by the Standard Webhooks scheme (HMAC-SHA256 over id, timestamp and body; headers `webhook-id`,
+   * `webhook-timestamp`, `webhook-signature`). `whsec_` and base64, or any other text, whose UTF-8 bytes are the key then.
+   *
+   * @see https://www.standardwebhooks.com
+   */
+  secret?: string | undefined;
+  /** Further headers of every request, such as `Authorization`. Their values count as secrets. */
+  headers?: Readonly<Record<string, string>> | undefined;
+}
+
+export interface CampaignSplitOptions {
+  /**
+   * `local` (default): at paragraphs, lines, sentences, clauses, words, in that order of preference. `llm`: by a second
+   * completion with a strict JSON schema, and locally where its answer is not exact; a message never fails for its split.
+   */
+  by?: 'local' | 'llm' | undefined;
+  /** Largest part in UTF-16 code units (`.length`), 20 to 100,000. Default 1000. */
+  maxChars?: number | undefined;
+  /** With `llm`: a text no longer than this stays whole, without a completion. Default 200. */
+  aboveChars?: number | undefined;
+  /** With `llm`: other models than `llm.models`. */
+  models?: readonly string[] | undefined;
+  /** With `llm`: what makes a good part, in words, instead of the built-in instructions. The schema is added to them. */
+  instructions?: string | undefined;
+}
+
+/** Whole requests, answer included, but for `connectMs`. */
+export interface CampaignTimeoutOptions {
+  /** TCP and TLS together, for one connection. Default 5000. */
+  connectMs?: number | undefined;
+  /** From the start of a generation to the last byte of its answer. Default 30,000. */
+  generateMs?: number | undefined;
+  /** The same of a split by the LLM. Default 20,000. */
+  splitMs?: number | undefined;
+  /** The same of the delivery of one part. Default 10,000. */
+  deliverMs?: number | undefined;
+}
+
+/** What {@link CampaignExecutor} and a worker on top of it have in common. */
+export interface CampaignCommonOptions {
+  /** For the step `generate`. */
+  llm?: LlmOptions | undefined;
+  /** For the step `deliver`. One of `llm` and `webhook` is required. */
+  webhook?: CampaignWebhookOptions | undefined;
+  split?: CampaignSplitOptions | undefined;
+  /** Shortest text that is accepted, in graphemes (what a reader calls characters), trimmed. 1 to 10,000. Default 10. */
+  minGraphemes?: number | undefined;
+  /**
+   * Send the next part only when {@link CampaignExecutor.confirm} was called for the one before: so at most one part of a
+   * message can be delivered without being recorded. Default false.
+   */
+  confirmParts?: boolean | undefined;
+  timeouts?: CampaignTimeoutOptions | undefined;
+  http?: HttpOptions | undefined;
+  /** Messages that are worked on at once, 1 to 4096: a sliding window, not chunks. Default 5. */
+  concurrency?: number | undefined;
+  /** Jobs that may wait, 1 to 1,000,000. Default 500. */
+  capacity?: number | undefined;
+}
+
+export interface CampaignExecutorOptions extends CampaignCommonOptions {
+  /** Waits are anywhere between 0 and 1, 2, 4 s by default: `quick` 3, `baseMs` 1000, `maxMs` 4000. */
+  retry?: RetryOptions | undefined;
+}
+
+interface CampaignJobCommon {
+  /** Default: made of step, message and campaign. */
+  key?: string | undefined;
+  /** 1 to 250 characters. */
+  campaignId: string;
+  /** 1 to 250 characters. */
+  messageId: string;
+  /** An integer, higher first. Default 0. */
+  priority?: number | undefined;
+  /** How long nobody else runs this job, ms: it is aborted 5 s before. Default: no lease. */
+  leaseMs?: number | undefined;
+}
+
+/** Generates a text and splits it. Delivers nothing, so a repetition costs money and does no harm. */
+export interface CampaignGenerateJob extends CampaignJobCommon {
+  step: 'generate';
+  /** 1 to 1000 messages. */
+  messages: readonly LlmMessage[];
+  /** Instead of `llm.models`. */
+  models?: readonly string[] | undefined;
+  /** Instead of `llm.maxTokens`. */
+  maxTokens?: number | undefined;
+  /** Instead of `llm.temperature`. */
+  temperature?: number | undefined;
+}
+
+/** Delivers the parts of a message, one after the other, each under its {@link campaignPartKey}. */
+export interface CampaignDeliverJob extends CampaignJobCommon {
+  step: 'deliver';
+  /** All parts of the message as they were stored, 1 to 100. */
+  parts: readonly string[];
+  /** The first part to deliver, counted from 0: those before are delivered already. Default 0. */
+  from?: number | undefined;
+  /** Passed on to the webhook as it is: whom to, and what else it has to know. At most 64 KiB of JSON. */
+  recipient?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** A job of a {@link CampaignExecutor}. */
+export type CampaignJob = CampaignGenerateJob | CampaignDeliverJob;
+
+/** What the answers of an LLM service said of their price, added up. */
+export interface LlmUsage {
+  /** Requests that were answered with a completion. */
+  requests: number;
+  promptTokens: number;
+  completionTokens: number;
+  /** Prompt and completion tokens. */
+  totalTokens: number;
+  /** Of the prompt tokens, those that came from a cache. */
+  cachedTokens: number;
+  /** Of the completion tokens, those spent on reasoning. */
+  reasoningTokens: number;
+  /** In the service's unit (US dollars at OpenRouter); null where an answer did not say. */
+  cost: number | null;
+}
+
+/** Why parts were cut locally although the LLM was to do it; a code of a failed request, or what is wrong with its answer. */
+export type SplitFallback = WarmpathErrorCode | 'json' | 'structure' | 'empty' | 'count' | 'size' | 'text' | 'grapheme';
+
+/** What the step `generate` produces: to be stored before the first part is delivered. */
+export interface CampaignGenerated {
+  step: 'generate';
+  /** The text, trimmed. */
+  text: string;
+  /** Its parts: slices of the text, trimmed, nothing else left out. */
+  parts: string[];
+  /** `none`: the text is its only part and nobody had to be asked. */
+  splitBy: 'none' | 'local' | 'llm';
+  splitFallback?: SplitFallback;
+  /** The model that answered. */
+  model: string;
+  /** The provider that answered, where the service says so. */
+  provider?: string;
+  /** Of the accepted answer; for the service's own records. */
+  generationId?: string;
+  /** Everything the job has cost here: answers that were not accepted and the split included. */
+  usage: LlmUsage;
+  /** Of the accepted generation: from its request to the end of the answer, ms. */
+  generationMs: number;
+  /** Of the split, tries and fallback included but for waits, ms. */
+  splitMs: number;
+}
+
+/** What the step `deliver` produces. */
+export interface CampaignDelivered {
+  step: 'deliver';
+  /** Parts of the message. */
+  parts: number;
+  /** Parts that this job delivered. */
+  delivered: number;
+  /** Of these, how many the webhook had already (409). */
+  repeated: number;
+}
+
+export type CampaignValue = CampaignGenerated | CampaignDelivered;
+
+/** A part was delivered. Comes before the outcome of its job, once for each part of a job. */
+export interface CampaignPartEvent {
+  /** Of the job: where it names a claim, it fences what is recorded for it. */
+  key: string;
+  campaignId: string;
+  messageId: string;
+  /** Counted from 0. */
+  part: number;
+  /** See {@link campaignPartKey}. */
+  idempotencyKey: string;
+  /** The webhook had it already (409). */
+  repeated: boolean;
+  /** Requests for this part in this job, failed ones included. */
+  attempts: number;
+  /** The webhook's status. */
+  status: number;
+  /** When its answer came, ms since 1970 by this machine's clock. */
+  deliveredAt: number;
+  /** From the last request to the answer, ms. */
+  ms: number;
+}
+
+export interface CampaignSucceeded extends Accounting {
+  key: string;
+  status: 'succeeded';
+  value: CampaignValue;
+  error?: undefined;
+}
+
+export interface CampaignFailed extends Accounting {
+  key: string;
+  status: 'failed';
+  value?: undefined;
+  error: PrewarmFailure;
+}
+
+/**
+ * How a job of a {@link CampaignExecutor} ended. `possibleDuplicates` counts tries that may have delivered a part although
+ * they failed (it was, or will be, sent again under the same idempotency key). Of the timings, `upload` is the writing of
+ * the last request, `answer` the wait for its answer, and `download` means nothing here.
+ */
+export type CampaignOutcome = CampaignSucceeded | CampaignFailed;
+
+/** What is known of a model. */
+export interface LlmModelStats {
+  /** Completions asked of it. */
+  requests: number;
+  /** Those that failed. */
+  failures: number;
+  /** `half-open`: left alone before, and one request is finding out. */
+  circuit: 'closed' | 'open' | 'half-open';
+  /** Until when it is left alone, ms from now; 0 when it is not. */
+  openForMs: number;
+}
+
+/** Counters since the executor was made, and its state now. */
+export interface CampaignExecutorStats extends Omit<PrewarmExecutorStats, 'limits' | 'cache' | 'resumes'> {
+  /** Parts delivered. */
+  parts: number;
+  /** Of these, how many the webhook had already. */
+  repeatedParts: number;
+  /** All answers together. */
+  usage: LlmUsage;
+  models: Record<string, LlmModelStats>;
+}
+
+/** A job that is in the executor now. */
+export interface CampaignListItem {
+  key: string;
+  campaignId: string;
+  messageId: string;
+  step: 'generate' | 'deliver';
   state: 'queued' | 'waiting' | 'running';
   /** Time since it was submitted, ms. */
   sinceMs: number;
@@ -1562,6 +1872,46 @@ export class IngestExecutor extends Emitter<IngestExecutorEvents> {
   submitMany(jobs: readonly IngestJob[]): SubmitStatus[];
   /** Submits the job, or joins an equal one that is here, and resolves with its value. Rejects as {@link PrewarmExecutor.run}. */
   run(job: IngestJob, options?: RunOptions): Promise<IngestValue>;
+export interface CampaignExecutorEvents {
+  /** Jobs ended, each job once. */
+  settled: [outcomes: CampaignOutcome[]];
+  /** Parts were delivered, each once, in the order of their message, before the outcome of their job. */
+  part: [events: CampaignPartEvent[]];
+}
+
+/**
+ * Campaign messages: text by LLM, split, delivered part by part. A message is two jobs, because what was generated has to
+ * be stored before anything is sent: `generate` hands back a text and its parts, `deliver` sends stored parts and tells of
+ * each. So a retry goes on with the next part and never sends another text. Nothing runs in JS between submit and settle.
+ *
+ * Events: `settled` and `part`, see {@link CampaignExecutorEvents}.
+ *
+ * @example
+ * const executor = new CampaignExecutor({ llm: { apiKey, models: ['openai/gpt-5-mini'] }, webhook: { url, secret } });
+ * executor.on('part', (events) => store.delivered(events));
+ * const { parts } = await executor.run({ step: 'generate', campaignId, messageId, messages });
+ * await store.parts(campaignId, messageId, parts);
+ * await executor.run({ step: 'deliver', campaignId, messageId, parts, recipient: { leadId } });
+ */
+export class CampaignExecutor extends Emitter<CampaignExecutorEvents> {
+  /** @throws `ERR_WARMPATH_INVALID_OPTION` naming the option, `ERR_WARMPATH_NATIVE_LOAD` */
+  constructor(options: CampaignExecutorOptions);
+  /** @throws `ERR_WARMPATH_INVALID_JOB` naming the field; `ERR_WARMPATH_CLOSED` after close() */
+  submit(job: CampaignJob): SubmitStatus;
+  /** One status per job; all jobs are checked before the first is queued. @throws as submit() */
+  submitMany(jobs: readonly CampaignJob[]): SubmitStatus[];
+  /** As {@link PrewarmExecutor.run}. */
+  run(job: CampaignGenerateJob, options?: RunOptions): Promise<CampaignGenerated>;
+  run(job: CampaignDeliverJob, options?: RunOptions): Promise<CampaignDelivered>;
+  run(job: CampaignJob, options?: RunOptions): Promise<CampaignValue>;
+  /**
+   * With `confirmParts`: this part is recorded, the next one may be sent. False when no job of that key waits for it.
+   *
+   * @param key the event's
+   * @param part the event's
+   * @throws `ERR_WARMPATH_INVALID_ARGUMENT`
+   */
+  confirm(key: string, part: number): boolean;
   /** As {@link PrewarmExecutor.extend}. */
   extend(keys: readonly string[], leaseMs: number): boolean[];
   /** As {@link PrewarmExecutor.cancel}. */
@@ -1576,6 +1926,9 @@ export class IngestExecutor extends Emitter<IngestExecutorEvents> {
   explain(key: string): Explanation | null;
   /** The jobs that are here now, as a snapshot. */
   list(): IngestListItem[];
+  stats(): CampaignExecutorStats;
+  /** The jobs that are here now, as a snapshot. */
+  list(): CampaignListItem[];
   /** Resolves when every accepted job is settled and its outcome delivered. */
   drain(): Promise<void>;
   /** As {@link PrewarmExecutor.close}. */
@@ -1698,6 +2051,48 @@ export function uploadMany(
   files: readonly (string | UploadFile)[],
   options: UploadManyOptions,
 ): Promise<UploadOutcome[]>;
+/**
+ * The idempotency key of one part of one message: the same at every try, in every process.
+ *
+ * @param part counted from 0
+ * @returns 64 hex digits: sha256 of the JSON text `[campaignId,messageId,part]`
+ */
+export function campaignPartKey(campaignId: string, messageId: string, part: number): string;
+
+export interface SplitOptions {
+  /** Largest part in UTF-16 code units (`.length`), 20 to 100,000. Default 1000. */
+  maxChars?: number | undefined;
+}
+
+/**
+ * Cuts a text into parts no longer than `maxChars`, at the best places near their ends: between paragraphs, lines,
+ * sentences, clauses, words, in that order of preference; inside of a word (a link) only where it is longer than a part,
+ * and inside of a grapheme (an emoji with its modifiers) only where that is. The parts are slices of the text, trimmed:
+ * joined, they are the text but for white space. A text without anything but white space has no part.
+ *
+ * @param text well-formed, at most 1,000,000 characters
+ * @throws `ERR_WARMPATH_INVALID_ARGUMENT`
+ */
+export function splitMessage(text: string, options?: SplitOptions): string[];
+
+/** What {@link parseSplitResponse} makes of an answer. */
+export interface ParsedSplit {
+  /** Slices of the original, trimmed: nothing but white space is left out, whatever the LLM wrote. */
+  parts: string[];
+  /** null: cut where the LLM said; else why {@link splitMessage} was used instead. */
+  fallback: Exclude<SplitFallback, WarmpathErrorCode> | null;
+}
+
+/**
+ * Reads the answer of an LLM that was asked to split a text: `{"parts": ["…", …]}`, also with the field `messages`, as a
+ * bare array, or in a Markdown code fence. The answer decides where the original is cut, never what it says: where its
+ * parts are not the original but for white space (`text`), cut a grapheme (`grapheme`), are longer than `maxChars`
+ * (`size`), empty (`empty`), more than 100 or none (`count`), or it is no such JSON (`json`, `structure`), the original is
+ * split locally.
+ *
+ * @throws `ERR_WARMPATH_INVALID_ARGUMENT`
+ */
+export function parseSplitResponse(response: string, original: string, options?: SplitOptions): ParsedSplit;
 
 // ---------------------------------------------------------------------------------------------------------------------
 // Stores
