@@ -4,9 +4,13 @@ import {
   type DirectAnswer,
   ManualClock,
   mixF,
+  mixLlm,
+  mixWebhook,
+  OpenRouterSandbox,
   R2Sandbox,
   type TelegramLimitStats,
   TelegramSandbox,
+  WebhookSandbox,
 } from 'warmpath/testing';
 
 const clock = new ManualClock();
@@ -37,3 +41,22 @@ await TelegramSandbox.start({ clock: { now: () => 0 } });
 
 export const used = [answer.parameters?.retry_after, stats.refused.sameSize, third.bites, mix.counts.stall?.bites];
 export const declared: boolean | undefined = tg.issued('id')?.declared?.supportsStreaming;
+
+const llm = await OpenRouterSandbox.start({
+  keys: ['sk', { key: 'sk-2', credit: 5 }],
+  models: { 'a/b': { promptPrice: 1e-6, latencyMs: [100, 200] }, 'c/d': { down: true } },
+  reply: ({ schema, n }) => (schema === null ? `text ${n}` : { content: '{}', finishReason: 'stop' }),
+});
+llm.faults.add({ name: 'rate-limited-date', retryAfter: 3, nth: 2, match: { model: 'a/b', format: 'text' } });
+llm.faults.add({ kind: 'status', status: 429, retryAfter: 1, hint: 'reset' });
+llm.faults.mix({ ...mixLlm(1), percent: { badSplit: 50 } });
+export const cost: number = llm.usage().cost + (llm.completions[0]?.cost ?? 0);
+// @ts-expect-error no such form
+llm.faults.add({ kind: 'completion', form: 'nothing' });
+
+const hook = await WebhookSandbox.start({ secret: 's', onDuplicate: 'conflict', textOf: ({ text }) => String(text) });
+hook.faults.add({ name: 'timeout-after-accept', match: { key: 'k' } });
+hook.faults.mix(mixWebhook(1));
+export const told: number | null | undefined = hook.delivery('k')?.acceptedAt;
+// @ts-expect-error of the other sandbox
+hook.faults.add({ name: 'empty-choices' });

@@ -1,8 +1,8 @@
 /// <reference types="node" />
 
 /**
- * Protocol sandboxes: an R2 (S3) server, the Telegram Bot API and a TCP proxy that breaks connections, all on loopback
- * and in this process. Test your own bot against them, with faults by schedule and everything received on record.
+ * Protocol sandboxes: an R2 (S3) server, the Telegram Bot API, OpenRouter's chat completions, a receiver of webhooks, and a TCP
+ * proxy that breaks connections, all on loopback and in this process. Test your own bot against them, with faults by schedule and everything received on record.
  *
  * All sizes are bytes, all times milliseconds unless a name says otherwise. The servers listen on 127.0.0.1 and their
  * control addresses (`/__sandbox/…`) have no password: do not bind them elsewhere with data that matters.
@@ -18,11 +18,14 @@
 
 export * from './clock';
 export * from './faults/faults';
+export * from './openrouter/faults';
+export * from './openrouter/openrouter';
 export * from './proxy';
 export * from './r2/r2';
 export * from './telegram/faults';
 export * from './telegram/limits/limits';
 export * from './telegram/telegram';
+export * from './webhook/webhook';
 
 /** A server certificate in PEM. */
 export interface TlsFiles {

@@ -147,7 +147,18 @@ export type MixName =
   | 'empty'
   | 'denied'
   | 'redirect'
-  | 'gzipBomb';
+  | 'gzipBomb'
+  /** OpenRouterSandbox. */
+  | 'stallInBody'
+  | 'errorInBody'
+  | 'emptyChoices'
+  | 'keepAlive'
+  | 'badSplit'
+  /** WebhookSandbox. */
+  | 'timeoutAfterAccept'
+  | 'errorAfterAccept'
+  | 'resetAfterAccept'
+  | 'conflict';
 
 /** A seeded mix of faults: percent of all requests, together at most 100. */
 export interface MixSpec<Match> {
@@ -172,7 +183,7 @@ export interface Mix {
  * of them HTML), 2 % stall, 1 % trickle, 1 % malformed, 1 % empty 200, 0.5 % 401, 403 or migration, 1 % redirect, 0.5 %
  * gzip bomb. For `faults.mix` of either sandbox.
  */
-export function mixF(seed: number): { seed: number; percent: Record<MixName, number> };
+export function mixF(seed: number): { seed: number; percent: Partial<Record<MixName, number>> };
 
 /** The schedule of a sandbox. Of several faults due on one request the first bites, a mix before the others, besides delays and the like. */
 export interface FaultBook<Spec, Match> {

@@ -1,5 +1,7 @@
 'use strict';
 
+const { FORMS } = require('../openrouter/forms');
+
 const ALL = ['head', 'body', 'answer'];
 
 /**
@@ -30,6 +32,8 @@ const KINDS = {
   albumFlood: { stages: ['body'], normal: 'body', inside: true },
   changeKind: { stages: ['body'], normal: 'body', needs: ['as'], modifier: true, inside: true },
   uniqueId: { stages: ['body'], normal: 'body', needs: ['uniqueId'], modifier: true, inside: true },
+  completion: { stages: ['body'], normal: 'body', needs: ['form'], inside: true },
+  keepAlive: { stages: ['answer'], normal: 'answer', needs: ['ms'], inside: true },
 };
 
 /** What a fault may say beside its schedule, with the check of each. */
@@ -51,6 +55,9 @@ const PARAMETERS = {
   delivered: whole,
   as: (v) => ['animation', 'video', 'document', 'audio', 'voice'].includes(v),
   uniqueId: (v) => v === 'missing' || v === 'weak',
+  form: (v) => Object.hasOwn(FORMS, v),
+  everyMs: (v) => Number.isFinite(v) && v > 0,
+  hint: (v) => ['seconds', 'date', 'ms', 'body', 'reset', 'reset-seconds', 'none'].includes(v),
 };
 
 module.exports = { KINDS, PARAMETERS };
