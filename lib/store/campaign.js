@@ -1,0 +1,287 @@
+'use strict';
+
+const { WarmpathError } = require('../errors.js');
+const { campaignPartKey } = require('../campaign/key.js');
+const { campaignNamesOf } = require('../sql/campaign-names.js');
+const { statements, TYPES } = require('./campaign/sql.js');
+const { Database } = require('./postgres/database.js');
+
+const SKIP_BATCH = 10_000;
+
+// How often a running campaign is looked at, when nothing in it is due: its app puts messages in with SQL of its own.
+const RUNNING_POLL_MS = 5000;
+
+// Of a text from elsewhere: Postgres cannot hold NUL, and nobody reads more of an error.
+const textOf = (text, max) => text?.replaceAll('\0', '').slice(0, max);
+const column = (rows, name) => rows.map((row) => row[name] ?? null);
+
+/**
+ * The store contract (contract.js) on the app's table of campaign messages: a row that is `pending` is a job. Any number of
+ * processes share one table. Every method is one statement for the whole batch, on the server's clock, and who may change a
+ * row is decided by the fence of its claim.
+ *
+ * Beyond the contract: `saveParts`, `delivered`, `active`, `pause`, `resume`, `skipOld`, `run`.
+ */
+class CampaignStore {
+  #options;
+  #database;
+  #names;
+  #sql = null;
+  #subscribers = new Set();
+  #counts = { queued: 0, delayed: 0, running: 0 };
+  #closed = false;
+
+  /** @param {object} options checked: pool, names, delaysMs, activeStatuses, maxLostLeases, timeoutMs, prepare */
+  constructor(options) {
+    this.#options = options;
+    this.#names = campaignNamesOf(options);
+    this.#database = new Database(options.pool, options);
+  }
+
+  /** The types of the keys are the app's; what they are is asked once. */
+  async #statements() {
+    if (this.#sql !== null) return this.#sql;
+    const { table, raw } = this.#names;
+    const names = [raw.id, raw.runId, raw.leadId];
+    const rows = await this.#database.run('reading the table of messages', TYPES, [table, names]);
+    const types = Object.fromEntries(rows.map(({ name, type }) => [name, type]));
+    if (types[raw.id] === undefined || types[raw.runId] === undefined) {
+      const text = `there is no table ${this.#options.table} with its keys; run: npx warmpath migrate --campaigns`;
+      throw new WarmpathError('ERR_WARMPATH_DATABASE', text, { class: 'config', phase: 'settle' });
+    }
+    this.#sql = statements(this.#names, {
+      id: types[raw.id],
+      run: types[raw.runId],
+      lead: types[raw.leadId] ?? 'text',
+    });
+    return this.#sql;
+  }
+
+  async #run(what, name, params, options) {
+    const sql = await this.#statements();
+    return this.#database.run(what, sql[name], params, options);
+  }
+
+  async claim({ limit, leaseMs, owner }) {
+    const { activeStatuses } = this.#options;
+    this.#database.look();
+    // An answer that comes when nobody waits for it any more: its messages go back.
+    const late = (rows) => this.release(rows.map(claimOf)).catch(() => {});
+    const rows = await this.#run('claiming messages', 'claim', [limit, leaseMs, owner, activeStatuses], { late });
+    this.#change({ queued: -rows.length, running: rows.length });
+    return rows.map((row) => this.#claim(row));
+  }
+
+  #claim(row) {
+    const claim = claimOf(row);
+    if (row.lost_leases > this.#options.maxLostLeases) {
+      const text = `${row.lost_leases} workers in a row ended without a word while they had this message`;
+      claim.error = new WarmpathError('ERR_WARMPATH_LEASE_LOST', text, { class: 'permanent' });
+    }
+    return claim;
+  }
+
+  /**
+   * Stores the parts of messages, before the first of them is sent.
+   *
+   * @param {{ key: string, fence: number, runId: string, value: object }[]} entries value: as of the step `generate`
+   * @returns {Promise<{ applied: boolean, active: boolean, parts: { text: string, delivered: boolean }[] }[]>} the parts as
+   *   they are stored, which is what is to be sent; not applied: the claim is somebody else's now
+   */
+  async saveParts(entries) {
+    const rows = entries.map(({ key, fence, runId, value }) => ({
+      key,
+      fence,
+      parts: JSON.stringify(partsOf(value).map((text, i) => ({ text, key: campaignPartKey(runId, key, i) }))),
+      tokens: value.usage?.totalTokens,
+      generation: Math.round(value.generationMs),
+      split: Math.round(value.splitMs),
+      cost: value.usage?.cost,
+      model: textOf(value.model, 256),
+    }));
+    const names = ['key', 'fence', 'parts', 'tokens', 'generation', 'split', 'cost', 'model'];
+    const params = [...names.map((name) => column(rows, name)), this.#options.activeStatuses];
+    const answers = await this.#run('storing parts', 'parts', params);
+    const results = entries.map(() => ({ applied: false, active: false, parts: [] }));
+    for (const { n, applied, active, parts } of answers) results[n - 1] = { applied, active, parts: parts ?? [] };
+    return results;
+  }
+
+  /** @returns {Promise<{ active: boolean }[]>} one each; not active: the run is paused, or the claim is lost */
+  async delivered(entries) {
+    const params = ['key', 'fence', 'part', 'attempts'].map((name) => column(entries, name));
+    const rows = await this.#run('recording parts', 'delivered', [...params, this.#options.activeStatuses]);
+    const results = entries.map(() => ({ active: false }));
+    for (const { n, active } of rows) results[n - 1] = { active };
+    return results;
+  }
+
+  async extend(claims, leaseMs) {
+    const params = [column(claims, 'key'), column(claims, 'fence'), leaseMs];
+    const kept = claims.map(() => false);
+    for (const { n } of await this.#run('extending leases', 'extend', params)) kept[n - 1] = true;
+    return kept;
+  }
+
+  async settle(outcomes) {
+    const back = outcomes.filter(({ value }) => value?.paused);
+    if (back.length > 0) await this.release(back);
+    const open = outcomes.filter((outcome) => !back.includes(outcome));
+    const answers = open.length === 0 ? [] : await this.#settle(open);
+    const byOutcome = new Map(open.map((outcome, i) => [outcome, answers[i]]));
+    return outcomes.map((outcome) => byOutcome.get(outcome) ?? { applied: true, state: 'released' });
+  }
+
+  async #settle(outcomes) {
+    const rows = outcomes.map(({ key, fence, status, value, error, charged, retryAfterMs }) => ({
+      key,
+      fence,
+      kind: status === 'failed' ? 'failed' : value?.skipped === undefined ? 'sent' : 'skipped',
+      class: error?.class,
+      // A wrong key or an empty account is no fault of the message: it waits, and nobody counts it.
+      charged: charged !== false && error?.class !== 'config',
+      after: retryAfterMs ?? (error?.class === 'config' ? this.#options.delaysMs[0] : undefined),
+      error: error === undefined ? textOf(value?.skipped, 1000) : textOf(`${error.code}: ${error.message}`, 1000),
+    }));
+    const params = ['key', 'fence', 'kind', 'class', 'charged', 'after', 'error'].map((name) => column(rows, name));
+    const answers = await this.#run('recording results', 'settle', [...params, this.#options.delaysMs]);
+    const results = outcomes.map(() => ({ applied: false }));
+    for (const row of answers) results[row.n - 1] = this.#result(row);
+    const retries = results.filter(({ state }) => state === 'retry').length;
+    this.#change({ running: -outcomes.length, delayed: retries });
+    if (retries > 0) this.wake();
+    return results;
+  }
+
+  #result({ applied, status, delay }) {
+    if (!applied) return { applied: false };
+    if (status === 'failed') return { applied: true, state: 'dead' };
+    if (status === 'pending') return { applied: true, state: 'retry', runAtMs: Date.now() + Math.round(delay ?? 0) };
+    return { applied: true, state: 'done' };
+  }
+
+  async release(claims) {
+    if (claims.length === 0) return;
+    await this.#run('giving back messages', 'release', [column(claims, 'key'), column(claims, 'fence')]);
+    this.#change({ running: -claims.length, queued: claims.length });
+  }
+
+  /**
+   * Puts messages in.
+   *
+   * @param {{ messageId?: string, runId: string, leadId?: string, scheduledAt?: Date, payload?: object }[]} messages
+   * @returns {Promise<('queued' | 'duplicate' | 'processing' | 'cached')[]>}
+   */
+  async enqueue(messages) {
+    if (this.#closed) throw new WarmpathError('ERR_WARMPATH_CLOSED', 'the store is closed');
+    if (messages.length === 0) return [];
+    const rows = messages.map(({ payload, ...row }) => ({ ...row, payload: payload && JSON.stringify(payload) }));
+    const params = ['messageId', 'runId', 'leadId', 'scheduledAt', 'payload'].map((name) => column(rows, name));
+    const found = await this.#run('putting messages in', 'enqueue', params);
+    const answers = messages.map(() => 'queued');
+    const states = { pending: 'duplicate', processing: 'processing' };
+    for (const { n, status } of found) answers[n - 1] = states[status] ?? 'cached';
+    this.#change({ queued: answers.filter((answer) => answer === 'queued').length });
+    this.wake();
+    return answers;
+  }
+
+  /** Which of these runs are worked on. */
+  async active(runIds) {
+    const rows = await this.#run('reading runs', 'active', [runIds, this.#options.activeStatuses]);
+    return new Set(rows.map(({ id }) => id));
+  }
+
+  /** @returns {Promise<string | null>} its status now; null: there is no such run */
+  pause(runId) {
+    return this.#setRun(runId, 'paused', this.#options.activeStatuses);
+  }
+
+  async resume(runId) {
+    const status = await this.#setRun(runId, this.#options.activeStatuses[0], ['paused']);
+    this.wake();
+    return status;
+  }
+
+  async #setRun(runId, to, from) {
+    const rows = await this.#run('changing a run', 'setRun', [runId, to, from]);
+    return rows[0]?.status ?? null;
+  }
+
+  /** Marks what has waited for longer than this as skipped. @returns {Promise<number>} how many */
+  async skipOld(ageMs) {
+    let total = 0;
+    for (;;) {
+      const rows = await this.#run('skipping old messages', 'skip', [ageMs, SKIP_BATCH]);
+      total += rows.length;
+      if (rows.length < SKIP_BATCH) return total;
+    }
+  }
+
+  /** A run's status, its messages by status, tokens and cost; null: there is no such run. */
+  async run(runId) {
+    const rows = await this.#run('reading a run', 'run', [runId]);
+    if (rows.length === 0) return null;
+    const messages = {};
+    let tokens = 0;
+    let cost = 0;
+    for (const row of rows.filter(({ status }) => status !== null)) {
+      messages[row.status] = row.count;
+      tokens += row.tokens ?? 0;
+      cost += row.cost ?? 0;
+    }
+    return { status: rows[0].run_status, messages, tokens, cost };
+  }
+
+  #change(by) {
+    for (const [name, n] of Object.entries(by)) this.#counts[name] = Math.max(0, this.#counts[name] + n);
+  }
+
+  /** As far as this process knows; counts() looks. */
+  stats() {
+    return { ...this.#counts, capacity: Number.POSITIVE_INFINITY };
+  }
+
+  /** Counted now, over all runs that are worked on. */
+  async counts() {
+    [this.#counts] = await this.#run('counting messages', 'count', [this.#options.activeStatuses]);
+    return { ...this.#counts };
+  }
+
+  async nextDueMs() {
+    const [{ any, due }] = await this.#run('looking for the next message', 'nextDue', [this.#options.activeStatuses]);
+    if (!any) return null;
+    return Math.min(due === null ? RUNNING_POLL_MS : Math.max(0, due), RUNNING_POLL_MS);
+  }
+
+  onWork(fn) {
+    this.#subscribers.add(fn);
+    return () => this.#subscribers.delete(fn);
+  }
+
+  wake() {
+    for (const fn of this.#subscribers) fn();
+  }
+
+  async close() {
+    this.#closed = true;
+    this.#subscribers.clear();
+  }
+}
+
+/** A claim as the worker has it; `job` is what hooks see. */
+function claimOf(row) {
+  const { id, run_id: runId, fence, retry_count: retryCount, waited, parts, message } = row;
+  return {
+    key: id,
+    fence: Number(fence),
+    attempt: retryCount + 1,
+    waitedMs: Math.max(0, waited),
+    job: { messageId: id, runId, attempt: retryCount + 1, row: message, parts },
+  };
+}
+
+/** The parts as Postgres can hold them. */
+const partsOf = ({ parts }) => parts.map((part) => part.replaceAll('\0', '').trim()).filter((part) => part !== '');
+
+module.exports = { CampaignStore };
