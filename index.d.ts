@@ -2427,6 +2427,62 @@ export function migrate(
   options?: MigrateOptions,
 ): Promise<{ migrations: string[]; statements: string[] }>;
 
+/** The app's tables of campaigns, and the columns by the name they are known under. Default: the names themselves, in snake_case. */
+export interface CampaignNames {
+  /** The messages: `name` or `schema.name`. Default `campaign_messages`. */
+  table?: string | undefined;
+  /** Default `campaign_runs`. */
+  runsTable?: string | undefined;
+  /** Default `leads`. */
+  leadsTable?: string | undefined;
+  columns?:
+    | Partial<
+        Record<
+          | 'id'
+          | 'runId'
+          | 'leadId'
+          | 'status'
+          | 'scheduledAt'
+          | 'nextRetryAt'
+          | 'retryCount'
+          | 'lastError'
+          | 'aiTokensUsed'
+          | 'aiGenerationTimeMs'
+          | 'splitTimeMs'
+          | 'cost'
+          | 'aiModel'
+          | 'sentAt'
+          | 'updatedAt'
+          | 'payload'
+          | 'fence'
+          | 'leaseUntil'
+          | 'leaseOwner'
+          | 'lostLeases',
+          string
+        >
+      >
+    | undefined;
+  /** Of `runsTable`. */
+  runColumns?: { id?: string | undefined; status?: string | undefined } | undefined;
+}
+
+export interface MigrateCampaignsOptions
+  extends CampaignNames,
+    Pick<MigrateOptions, 'dryRun' | 'down' | 'lockWaitMs' | 'log'> {}
+
+/**
+ * Brings a database to what {@link CampaignWorker} needs, or back: the app's tables where they are missing, columns, the table of
+ * parts, indexes (built concurrently), and the functions `get_and_lock_campaign_messages`,
+ * `mark_old_campaign_messages_as_skipped` and `mark_campaign_message_retry`, except where the app has one of that name. Safe to run
+ * again, by two processes at once, and on a database in use.
+ *
+ * Rejects as {@link migrate}.
+ */
+export function migrateCampaigns(
+  pool: { connect(): Promise<unknown> },
+  options?: MigrateCampaignsOptions,
+): Promise<{ migrations: string[]; statements: string[] }>;
+
 /** Only these methods are used, each with one line of text and an object of fields. `console` fits. */
 export interface Logger {
   debug(message: string, fields?: object): unknown;

@@ -14,6 +14,7 @@ const { MemoryStore } = require('./lib/store/memory.js');
 const { PostgresStore } = require('./lib/store/postgres.js');
 const { PostgresIngestStore } = require('./lib/store/postgres-ingest.js');
 const { migrate } = require('./lib/sql/index.js');
+const { migrateCampaigns } = require('./lib/sql/campaign.js');
 
 // Shorthand names only: this is what Node's lexer reads as the named exports of the ES module view.
 module.exports = {
@@ -28,6 +29,7 @@ module.exports = {
   PostgresStore,
   PostgresIngestStore,
   migrate,
+  migrateCampaigns,
   WarmpathError,
   jobKey,
   isStaleFileId,

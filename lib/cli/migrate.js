@@ -3,6 +3,7 @@
 const { parseArgs } = require('node:util');
 const { WarmpathError } = require('../errors.js');
 const { requirePeer } = require('../peer.js');
+const { migrateCampaigns } = require('../sql/campaign.js');
 const { migrate } = require('../sql/index.js');
 
 const HELP = `warmpath migrate [options]
@@ -13,6 +14,7 @@ the functions get_next_prewarm_batch, mark_prewarm_retry and the view media_warm
   --url URL             the database; default: the variable DATABASE_URL
   --dry-run             print the SQL, change nothing
   --down                take it back (tables of the app stay)
+  --campaigns           the tables, columns and functions of CampaignWorker instead
   --table NAME          the table of the jobs (media_cache)
   --token-column NAME   the column of bots that holds the token (token)
   --help
@@ -22,6 +24,7 @@ const OPTIONS = {
   url: { type: 'string' },
   'dry-run': { type: 'boolean', default: false },
   down: { type: 'boolean', default: false },
+  campaigns: { type: 'boolean', default: false },
   table: { type: 'string' },
   'token-column': { type: 'string' },
   help: { type: 'boolean', default: false },
@@ -61,13 +64,10 @@ async function run(url, values, { out, err }) {
     const pool = new Pool({ connectionString: url, max: 1, connectionTimeoutMillis: 10_000 });
     pool.on('error', () => {});
     try {
-      const { migrations } = await migrate(pool, {
-        dryRun,
-        down: values.down,
-        table: values.table,
-        tokenColumn: values['token-column'],
-        log: (sql) => out(`${sql};\n`),
-      });
+      const common = { dryRun, down: values.down, table: values.table, log: (sql) => out(`${sql};\n`) };
+      const { migrations } = values.campaigns
+        ? await migrateCampaigns(pool, common)
+        : await migrate(pool, { ...common, tokenColumn: values['token-column'] });
       const list = migrations.length === 0 ? 'nothing' : migrations.join(', ');
       const verb = values.down ? 'taken back' : 'applied';
       out(`-- ${dryRun ? 'would be ' : ''}${verb}: ${list}\n`);
