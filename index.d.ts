@@ -2427,6 +2427,15 @@ export function migrate(
   options?: MigrateOptions,
 ): Promise<{ migrations: string[]; statements: string[] }>;
 
+export {
+  createFetch,
+  type FetchLimits,
+  type FetchOptions,
+  type FetchRetry,
+  type FetchStats,
+  type WarmpathFetch,
+} from './lib/fetch';
+
 /** The app's tables of campaigns, and the columns by the name they are known under. Default: the names themselves, in snake_case. */
 export interface CampaignNames {
   /** The messages: `name` or `schema.name`. Default `campaign_messages`. */

@@ -13,6 +13,7 @@ const { IngestWorker } = require('./lib/worker/ingest.js');
 const { MemoryStore } = require('./lib/store/memory.js');
 const { PostgresStore } = require('./lib/store/postgres.js');
 const { PostgresIngestStore } = require('./lib/store/postgres-ingest.js');
+const { createFetch } = require('./lib/fetch.js');
 const { migrate } = require('./lib/sql/index.js');
 const { migrateCampaigns } = require('./lib/sql/campaign.js');
 
@@ -28,6 +29,7 @@ module.exports = {
   MemoryStore,
   PostgresStore,
   PostgresIngestStore,
+  createFetch,
   migrate,
   migrateCampaigns,
   WarmpathError,
