@@ -25,6 +25,11 @@
  *   `{ state: 'done', value }`, or `{ state: 'elsewhere', leftMs }`: it waits or runs here.
  * - `leave()`, where there is one: the worker stops; what it holds besides its claims is for others now. Called at the
  *   beginning of a stop, and again when every claim is settled or given back.
+ * - desk, what an operator does, all optional: `page({ state?, search?, limit, after })` → `{ rows: [{ key, job, state: 'queued' |
+ *   'delayed' | 'claimed' | 'failed', attempt, enqueuedAtMs, runAtMs, … }], next }` (`after` is the `next` of an earlier page,
+ *   a safe integer or three texts); `find(keys)` → such rows, undefined where there is none; `cancel(keys)` → the job each
+ *   that will not come back, or null; `retry(keys)` → true each that can be claimed now; `purge({ state: 'queued' | 'failed' })`
+ *   → how many were forgotten; and where failed jobs stay in the store (`keepsFailed: true`), `retryFailed({ limit })`.
  * - `close()` frees timers and connections of the store itself, never the pool it was given.
  */
 const STORE_METHODS = ['enqueue', 'claim', 'extend', 'settle', 'release', 'stats', 'nextDueMs', 'onWork', 'close'];

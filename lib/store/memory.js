@@ -219,6 +219,64 @@ class MemoryStore {
     for (const fn of this.#listeners) fn();
   }
 
+  /** See contract.js, "desk". Oldest first; `after` is the number of the last job of the page before. */
+  page({ state, search, limit, after }) {
+    this.#promoteDue();
+    const rows = [];
+    let last = null;
+    for (const entry of this.#entries.values()) {
+      if (after !== null && entry.seq <= after) continue;
+      const row = rowOf(entry, this.#clock());
+      if ((state !== undefined && row.state !== state) || !matches(entry, search)) continue;
+      if (rows.length === limit) return { rows, next: last };
+      rows.push(row);
+      last = entry.seq;
+    }
+    return { rows, next: null };
+  }
+
+  find(keys) {
+    this.#promoteDue();
+    return keys.map((key) => {
+      const entry = this.#entries.get(key);
+      return entry === undefined ? undefined : rowOf(entry, this.#clock());
+    });
+  }
+
+  /** A claimed job is left alone: its worker cancels it. */
+  cancel(keys) {
+    return keys.map((key) => {
+      const entry = this.#entries.get(key);
+      if (entry === undefined || entry.state === 'running') return null;
+      this.#forget((each) => each === entry);
+      return entry.job;
+    });
+  }
+
+  /** A job that waits for its retry can be claimed now; one that is ready already stays where it is. */
+  retry(keys) {
+    const answers = keys.map((key) => {
+      const entry = this.#entries.get(key);
+      if (entry === undefined || entry.state === 'running') return false;
+      if (this.#delayed.remove((each) => each === entry) > 0) this.#toReady(entry);
+      return true;
+    });
+    if (answers.includes(true)) this.#notify();
+    return answers;
+  }
+
+  /** Failed jobs are not kept here. */
+  purge({ state }) {
+    return state === 'queued' ? this.#forget(() => true) : undefined;
+  }
+
+  #forget(test) {
+    for (const [key, entry] of this.#entries) {
+      if (entry.state !== 'running' && test(entry)) this.#entries.delete(key);
+    }
+    return this.#ready.remove(test) + this.#delayed.remove(test);
+  }
+
   /** What is here now, oldest first: `{ key, job, state: 'queued' | 'delayed' | 'running', attempt, enqueuedAt }`. */
   list() {
     const view = ({ key, job, state, attempt, enqueuedAt }) => ({ key, job, state, attempt, enqueuedAt });
@@ -229,6 +287,22 @@ class MemoryStore {
   close() {
     this.#closed = true;
   }
+}
+
+function rowOf({ key, job, state, attempt, enqueuedAt, dueAt }, now) {
+  return {
+    ...{ key, job, attempt, enqueuedAtMs: enqueuedAt },
+    state: state === 'running' ? 'claimed' : state,
+    runAtMs: state === 'delayed' ? Date.now() + Math.max(0, dueAt - now) : undefined,
+  };
+}
+
+function matches({ key, job }, search) {
+  if (search === undefined) return true;
+  const wanted = search.toLowerCase();
+  return [key, job.botSlug, job.r2Key, job.fileName].some(
+    (value) => typeof value === 'string' && value.toLowerCase().includes(wanted),
+  );
 }
 
 module.exports = { MemoryStore };

@@ -7,6 +7,7 @@ const { postgresOptions } = require('../options/postgres.js');
 const { namesOf } = require('../sql/names.js');
 const { Counts } = require('./postgres/counts.js');
 const { Database } = require('./postgres/database.js');
+const { Desk } = require('./postgres/desk.js');
 const { Held } = require('./postgres/held.js');
 const { Hints } = require('./postgres/hints.js');
 const { Intake } = require('./postgres/intake.js');
@@ -43,6 +44,7 @@ class PostgresStore {
   #settler;
   #suspects;
   #watch;
+  #desk;
   #closed = false;
   #lostAnswer = false;
   // When the next row of these lanes is due (monotonic ms, null = none waits), and until when that is believed.
@@ -61,6 +63,7 @@ class PostgresStore {
     this.#sql = statements(names);
     this.#queue = names.queue;
     const common = { database, queue: names.queue, id: this.#id };
+    this.#desk = new Desk({ database, names });
     this.#hints = new Hints({ ...common, enabled: checked.notify });
     this.#lanes = new Lanes({ ...common, sql: this.#sql, held: this.#held, hint: (kind) => this.#hints.payload(kind) });
     this.#intake = new Intake({ database, sql: this.#sql.enqueue, timeoutMs: checked.enqueueTimeoutMs });
@@ -247,6 +250,46 @@ class PostgresStore {
   async instances() {
     const rows = await this.#database.run('reading instances', this.#sql.instances, [this.#queue]);
     return rows.map(({ started_at: startedAt, seen_at: seenAt, ...row }) => ({ ...row, startedAt, seenAt }));
+  }
+
+  /** Failed jobs stay in the table; the desk (contract.js) sees them. */
+  get keepsFailed() {
+    return true;
+  }
+
+  page(query) {
+    return this.#desk.page(query);
+  }
+
+  find(keys) {
+    return this.#desk.find(keys);
+  }
+
+  cancel(keys) {
+    return this.#desk.cancel(keys);
+  }
+
+  async retry(keys) {
+    const answers = await this.#desk.retry(keys);
+    if (answers.includes(true)) this.#opened();
+    return answers;
+  }
+
+  async retryFailed(options) {
+    const count = await this.#desk.retryFailed(options);
+    if (count > 0) this.#opened();
+    return count;
+  }
+
+  purge(what) {
+    return this.#desk.purge(what);
+  }
+
+  /** An operator has made rows claimable, whoever owns their lanes: other instances find them by polling. */
+  #opened() {
+    this.#due.until = 0;
+    this.#lanes.news();
+    this.#watch.tell();
   }
 
   #dueIn(waitMs) {

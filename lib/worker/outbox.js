@@ -33,7 +33,7 @@ class Outbox {
 
   /**
    * @param {object} parts store; recorder: { saveReady, saveError } | null; onDone(entries); onError(err)
-   *   An entry is { claim, outcome, release? }; onDone's entries carry `result`, the store's answer, too.
+   *   An entry is { claim, outcome, release?, final? }; final: whatever the failure, the job is not tried again; onDone's entries carry `result`, the store's answer, too.
    */
   constructor({ store, recorder, onDone, onError }) {
     this.#store = store;
@@ -195,8 +195,9 @@ class Outbox {
   }
 }
 
-function toSettlement({ claim, outcome }) {
-  const { status, value, error, charged } = outcome;
+function toSettlement({ claim, outcome, final }) {
+  const { status, value, charged } = outcome;
+  const error = final ? { ...outcome.error, class: 'permanent' } : outcome.error;
   return { key: claim.key, fence: claim.fence, status, value, error, charged, retryAfterMs: error?.retryAfterMs };
 }
 

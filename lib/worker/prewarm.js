@@ -4,6 +4,7 @@ const { WarmpathError } = require('../errors.js');
 const { PrewarmExecutor } = require('../executor/prewarm.js');
 const { emitSafely } = require('../executor/emit.js');
 const { jobKey } = require('../key.js');
+const { SeedNames } = require('../metrics/seed-names.js');
 const { failWith, text } = require('../options/check.js');
 const { closeOptions } = require('../options/executor.js');
 const { checkWorkerJob, checkAll } = require('../options/job.js');
@@ -19,6 +20,9 @@ const { Worker } = require('./worker.js');
 
 // How long a job waits when its bot could not be looked up; no attempt is charged, so this alone slows the loop down.
 const LOOKUP_RETRY_MS = 5000;
+
+// Twice the highest concurrency there is; a bound, not a reservation.
+const EXECUTOR_CAPACITY = 8192;
 
 const fileIdText = text({ max: 1024 });
 
@@ -50,7 +54,8 @@ class PrewarmWorker extends Worker {
   /**
    * @param {object} options see PrewarmWorkerOptions in index.d.ts
    * @param {object} [parts] replacements for the parts that `options` would make: store, resolveBot; and, for a store in
-   *   memory, recorder: where results and unfinished work are kept, keyOf. For the compat module, not for applications
+   *   memory, recorder: where results and unfinished work are kept, keyOf; monitor and seedNames, which outlive a worker. For
+   *   the compat module, not for applications
    * @throws {WarmpathError} ERR_WARMPATH_INVALID_OPTION, ERR_WARMPATH_NATIVE_LOAD
    */
   constructor(options, parts = {}) {
@@ -64,9 +69,15 @@ class PrewarmWorker extends Worker {
     };
     const store = parts.store ?? given ?? make();
     const recorder = parts.recorder ?? null;
-    const report = new PrewarmReport({ logger, observe });
-    super({ store, recorder, report, concurrency: engine.concurrency, leaseMs, pollMs });
-    this.#executorOptions = { ...engine, retry: quick, capacity: 2 * engine.concurrency };
+    const seedNames = parts.seedNames ?? new SeedNames(observe);
+    const report = new PrewarmReport({ logger, observe: seedNames.observe });
+    super({
+      ...{ store, recorder, report, concurrency: engine.concurrency, leaseMs, pollMs },
+      ...{ name: 'prewarm', monitor: parts.monitor, seedNames },
+      ping: pool === undefined ? undefined : () => pool.query('SELECT 1'),
+    });
+    // The worker never claims more than twice its concurrency, which may be raised while it runs.
+    this.#executorOptions = { ...engine, retry: quick, capacity: EXECUTOR_CAPACITY };
     this.#bots = new Bots(parts.resolveBot ?? resolveBot ?? botsFromPool(pool, { tokenColumn }));
     this.#store = store;
     this.#recorder = recorder;
@@ -124,6 +135,11 @@ class PrewarmWorker extends Worker {
   setLimits(limits) {
     this.#engine.setLimits(limits);
     this.#executorOptions.limits = this.#engine.limits();
+  }
+
+  setConcurrency(n) {
+    super.setConcurrency(n);
+    this.#executorOptions.concurrency = n;
   }
 
   /** The bots and chats that a 429 has slowed down, or still holds. */

@@ -1,7 +1,6 @@
 'use strict';
 
 const { randomUUID } = require('node:crypto');
-const { EventEmitter } = require('node:events');
 const { setTimeout: sleep } = require('node:timers/promises');
 const { WarmpathError, databaseError } = require('../errors.js');
 const { emitSafely, emitError } = require('../executor/emit.js');
@@ -11,6 +10,7 @@ const { ClaimLoop } = require('./claim-loop.js');
 const { Deadline } = require('./deadline.js');
 const { Heartbeat } = require('./heartbeat.js');
 const { Inflight } = require('./inflight.js');
+const { Operated } = require('./operated.js');
 const { Outbox } = require('./outbox.js');
 const { failedUnrun, handedBack } = require('./unrun.js');
 
@@ -31,7 +31,7 @@ const UNRECORDED_MAX = 500;
  * A subclass gives `createExecutor()` and `prepare(claims)`, and may override `review(claim, outcome)` and
  * `progressed(results)`.
  */
-class Worker extends EventEmitter {
+class Worker extends Operated {
   #state = 'idle';
   #settings;
   #executor = null;
@@ -44,9 +44,9 @@ class Worker extends EventEmitter {
   #drain = null;
   #counts = { succeeded: 0, failed: 0, retries: 0 };
 
-  /** @param {object} settings store, recorder, report, concurrency, leaseMs, pollMs */
+  /** @param {object} settings store, recorder, report, concurrency, leaseMs, pollMs; and what Operated takes */
   constructor(settings) {
-    super();
+    super(settings);
     this.#settings = settings;
     const { store, leaseMs, pollMs } = settings;
     this.#loop = new ClaimLoop({
@@ -74,6 +74,7 @@ class Worker extends EventEmitter {
     const executor = this.createExecutor();
     const inflight = this.#inflight;
     const onError = (err) => this.problem(err);
+    this.equip(executor);
     executor.on('settled', (outcomes) => this.#outcomes(outcomes));
     this.#executor = executor;
     this.#outbox = new Outbox({ store, recorder, onDone: (entries) => this.#recorded(entries), onError });
@@ -91,6 +92,7 @@ class Worker extends EventEmitter {
 
   #room() {
     const { concurrency } = this.#settings;
+    if (this.held) return 0;
     // Results that cannot be recorded pile up while the database is away: stop sending more when they are that many.
     if (this.#outbox.size >= this.#unrecordedMax()) return 0;
     return 2 * concurrency - this.#inflight.size;
@@ -171,7 +173,9 @@ class Worker extends EventEmitter {
       const claim = this.#inflight.take(key);
       if (claim === null) continue;
       const cancelled = outcome.error?.class === 'cancelled';
-      entries.push({ claim, outcome: this.review(claim, outcome), release: cancelled && this.#state === 'stopping' });
+      const final = this.takeCancelled(key) && cancelled;
+      const release = cancelled && !final && this.#state === 'stopping';
+      entries.push({ claim, outcome: this.review(claim, outcome), release, final });
     }
     this.#outbox.push(entries);
     this.#loop.wake();
@@ -209,6 +213,7 @@ class Worker extends EventEmitter {
     }
     const news = results.filter(({ state }) => state !== 'released');
     if (news.length > 0) {
+      this.monitor.settled(news, (job) => this.describe(job));
       this.progressed(news);
       this.#settings.report.settled(news, this.gauges());
       emitSafely(this, 'settled', news);
@@ -222,7 +227,12 @@ class Worker extends EventEmitter {
   problem(cause) {
     const err = cause instanceof WarmpathError ? cause : databaseError('the store', cause);
     this.#settings.report.failure(err);
+    this.monitor.problem(err);
     emitError(this, err);
+  }
+
+  busy() {
+    return this.#inflight.size + (this.#outbox?.size ?? 0);
   }
 
   /**
