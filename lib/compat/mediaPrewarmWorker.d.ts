@@ -16,6 +16,8 @@
  */
 
 import type {
+  AdminRouter,
+  AdminRouterOptions,
   ChatId,
   CloseOptions,
   Logger,
@@ -156,6 +158,14 @@ export interface PrewarmQueueMetrics {
   /** The same in per cent, whole. */
   utilization_pct: number;
 }
+
+/**
+ * The admin router of this module's worker: the seed's `GET /metrics` and `POST /control`, and the dashboard. Start the worker once
+ * before its `start` action can be used.
+ *
+ * @throws `ERR_WARMPATH_INVALID_OPTION`
+ */
+export function router(options: AdminRouterOptions): AdminRouter;
 
 /** Never throws: wrong environment variables count as their defaults here. */
 export function getQueueMetrics(): PrewarmQueueMetrics;

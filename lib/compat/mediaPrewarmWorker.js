@@ -1,6 +1,9 @@
 'use strict';
 
 const { setTimeout: sleep } = require('node:timers/promises');
+const { adminRouter } = require('../admin/router.js');
+const { Monitor } = require('../metrics/monitor.js');
+const { SeedNames } = require('../metrics/seed-names.js');
 const { shape, func, having, milliseconds, failWith } = require('../options/check.js');
 const { closeOptions } = require('../options/executor.js');
 const { checkWorkerJob } = require('../options/job.js');
@@ -12,9 +15,18 @@ const { PrewarmWorker } = require('../worker/prewarm.js');
 const { prewarmEnv, prewarmEnvOrDefaults, s3Env, telegramEnv, naming } = require('./env.js');
 const { Marks } = require('./marks.js');
 const { botLookup, ServiceRecorder } = require('./services.js');
+const { prewarmSubject } = require('./subject.js');
 
 // The module is the worker, as in the module that it replaces: one queue per process, started and stopped at will.
-const state = { config: {}, store: null, worker: null, running: null, marks: new Marks(), stopping: undefined };
+// What was counted outlives a worker, and so does what a start was given.
+const state = {
+  ...{ config: {}, store: null, worker: null, running: null, marks: new Marks(), stopping: undefined },
+  ...{ monitor: new Monitor(), seedNames: observer(), pool: null, intervalMs: undefined },
+};
+
+function observer() {
+  return new SeedNames((name, value, labels) => state.config.services?.observe?.(name, value, labels));
+}
 
 // How long a stop waits for the rows of jobs that were queued last, beyond what the worker itself takes.
 const MARK_GRACE_MS = 2000;
@@ -57,8 +69,8 @@ function configure(options = {}) {
 }
 
 function report() {
-  const { logger = console, services = {} } = state.config;
-  return new PrewarmReport({ logger, observe: services.observe });
+  const { logger = console } = state.config;
+  return new PrewarmReport({ logger, observe: state.seedNames.observe });
 }
 
 /**
@@ -144,6 +156,7 @@ function startPrewarmWorker(pool, intervalMs) {
   if (intervalMs !== undefined) milliseconds(10)(intervalMs, 'intervalMs', invalid);
   const env = prewarmEnv();
   const { services = {}, logger = console, ...given } = state.config;
+  Object.assign(state, { pool, intervalMs });
   const options = {
     s3: given.s3 ?? s3Env(),
     telegram: given.telegram ?? telegramEnv(),
@@ -155,10 +168,10 @@ function startPrewarmWorker(pool, intervalMs) {
     pollMs: intervalMs ?? env.intervalMs,
     retryWeakId: env.retryWeakId === 1,
     logger,
-    observe: services.observe,
   };
   const recorder = new ServiceRecorder(pool, services, state.marks);
-  const parts = { store: store(), recorder, resolveBot: botLookup(pool, services), keyOf: jobId };
+  const { monitor, seedNames } = state;
+  const parts = { store: store(), recorder, resolveBot: botLookup(pool, services), keyOf: jobId, monitor, seedNames };
   const worker = naming(() => new PrewarmWorker(options, parts));
   store().adjust({ capacity: options.capacity, delaysMs: options.retry?.delaysMs ?? [...DEFAULT_DELAYS_MS] });
   Object.assign(state, { worker, running: { concurrency: options.concurrency, capacity: options.capacity } });
@@ -241,4 +254,18 @@ function getQueueMetrics() {
   };
 }
 
-module.exports = { enqueuePrewarm, startPrewarmWorker, getQueueMetrics, getWorkerController, configure };
+/**
+ * The admin router: the seed's metrics and control routes, and the dashboard; see docs/admin.md.
+ *
+ * @param {{ auth: Function | 'external' }} options
+ * @throws {WarmpathError} ERR_WARMPATH_INVALID_OPTION
+ */
+function router(options) {
+  const start = startPrewarmWorker;
+  return adminRouter(
+    prewarmSubject({ state, store, numbers, start, stop, queueItems, metrics: getQueueMetrics }),
+    options,
+  );
+}
+
+module.exports = { enqueuePrewarm, startPrewarmWorker, getQueueMetrics, getWorkerController, configure, router };

@@ -1,0 +1,135 @@
+'use strict';
+
+const os = require('node:os');
+const { performance } = require('node:perf_hooks');
+const { version } = require('../../package.json');
+
+const SERIES_SECONDS = 60;
+const MOST_BOTS = 50;
+const MOST_THROTTLED = 50;
+const SLOW_MS = 5000;
+
+/**
+ * Everything the dashboard shows at a glance, as one plain value. What the database has to be asked for is asked every five
+ * seconds at most, however many look.
+ */
+class Snapshots {
+  #worker;
+  #loop = performance.eventLoopUtilization();
+  #slow = { at: Number.NEGATIVE_INFINITY, health: null, instances: null };
+  #asking = null;
+
+  /** @param {() => object} worker */
+  constructor(worker) {
+    this.#worker = worker;
+  }
+
+  async take() {
+    await this.#askSlowly();
+    const worker = this.#worker();
+    const { monitor } = worker;
+    const stats = worker.stats();
+    const {
+      succeeded = 0,
+      failed = 0,
+      retries = 0,
+      bytesIn = 0,
+      bytesOut = 0,
+      possibleDuplicates = 0,
+      resumes = 0,
+    } = stats;
+    return {
+      worker: { name: worker.name, mode: worker.mode, version, now: Date.now() },
+      can: abilities(worker),
+      health: this.#slow.health,
+      queue: { ...worker.depth(), capacity: Number.isFinite(stats.capacity) ? stats.capacity : null },
+      slots: { running: stats.running ?? 0, total: stats.concurrency },
+      recording: stats.recording ?? 0,
+      totals: { succeeded, failed, retries, bytesIn, bytesOut, possibleDuplicates, resumes },
+      rates: rates(monitor),
+      phases: Object.fromEntries(Array.from(monitor.windows, ([phase, window]) => [phase, window.quantiles()])),
+      errors: errors(monitor),
+      bots: bots(worker),
+      throttled: typeof worker.throttled === 'function' ? worker.throttled().slice(0, MOST_THROTTLED) : [],
+      limits: typeof worker.limits === 'function' ? worker.limits() : null,
+      failures: monitor.failures.newest(10).map(({ original: _kept, ...item }) => item),
+      results: monitor.results.newest(10),
+      problems: monitor.problems.newest(3),
+      instances: this.#slow.instances,
+      process: this.#process(),
+    };
+  }
+
+  async #askSlowly() {
+    if (performance.now() - this.#slow.at < SLOW_MS) return;
+    this.#asking ??= this.#ask().finally(() => {
+      this.#asking = null;
+    });
+    await this.#asking;
+  }
+
+  async #ask() {
+    const worker = this.#worker();
+    const health = await worker.health();
+    const instances = await worker.instances().catch(() => null);
+    this.#slow = { at: performance.now(), health, instances: instances?.slice(0, MOST_BOTS) ?? null };
+  }
+
+  /** After a command: the next snapshot is to know what came of it. */
+  forget() {
+    this.#slow.at = Number.NEGATIVE_INFINITY;
+  }
+
+  #process() {
+    const now = performance.eventLoopUtilization();
+    const { utilization } = performance.eventLoopUtilization(now, this.#loop);
+    this.#loop = now;
+    return { host: os.hostname(), pid: process.pid, rssBytes: process.memoryUsage.rss(), eventLoop: utilization };
+  }
+}
+
+function abilities(worker) {
+  return { limits: typeof worker.setLimits === 'function', ...worker.abilities() };
+}
+
+function rates(monitor) {
+  const of = (name) => monitor.rates.series(name, SERIES_SECONDS);
+  return {
+    seconds: SERIES_SECONDS,
+    succeeded: of('succeeded'),
+    failed: of('failed'),
+    retried: of('retried'),
+    bytes: of('bytes'),
+  };
+}
+
+function errors(monitor) {
+  return Array.from(monitor.errorsTotal, ([key, count]) => {
+    const [kind, code] = key.split('\0');
+    return { class: kind, code, count };
+  }).sort((a, b) => b.count - a.count);
+}
+
+/** What each bot has here: jobs that run, jobs that wait, and what the one that waits longest waits for. */
+function bots(worker) {
+  const byBot = new Map();
+  for (const item of worker.executor?.list() ?? []) {
+    const botSlug = item.botSlug ?? '';
+    const bot = byBot.get(botSlug) ?? { botSlug, running: 0, waiting: 0, oldestMs: 0, handle: null };
+    if (item.state === 'running') bot.running++;
+    else {
+      bot.waiting++;
+      if (item.sinceMs >= bot.oldestMs) Object.assign(bot, { oldestMs: item.sinceMs, handle: item.key });
+    }
+    byBot.set(botSlug, bot);
+  }
+  const busiest = [...byBot.values()]
+    .sort((a, b) => b.waiting - a.waiting || b.running - a.running)
+    .slice(0, MOST_BOTS);
+  return busiest.map(({ handle, ...bot }) => {
+    const waits = handle === null ? [] : (worker.executor.explain(handle)?.waits ?? []);
+    return { ...bot, wait: waits[0] ?? null };
+  });
+}
+
+module.exports = { Snapshots };

@@ -1,0 +1,29 @@
+'use strict';
+
+const { Operated } = require('../worker/operated.js');
+
+/**
+ * The compat module as the admin router sees it: one queue for the whole process, and a worker that is another one after each
+ * start, or none before the first.
+ *
+ * @param {object} parts state: the module's; store(), numbers(), start(pool, intervalMs), stop(), gauges(), queueItems(),
+ *   metrics()
+ */
+function prewarmSubject({ state, store, numbers, start, stop, queueItems, metrics }) {
+  let idle = null;
+  const standIn = () => {
+    const { monitor, seedNames, pool } = state;
+    const ping = pool === null ? undefined : () => pool.query('SELECT 1');
+    idle ??= new Operated({ ...{ store: store(), monitor, seedNames, ping }, name: 'prewarm', ...numbers() });
+    return idle;
+  };
+  return {
+    worker: () => state.worker ?? standIn(),
+    isRunning: () => state.running !== null,
+    start: () => start(state.pool, state.intervalMs),
+    stop,
+    seedMetrics: () => ({ metrics: metrics(), items: queueItems() }),
+  };
+}
+
+module.exports = { prewarmSubject };
