@@ -13,6 +13,7 @@
  */
 
 import { EventEmitter } from 'node:events';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 
 type Awaitable<T> = T | PromiseLike<T>;
 
@@ -2345,6 +2346,154 @@ export class PostgresStore implements Store {
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
+// Operating a worker
+
+/** Where a job is, as an operator sees it. `failed`: for good; `claimed`: by a process, `here` says whether by this one. */
+export type JobState = 'queued' | 'delayed' | 'claimed' | 'running' | 'failed';
+
+/** `idle`: not started. `paused`, `draining`: started, and an operator holds it. */
+export type WorkerMode = 'idle' | 'running' | 'paused' | 'draining' | 'stopping';
+
+export interface JobsQuery {
+  /** Default: all of them. Running jobs are among the claimed ones. */
+  state?: 'queued' | 'delayed' | 'claimed' | 'failed' | undefined;
+  /** Part of the bot, kind, hash, key, object or error; at most 200 characters. */
+  search?: string | undefined;
+  /** 1 to 200. Default 50. */
+  limit?: number | undefined;
+  /** The `nextCursor` of the page before. */
+  cursor?: string | undefined;
+}
+
+/** A job, as far as it may be shown: identifiers and sizes, never a token, a text or a signed address. */
+export interface JobItem {
+  key: string;
+  state: JobState;
+  attempt?: number;
+  /** It is claimed by this process. */
+  here?: boolean;
+  /** ms since 1970, this and the next three. */
+  enqueuedAtMs?: number;
+  runAtMs?: number;
+  leaseUntilMs?: number;
+  endedAtMs?: number;
+  /** Since it came into the executor, ms. */
+  sinceMs?: number;
+  /** The instance that has claimed it. */
+  owner?: string;
+  error?: { code: string; class?: WarmpathErrorClass; phase?: string; message: string; retryAfterMs?: number };
+  botSlug?: string;
+  kind?: string;
+  sha256?: string;
+  r2Key?: string;
+  fileName?: string;
+  contentType?: string;
+  size?: number;
+  priority?: number;
+  /** Fields of other pipelines. */
+  [name: string]: unknown;
+}
+
+export interface JobsPage {
+  items: JobItem[];
+  /** For the next page; null: this was the last. */
+  nextCursor: string | null;
+}
+
+/** Why a job is where it is. */
+export interface JobExplanation {
+  key: string;
+  state: JobState | 'waiting';
+  waits: Explanation['waits'];
+  ahead: number;
+  owner?: string;
+  error?: JobItem['error'];
+}
+
+export interface WorkerHealth {
+  /** This process answers. */
+  live: true;
+  /** Jobs that are given to it now will be worked on. */
+  ready: boolean;
+  /** Why it is not ready. */
+  reasons: { code: 'NOT_RUNNING' | 'PAUSED' | 'DRAINING' | 'DATABASE_NOT_AVAILABLE'; message: string }[];
+}
+
+/** A request handler for Express 4 and 5, Connect, Polka and `http.createServer`. */
+export type AdminHandler = (req: IncomingMessage, res: ServerResponse, next?: (err?: unknown) => void) => Promise<void>;
+
+/** A middleware; one that is typed for Express fits too. */
+export type AdminMiddleware = {
+  middleware(req: IncomingMessage, res: ServerResponse, next: (err?: unknown) => void): unknown;
+}['middleware'];
+
+export interface AdminRouterOptions {
+  /**
+   * A middleware that lets only the right ones pass, such as {@link bearerAuth}; `external`: one stands in front of the router
+   * already. There is no default.
+   */
+  auth: 'external' | AdminMiddleware;
+}
+
+/** The admin router of a worker; see docs/admin.md. */
+export interface AdminRouter extends AdminHandler {
+  /** Ends the event streams that are open, for a server that is to close. */
+  close(): void;
+}
+
+/**
+ * A middleware that lets a request pass which carries `Authorization: Bearer <token>`, compared in constant time. Given to
+ * `router({ auth })`, the dashboard has a login page too: it trades the token for an HttpOnly, SameSite=Strict cookie.
+ *
+ * @param token 16 to 1024 characters of printable ASCII
+ * @throws `ERR_WARMPATH_INVALID_OPTION`
+ */
+export function bearerAuth(token: string): AdminMiddleware;
+
+/** What an operator can do with every worker, whatever its pipeline. */
+declare class OperatedWorker<Events extends { [E in keyof Events]: unknown[] }> extends Emitter<Events> {
+  /** The pipeline: `prewarm`. */
+  readonly name: string;
+  readonly state: 'idle' | 'running' | 'stopping';
+  /** The state, with what an operator made of it. */
+  readonly mode: WorkerMode;
+  /** Claims and starts nothing until resume(); running jobs go on. Outlasts a stop and a start. */
+  pause(): void;
+  resume(): void;
+  /** Claims nothing more, and resolves when what was claimed is done and recorded. Until resume() the worker is idle then. */
+  drain(options?: { signal?: AbortSignal | undefined }): Promise<void>;
+  /** How many jobs run at once from now on, also after a restart, 1 to 4096. @throws `ERR_WARMPATH_INVALID_ARGUMENT` */
+  setConcurrency(n: number): void;
+  /** A page of jobs. Rejects with `ERR_WARMPATH_INVALID_ARGUMENT`, `ERR_WARMPATH_DATABASE`. */
+  jobs(query?: JobsQuery): Promise<JobsPage>;
+  /** Null: there is no such job, or it is over. Rejects as jobs(). */
+  explain(key: string): Promise<JobExplanation | null>;
+  /**
+   * Ends a job for good, wherever it is; it counts as failed, with `ERR_WARMPATH_CANCELLED`, and can be retried. False: there is no
+   * such job. Rejects as jobs().
+   */
+  cancel(key: string): Promise<boolean>;
+  /** Tries a job again now: one that failed, or waits for its retry. Rejects as enqueue(). */
+  retry(key: string): Promise<EnqueueStatus | 'unknown'>;
+  /** Tries failed jobs again, up to `limit` (default 1000); answers how many. */
+  retryFailed(options?: { limit?: number | undefined }): Promise<number>;
+  /** Forgets jobs: those that wait (not the claimed ones), or those that failed; answers how many. Rejects as jobs(). */
+  purge(what: { state: 'queued' | 'failed' }): Promise<number>;
+  /** Every process that works on the same table; null where the store does not know. */
+  instances(): Promise<PostgresInstance[] | null>;
+  /** For probes. Never rejects. */
+  health(): Promise<WorkerHealth>;
+  /**
+   * Metrics, control and the dashboard, as a request handler.
+   *
+   * @example
+   * app.use('/admin/prewarm', worker.router({ auth: bearerAuth(process.env.ADMIN_API_TOKEN) }));
+   * @throws `ERR_WARMPATH_INVALID_OPTION`, also where `auth` is not given
+   */
+  router(options: AdminRouterOptions): AdminRouter;
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
 // PrewarmWorker
 
 /**
@@ -2667,7 +2816,7 @@ export interface PrewarmWorkerStats
  * await worker.start();
  * await worker.enqueue({ botSlug: 'shop', sha256, kind: 'photo', r2Key: 'cats/1.jpg' });
  */
-export class PrewarmWorker extends Emitter<PrewarmWorkerEvents> {
+export class PrewarmWorker extends OperatedWorker<PrewarmWorkerEvents> {
   /** @throws `ERR_WARMPATH_INVALID_OPTION` naming the option, `ERR_WARMPATH_NATIVE_LOAD` */
   constructor(options: PrewarmWorkerOptions);
   /**

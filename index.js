@@ -16,6 +16,7 @@ const { PostgresIngestStore } = require('./lib/store/postgres-ingest.js');
 const { createFetch } = require('./lib/fetch.js');
 const { migrate } = require('./lib/sql/index.js');
 const { migrateCampaigns } = require('./lib/sql/campaign.js');
+const { bearerAuth } = require('./lib/admin/auth.js');
 
 // Shorthand names only: this is what Node's lexer reads as the named exports of the ES module view.
 module.exports = {
@@ -35,4 +36,5 @@ module.exports = {
   WarmpathError,
   jobKey,
   isStaleFileId,
+  bearerAuth,
 };
