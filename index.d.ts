@@ -743,6 +743,8 @@ export interface Explanation {
 export interface ThrottledKey {
   /** The id in front of the bot's token. */
   botId: string;
+  /** The app's name for it, where jobs have told. */
+  botSlug?: string;
   /** Absent: the token itself. */
   chatId?: string;
   /** The learned part of its rate, 0 to 1. */

@@ -8,8 +8,7 @@ const invalid = failWith('ERR_WARMPATH_INVALID_OPTION');
 
 const tokenText = text({ min: 16, max: 1024, pattern: /^[\x21-\x7e]+$/, form: 'printable ASCII without spaces' });
 
-const UNAUTHORIZED = () =>
-  new Refusal(401, 'UNAUTHORIZED', 'send Authorization: Bearer with the admin token', { 'WWW-Authenticate': 'Bearer' });
+const UNAUTHORIZED = () => new Refusal(401, 'UNAUTHORIZED', '', { 'WWW-Authenticate': 'Bearer' });
 
 /**
  * A middleware that lets a request pass which carries `Authorization: Bearer <token>`. Given to `router({ auth })`, the dashboard

@@ -18,7 +18,8 @@ async function body(req, form) {
 
 /** POST /control: the two actions of the seeds, with the answers of the seeds. */
 async function seedControl(req, res, { subject }) {
-  const { action } = fieldsOf(await readJson(req));
+  // A body that is no object has no action: the seed says the same of both.
+  const action = (await readJson(req))?.action;
   if (action === 'stop') {
     // Transfers under way end by themselves; the answer does not wait for them.
     Promise.resolve(subject.stop()).catch(() => {});

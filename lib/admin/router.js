@@ -2,6 +2,7 @@
 
 const fs = require('node:fs');
 const path = require('node:path');
+const { WarmpathError } = require('../errors.js');
 const { failWith, shape } = require('../options/check.js');
 const control = require('./control.js');
 const { Events } = require('./events.js');
@@ -85,7 +86,7 @@ class Router {
     this.#subject = subject;
     this.#auth = auth;
     this.#login = auth?.login === undefined ? null : { ...auth.login, handler: new Login(auth.login) };
-    this.#snapshots = new Snapshots(() => subject.worker());
+    this.#snapshots = new Snapshots(() => subject.worker(), { logout: this.#login !== null });
     this.#events = new Events(() => this.#snapshots.take());
   }
 
@@ -120,8 +121,16 @@ class Router {
       if (handler === undefined) throw notAllowed(route);
       return await handler(req, res, context);
     } catch (err) {
+      this.#tell(err);
       return sendError(res, err);
     }
+  }
+
+  /** The answer hides what nobody foresaw: the worker's own 'error' event and log have it. */
+  #tell(cause) {
+    if (cause instanceof Refusal || cause instanceof WarmpathError) return;
+    const err = new WarmpathError('ERR_WARMPATH_INTERNAL', 'a request of the admin router failed', { cause });
+    this.#subject.worker().problem?.(err);
   }
 
   /** What a browser needs to log in at all. */

@@ -1,14 +1,14 @@
 'use strict';
 
-const { createHash, createHmac, timingSafeEqual } = require('node:crypto');
+const crypto = require('node:crypto');
 
 const COOKIE = 'warmpath_session';
 const LIFETIME_MS = 12 * 3600_000;
 
-const digest = (text) => createHash('sha256').update(text, 'utf8').digest();
+const digest = (text) => crypto.createHash('sha256').update(text, 'utf8').digest();
 
 /** Whether two texts are equal, in a time that tells nothing of either: digests are compared, which have one length. */
-const sameText = (a, b) => timingSafeEqual(digest(a), digest(b));
+const sameText = (a, b) => crypto.timingSafeEqual(digest(a), digest(b));
 
 /**
  * Sessions of the dashboard. A page and an event stream cannot send an Authorization header, so a login trades the token for
@@ -21,12 +21,12 @@ class Sessions {
 
   /** @param {string} token @param {() => number} [now] wall clock, ms */
   constructor(token, now = Date.now) {
-    this.#key = createHmac('sha256', 'warmpath dashboard session').update(token, 'utf8').digest();
+    this.#key = crypto.createHmac('sha256', 'warmpath dashboard session').update(token, 'utf8').digest();
     this.#now = now;
   }
 
   #mac(expires) {
-    return createHmac('sha256', this.#key).update(expires).digest('base64url');
+    return crypto.createHmac('sha256', this.#key).update(expires).digest('base64url');
   }
 
   /** The header that begins a session. `path`: of the router, so that no other route of the app gets it. */

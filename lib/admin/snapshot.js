@@ -19,9 +19,12 @@ class Snapshots {
   #slow = { at: Number.NEGATIVE_INFINITY, health: null, instances: null };
   #asking = null;
 
-  /** @param {() => object} worker */
-  constructor(worker) {
+  #abilities;
+
+  /** @param {() => object} worker @param {object} [abilities] of the router itself */
+  constructor(worker, abilities = {}) {
     this.#worker = worker;
+    this.#abilities = abilities;
   }
 
   async take() {
@@ -40,7 +43,7 @@ class Snapshots {
     } = stats;
     return {
       worker: { name: worker.name, mode: worker.mode, version, now: Date.now() },
-      can: abilities(worker),
+      can: { limits: typeof worker.setLimits === 'function', ...worker.abilities(), ...this.#abilities },
       health: this.#slow.health,
       queue: { ...worker.depth(), capacity: Number.isFinite(stats.capacity) ? stats.capacity : null },
       slots: { running: stats.running ?? 0, total: stats.concurrency },
@@ -86,10 +89,6 @@ class Snapshots {
     this.#loop = now;
     return { host: os.hostname(), pid: process.pid, rssBytes: process.memoryUsage.rss(), eventLoop: utilization };
   }
-}
-
-function abilities(worker) {
-  return { limits: typeof worker.setLimits === 'function', ...worker.abilities() };
 }
 
 function rates(monitor) {

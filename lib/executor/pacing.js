@@ -42,7 +42,10 @@ class Pacing {
   }
 
   throttled() {
-    return JSON.parse(guard(() => this.#native.learned(MOST_THROTTLED)));
+    const keys = JSON.parse(guard(() => this.#native.learned(MOST_THROTTLED)));
+    if (keys.length === 0) return keys;
+    const slugs = new Map(Array.from(this.#botIds, ([slug, botId]) => [botId, slug]));
+    return keys.map((key) => (slugs.has(key.botId) ? { ...key, botSlug: slugs.get(key.botId) } : key));
   }
 
   plan(jobs, options = {}) {
