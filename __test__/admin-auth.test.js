@@ -1,6 +1,7 @@
 'use strict';
 
 const assert = require('node:assert/strict');
+const crypto = require('node:crypto');
 const { describe, it } = require('node:test');
 const express = require('express');
 const { bearerAuth, PrewarmWorker } = require('..');
@@ -109,6 +110,26 @@ describe('access to the admin router', () => {
     assert.deepEqual(attempts, [...Array(10).fill(401), 429, 429]);
     assert.equal((await call('POST', '/login', { token: null, body: { token: ADMIN_TOKEN } })).status, 429);
     assert.equal((await get('/state')).status, 200);
+  });
+
+  it('compares the token as digests of one length', (t) => {
+    const compare = t.mock.method(crypto, 'timingSafeEqual');
+    const guard = bearerAuth(ADMIN_TOKEN);
+    const response = { setHeader() {}, end() {} };
+    const given = (authorization) => ({ headers: { authorization } });
+    for (const text of ['Bearer short', `Bearer ${'long'.repeat(100)}`]) {
+      guard(given(text), response, () => assert.fail('was let in'));
+    }
+    let passed = 0;
+    guard(given(`Bearer ${ADMIN_TOKEN}`), response, () => passed++);
+    assert.equal(passed, 1);
+    assert.equal(compare.mock.callCount(), 3);
+    for (const { arguments: buffers } of compare.mock.calls) {
+      assert.deepEqual(
+        buffers.map((one) => one.length),
+        [32, 32],
+      );
+    }
   });
 
   it('stands behind a middleware of the app, as one of its own or in front of it', async (t) => {

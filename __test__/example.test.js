@@ -1,7 +1,6 @@
 'use strict';
 
 const assert = require('node:assert/strict');
-const crypto = require('node:crypto');
 const { after, before, describe, it } = require('node:test');
 const { exitOf, startWorld, until } = require('./support/example');
 const { realMedia } = require('./support/media');
@@ -37,25 +36,6 @@ describe('examples/express-app', () => {
     const basic = { authorization: `Basic ${world.adminToken}` };
     assert.equal((await app.call('GET', METRICS, { token: null, headers: basic })).status, 401);
     assert.equal((await app.call('GET', METRICS)).status, 200);
-  });
-
-  it('compares the token as digests of one length', (t) => {
-    const compare = t.mock.method(crypto, 'timingSafeEqual');
-    const { requireAdmin } = require('../examples/express-app/lib/auth');
-    const guard = requireAdmin('a secret of the admin');
-    const response = { set: () => response, status: () => response, json: () => response };
-    for (const given of ['Bearer short', `Bearer ${'long'.repeat(100)}`, undefined]) {
-      guard({ get: () => given }, response, () => assert.fail('was let in'));
-    }
-    let passed = 0;
-    guard({ get: () => 'Bearer a secret of the admin' }, response, () => passed++);
-    assert.equal(passed, 1);
-    assert.equal(compare.mock.callCount(), 4);
-    for (const { arguments: buffers } of compare.mock.calls)
-      assert.deepEqual(
-        buffers.map((one) => one.length),
-        [32, 32],
-      );
   });
 
   it('reports metrics in the shape dashboards know', async () => {

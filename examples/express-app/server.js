@@ -1,17 +1,17 @@
 'use strict';
 
 const express = require('express');
+const { bearerAuth } = require('warmpath');
 const worker = require('warmpath/compat/mediaPrewarmWorker');
 const { uploadMedia } = require('warmpath/compat/r2Service');
-const { requireAdmin } = require('./lib/auth');
 const { readConfig } = require('./lib/config');
 const { applySchema, createPool, isAvailable } = require('./lib/database');
 const { createDiagnostics } = require('./lib/diagnostics');
 const { errorHandler } = require('./lib/errors');
 const { createLogger } = require('./lib/logger');
 const { shutDownOnSignals } = require('./lib/shutdown');
-const { adminRoutes } = require('./routes/admin');
 const { cacheRoutes } = require('./routes/cache');
+const { diagnosticsRoutes } = require('./routes/diagnostics');
 const { prewarmRoutes } = require('./routes/prewarm');
 const { uploadRoutes } = require('./routes/upload');
 
@@ -33,13 +33,17 @@ async function main() {
       .status(database ? 200 : 503)
       .json({ ok: database, database, worker_running: worker.getWorkerController().isRunning() });
   });
-  app.use('/api', requireAdmin(config.adminToken));
+  // In front of the rest: its page logs in by itself, since a browser sends no bearer token for a page.
+  const requireAdmin = bearerAuth(config.adminToken);
+  const admin = worker.router({ auth: requireAdmin });
+  app.use('/api/admin/media/prewarm', admin);
+  app.use('/api', requireAdmin);
   // Before the JSON parser: an uploaded .json file is a file.
   app.use('/api/media', uploadRoutes({ pool, uploadMedia, maxUploadBytes: config.maxUploadBytes }));
   app.use('/api', express.json({ limit: '1mb' }));
   app.use('/api/media/prewarm', prewarmRoutes({ pool, worker }));
   app.use('/api/media/cache', cacheRoutes({ pool }));
-  app.use('/api/admin', adminRoutes({ worker, pool, diagnostics }));
+  app.use('/api/admin/diagnostics', diagnosticsRoutes({ diagnostics }));
   app.use((_req, res) => res.status(404).json({ ok: false, error: 'NOT_FOUND' }));
   app.use(errorHandler(logger));
 
@@ -49,6 +53,7 @@ async function main() {
   });
   shutDownOnSignals({
     server,
+    admin,
     controller: worker.getWorkerController,
     pool,
     diagnostics,

@@ -85,11 +85,13 @@ class ServiceRecorder {
 
   /**
    * Makes sure the jobs have their `warming` row. An app with its own recording owns its rows, so nothing is written then.
+   *
+   * @returns {Promise<Set<string>>} as MediaCache.markWarming()
    */
   async markWarming(jobs) {
     const { updateCacheWithFileId, markCacheError } = this.#services;
-    if (jobs.length === 0 || updateCacheWithFileId !== undefined || markCacheError !== undefined) return;
-    await this.#table.markWarming(jobs);
+    if (jobs.length === 0 || updateCacheWithFileId !== undefined || markCacheError !== undefined) return new Set();
+    return this.#table.markWarming(jobs);
   }
 }
 
