@@ -18,8 +18,7 @@ async function body(req, form) {
 
 /** POST /control: the two actions of the seeds, with the answers of the seeds. */
 async function seedControl(req, res, { subject }) {
-  // A body that is no object has no action: the seed says the same of both.
-  const action = (await readJson(req))?.action;
+  const action = await actionOf(req);
   if (action === 'stop') {
     // Transfers under way end by themselves; the answer does not wait for them.
     Promise.resolve(subject.stop()).catch(() => {});
@@ -34,6 +33,16 @@ async function seedControl(req, res, { subject }) {
     return sendJson(res, 200, { ok: true, message: 'Worker started', worker_running: true });
   }
   throw new Refusal(400, 'INVALID_ACTION', 'action must be "start" or "stop"');
+}
+
+/** A body that is no object, or of another type, has no action: the seed says the same of all of them. */
+async function actionOf(req) {
+  try {
+    return (await readJson(req))?.action;
+  } catch (err) {
+    if (err.status === 415) return undefined;
+    throw err;
+  }
 }
 
 const answer = (res, { subject, changed }, more = {}) => {

@@ -1,13 +1,24 @@
 import { $ } from './dom.js';
-import { t } from './i18n.js';
+import { language, t } from './i18n.js';
 
 const HEIGHT = 150;
 const KEPT_SECONDS = 300;
+
+// Seconds between two marks of the time axis.
+const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300];
 
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
 let charts = [];
 let depth = [[], [], []];
+
+/** The library's own words for times are American ones. */
+const timeOf = new Map();
+function clockTimes(_chart, seconds) {
+  const locale = language === 'pt' ? 'pt-BR' : 'en-GB';
+  if (!timeOf.has(locale)) timeOf.set(locale, new Intl.DateTimeFormat(locale, { timeStyle: 'medium' }));
+  return seconds.map((second) => timeOf.get(locale).format(second * 1000));
+}
 
 function axis(extra = {}) {
   return { stroke: colour('--quiet'), grid: { stroke: colour('--line'), width: 1 }, ticks: { show: false }, ...extra };
@@ -26,7 +37,7 @@ function make(id, series) {
     cursor: { show: false },
     legend: { live: false },
     scales: { x: { time: true }, y: { range: (_u, _min, max) => [0, Math.max(1, max * 1.1)] } },
-    axes: [axis({ space: 70 }), axis({ size: 44 })],
+    axes: [axis({ space: 90, values: clockTimes, incrs: STEPS }), axis({ size: 44 })],
     series: [{}, ...series],
   };
   return new globalThis.uPlot(options, [[], ...series.map(() => [])], element);

@@ -67,7 +67,20 @@ export function showTiles({ queue, slots, rates, totals, recording }) {
   if (recording === 0) list.querySelector('[data-tile="recording"]')?.remove();
 }
 
-export function showWaits({ bots, throttled, worker }) {
+/** What waits in the store has no bot's pacing to wait for: it is not claimed yet. */
+function showStored({ queue, worker, nothing }) {
+  const lines = [];
+  const reason = t(worker.mode === 'running' ? 'reason.slot' : 'reason.paused');
+  if (queue.ready > 0) lines.push(t('waits.ready', { count: number(queue.ready), reason }));
+  if (queue.delayed > 0) lines.push(t('waits.delayed', { count: number(queue.delayed) }));
+  if (lines.length === 0 && nothing) lines.push(t('waits.none'));
+  const text = lines.join('\n');
+  if ($('held').dataset.text === text) return;
+  $('held').dataset.text = text;
+  $('held').replaceChildren(...lines.map((line) => h('li', {}, line)));
+}
+
+export function showWaits({ bots, throttled, worker, queue }) {
   const columns = [
     { label: t('bot') },
     { label: t('running'), className: 'num' },
@@ -87,8 +100,9 @@ export function showWaits({ bots, throttled, worker }) {
       wait === null || wait.waitMs === null ? '–' : clock(worker.now + wait.waitMs),
     ],
   }));
-  const none = { key: '', cells: [t('waits.none'), '', '', '', '', ''] };
-  fillTable($('bots'), { caption: t('waits'), columns, rows: rows.length > 0 ? rows : [none] });
+  $('bots').hidden = rows.length === 0;
+  fillTable($('bots'), { caption: t('waits'), columns, rows });
+  showStored({ queue, worker, nothing: rows.length === 0 && throttled.length === 0 });
   const lines = throttled.map(({ botId, botSlug, chatId, pace, blockedMs }) => {
     const who = { bot: botSlug ?? botId, chat: chatId };
     const what = [t(chatId === undefined ? 'throttled.bot' : 'throttled.chat', who)];
@@ -118,8 +132,9 @@ export function showErrors({ errors }) {
       cells: [cell, error.code, number(error.count)],
     };
   });
-  const none = { key: '', cells: [t('errors.none'), '', ''] };
-  fillTable($('errors'), { caption: t('errors'), columns, rows: rows.length > 0 ? rows : [none] });
+  $('errors').hidden = rows.length === 0;
+  $('no-errors').hidden = rows.length > 0;
+  fillTable($('errors'), { caption: t('errors'), columns, rows });
 }
 
 export function showPhases({ phases }) {

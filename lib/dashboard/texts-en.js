@@ -50,6 +50,8 @@ export default {
   'chart.rate.said': 'In the last minute {succeeded} jobs succeeded and {failed} failed.',
   'chart.depth.said': '{ready} jobs wait and {running} run now.',
   waits: 'What waits, and why',
+  'waits.ready': '{count} in the store: {reason}',
+  'waits.delayed': '{count} in the store for later: pause before a retry, or a wait that Telegram asked for',
   'waits.none': 'Nothing waits here.',
   bot: 'Bot',
   running: 'Running',

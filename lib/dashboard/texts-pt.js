@@ -50,6 +50,8 @@ export default {
   'chart.rate.said': 'No último minuto, {succeeded} tarefas com sucesso e {failed} com falha.',
   'chart.depth.said': '{ready} tarefas na fila e {running} em execução agora.',
   waits: 'O que espera, e por quê',
+  'waits.ready': '{count} no armazenamento: {reason}',
+  'waits.delayed': '{count} no armazenamento para depois: pausa antes de repetir, ou espera pedida pelo Telegram',
   'waits.none': 'Nada espera aqui.',
   bot: 'Bot',
   running: 'Em execução',
