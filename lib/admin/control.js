@@ -17,11 +17,12 @@ async function body(req, form) {
 }
 
 /** POST /control: the two actions of the seeds, with the answers of the seeds. */
-async function seedControl(req, res, { subject }) {
+async function seedControl(req, res, { subject, changed }) {
   const action = await actionOf(req);
   if (action === 'stop') {
     // Transfers under way end by themselves; the answer does not wait for them.
-    Promise.resolve(subject.stop()).catch(() => {});
+    Promise.resolve(subject.stop()).then(changed, changed);
+    changed();
     return sendJson(res, 200, { ok: true, message: 'Worker stopped', worker_running: false });
   }
   if (action === 'start') {
@@ -30,6 +31,7 @@ async function seedControl(req, res, { subject }) {
     }
     if (!(await subject.worker().databaseAnswers())) throw new Refusal(503, 'DATABASE_NOT_AVAILABLE');
     await subject.start();
+    changed();
     return sendJson(res, 200, { ok: true, message: 'Worker started', worker_running: true });
   }
   throw new Refusal(400, 'INVALID_ACTION', 'action must be "start" or "stop"');

@@ -2,7 +2,7 @@
 
 const { familiesOf } = require('../metrics/families.js');
 const { toText, CONTENT_TYPE } = require('../metrics/exposition.js');
-const { sendJson } = require('./http.js');
+const { Refusal, sendJson } = require('./http.js');
 
 const MOST_ITEMS = 500;
 
@@ -65,8 +65,10 @@ async function seedJson(_req, res, { subject }) {
 /** GET /metrics/prometheus; `?names=seeds` adds the metrics of the seeds under their own names. */
 function prometheus(_req, res, { subject, query }) {
   const worker = subject.worker();
+  const names = query.get('names');
+  if (names !== null && names !== 'seeds') throw new Refusal(400, 'INVALID_NAMES', 'names can only be seeds');
   const families = familiesOf(worker);
-  if (query.get('names') === 'seeds') families.push(...(worker.seedNames?.families() ?? []));
+  if (names === 'seeds') families.push(...(worker.seedNames?.families() ?? []));
   const body = Buffer.from(toText(families));
   res.statusCode = 200;
   res.setHeader('Content-Type', CONTENT_TYPE);
