@@ -1534,6 +1534,173 @@ export interface IngestExecutorStats extends Omit<PrewarmExecutorStats, 'possibl
 export interface IngestListItem {
   key: string;
   session?: string;
+  state: 'queued' | 'waiting' | 'running';
+  /** Time since it was submitted, ms. */
+  sinceMs: number;
+}
+
+export interface IngestExecutorEvents {
+  /** Jobs ended; up to 256 outcomes at once, each job once. */
+  settled: [outcomes: IngestOutcome[]];
+}
+
+/**
+ * Stores incoming media: from a URL, WhatsApp, base64, bytes, a file or an object to a directory, a bucket or both, in one
+ * native stream that decrypts, counts, hashes and looks into what it carries. Memory does not grow with the file. What is at
+ * its final name is complete and verified. See docs/ingest.md.
+ *
+ * Events: `settled`, see {@link IngestExecutorEvents}.
+ *
+ * @example
+ * const executor = new IngestExecutor({ dir: '/var/media' });
+ * const { location, sha256 } = await executor.run({ source: { url } });
+ * await executor.close();
+ */
+export class IngestExecutor extends Emitter<IngestExecutorEvents> {
+  /** @throws `ERR_WARMPATH_INVALID_OPTION` naming the option, `ERR_WARMPATH_NATIVE_LOAD` */
+  constructor(options: IngestExecutorOptions);
+  /** @throws `ERR_WARMPATH_INVALID_JOB` naming the field; `ERR_WARMPATH_CLOSED` after close() */
+  submit(job: IngestJob): SubmitStatus;
+  /** One status per job; all jobs are checked before the first is queued. @throws as submit() */
+  submitMany(jobs: readonly IngestJob[]): SubmitStatus[];
+  /** Submits the job, or joins an equal one that is here, and resolves with its value. Rejects as {@link PrewarmExecutor.run}. */
+  run(job: IngestJob, options?: RunOptions): Promise<IngestValue>;
+  /** As {@link PrewarmExecutor.extend}. */
+  extend(keys: readonly string[], leaseMs: number): boolean[];
+  /** As {@link PrewarmExecutor.cancel}. */
+  cancel(key: string): boolean;
+  /** Starts no further job; running ones go on. */
+  pause(): void;
+  resume(): void;
+  /** How many jobs run at once from now on, 1 to 4096. @throws `ERR_WARMPATH_INVALID_ARGUMENT` */
+  setConcurrency(n: number): void;
+  stats(): IngestExecutorStats;
+  /** As {@link PrewarmExecutor.explain}. */
+  explain(key: string): Explanation | null;
+  /** The jobs that are here now, as a snapshot. */
+  list(): IngestListItem[];
+  /** Resolves when every accepted job is settled and its outcome delivered. */
+  drain(): Promise<void>;
+  /** As {@link PrewarmExecutor.close}. */
+  close(options?: CloseOptions): Promise<void>;
+  /** close(). */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Files to the bucket
+
+/** A file to be uploaded; a bare path is `{ path }`. */
+export interface UploadFile {
+  /** Path of the file. */
+  path: string;
+  /** Key of the object, at most 1024 bytes of UTF-8. Default: what the option `key` makes of it. */
+  key?: string | undefined;
+  /** Content type it is stored with. Default: what its first bytes say, else `application/octet-stream`. */
+  contentType?: string | undefined;
+  /**
+   * Metadata: names (without `x-amz-meta-`) of letters, digits and hyphens, values of printable ASCII. `sha256` and
+   * `warmpath-upload` are set by us.
+   */
+  metadata?: Record<string, string> | undefined;
+}
+
+/** How far an upload of files is. */
+export interface UploadProgress {
+  /** Files given. */
+  total: number;
+  /** Files with an outcome: `uploaded + skipped + failed`. */
+  settled: number;
+  uploaded: number;
+  skipped: number;
+  failed: number;
+  /** Bytes that the store has: of settled files, and of the parts sent so far. */
+  bytes: number;
+  /** The outcome that this call is for; absent when it is for bytes alone. */
+  outcome?: UploadOutcome | undefined;
+}
+
+interface UploadedBase {
+  path: string;
+  key: string;
+  /** Size, bytes. */
+  bytes: number;
+  /** Hash of the whole, lower-case hex. */
+  sha256: string;
+  /** The version in the store. */
+  etag?: string | undefined;
+  /** From its turn to its end, ms. */
+  ms: number;
+}
+
+/** The file was sent. */
+export interface UploadedFile extends UploadedBase {
+  status: 'uploaded';
+  /** Parts it was sent in; 1 for a single request. */
+  parts: number;
+  contentType: string;
+}
+
+/** The same bytes were there already; nothing was sent, or nothing was changed by it. */
+export interface SkippedFile extends UploadedBase {
+  status: 'skipped';
+}
+
+/** The file was not stored. */
+export interface FailedFile {
+  status: 'failed';
+  path: string;
+  key: string;
+  error: WarmpathError;
+  ms: number;
+}
+
+export type UploadOutcome = UploadedFile | SkippedFile | FailedFile;
+
+export interface UploadManyOptions {
+  /** Where to. */
+  s3: S3Options;
+  /** Files at the same time, 1 to 64; each costs up to 6 MiB of memory. Default 4. */
+  concurrency?: number | undefined;
+  /** Put before the file's name to make its key: `media/2026/`. Default: nothing. */
+  prefix?: string | undefined;
+  /** Makes the key of a file that brings none. Default: `prefix` and the last component of the path. */
+  key?: ((file: UploadFile, index: number) => string) | undefined;
+  /**
+   * Called after each file, and at most ten times a second while bytes move. What it throws is an uncaught exception; the upload
+   * goes on.
+   */
+  onProgress?: ((progress: UploadProgress) => unknown) | undefined;
+  /** Ends the upload: parts that were sent are removed, then the promise rejects with an `AbortError` that has `outcomes`. */
+  signal?: AbortSignal | undefined;
+  /**
+   * Skip a file whose object has the same size and the same sha256 (kept with every object as metadata by this function), and abort
+   * multipart uploads of its key that a process which was killed has left. Default true.
+   */
+  resume?: boolean | undefined;
+  /** Replace objects that hold something else. With false such a file fails with `ERR_WARMPATH_S3_REJECTED`. Default true. */
+  overwrite?: boolean | undefined;
+  timeouts?: TimeoutOptions | undefined;
+  http?: HttpOptions | undefined;
+}
+
+/**
+ * Uploads files to an S3 or R2 bucket, several at a time, outside the event loop. A file of up to 5 MiB is one request, a larger one
+ * a multipart upload whose parts are sent again when the network fails; memory stays at one part a file. Files are hashed first: every
+ * object says its sha256, so that a second call sends only what is missing. What cannot be stored fails alone, as an outcome.
+ *
+ * @returns one outcome per file, in the order given
+ * @throws (as a rejection) before anything is sent: `ERR_WARMPATH_INVALID_ARGUMENT` for a bad file or two files with one key,
+ *   `ERR_WARMPATH_INVALID_OPTION`, `ERR_WARMPATH_NATIVE_LOAD`; `ERR_WARMPATH_ABORTED` when `signal` fires, with the property `outcomes`
+ * @see docs/upload.md
+ * @example
+ * const outcomes = await uploadMany(paths, { s3, prefix: 'media/', onProgress: ({ settled, total }) => bar(settled / total) });
+ * const failed = outcomes.filter((outcome) => outcome.status === 'failed');
+ */
+export function uploadMany(
+  files: readonly (string | UploadFile)[],
+  options: UploadManyOptions,
+): Promise<UploadOutcome[]>;
 
 // ---------------------------------------------------------------------------------------------------------------------
 // Campaigns
@@ -1849,32 +2016,6 @@ export interface CampaignListItem {
   sinceMs: number;
 }
 
-export interface IngestExecutorEvents {
-  /** Jobs ended; up to 256 outcomes at once, each job once. */
-  settled: [outcomes: IngestOutcome[]];
-}
-
-/**
- * Stores incoming media: from a URL, WhatsApp, base64, bytes, a file or an object to a directory, a bucket or both, in one
- * native stream that decrypts, counts, hashes and looks into what it carries. Memory does not grow with the file. What is at
- * its final name is complete and verified. See docs/ingest.md.
- *
- * Events: `settled`, see {@link IngestExecutorEvents}.
- *
- * @example
- * const executor = new IngestExecutor({ dir: '/var/media' });
- * const { location, sha256 } = await executor.run({ source: { url } });
- * await executor.close();
- */
-export class IngestExecutor extends Emitter<IngestExecutorEvents> {
-  /** @throws `ERR_WARMPATH_INVALID_OPTION` naming the option, `ERR_WARMPATH_NATIVE_LOAD` */
-  constructor(options: IngestExecutorOptions);
-  /** @throws `ERR_WARMPATH_INVALID_JOB` naming the field; `ERR_WARMPATH_CLOSED` after close() */
-  submit(job: IngestJob): SubmitStatus;
-  /** One status per job; all jobs are checked before the first is queued. @throws as submit() */
-  submitMany(jobs: readonly IngestJob[]): SubmitStatus[];
-  /** Submits the job, or joins an equal one that is here, and resolves with its value. Rejects as {@link PrewarmExecutor.run}. */
-  run(job: IngestJob, options?: RunOptions): Promise<IngestValue>;
 export interface CampaignExecutorEvents {
   /** Jobs ended, each job once. */
   settled: [outcomes: CampaignOutcome[]];
@@ -1924,11 +2065,6 @@ export class CampaignExecutor extends Emitter<CampaignExecutorEvents> {
   resume(): void;
   /** How many jobs run at once from now on, 1 to 4096. @throws `ERR_WARMPATH_INVALID_ARGUMENT` */
   setConcurrency(n: number): void;
-  stats(): IngestExecutorStats;
-  /** As {@link PrewarmExecutor.explain}. */
-  explain(key: string): Explanation | null;
-  /** The jobs that are here now, as a snapshot. */
-  list(): IngestListItem[];
   stats(): CampaignExecutorStats;
   /** The jobs that are here now, as a snapshot. */
   list(): CampaignListItem[];
@@ -1940,120 +2076,6 @@ export class CampaignExecutor extends Emitter<CampaignExecutorEvents> {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-// ---------------------------------------------------------------------------------------------------------------------
-// Files to the bucket
-
-/** A file to be uploaded; a bare path is `{ path }`. */
-export interface UploadFile {
-  /** Path of the file. */
-  path: string;
-  /** Key of the object, at most 1024 bytes of UTF-8. Default: what the option `key` makes of it. */
-  key?: string | undefined;
-  /** Content type it is stored with. Default: what its first bytes say, else `application/octet-stream`. */
-  contentType?: string | undefined;
-  /**
-   * Metadata: names (without `x-amz-meta-`) of letters, digits and hyphens, values of printable ASCII. `sha256` and
-   * `warmpath-upload` are set by us.
-   */
-  metadata?: Record<string, string> | undefined;
-}
-
-/** How far an upload of files is. */
-export interface UploadProgress {
-  /** Files given. */
-  total: number;
-  /** Files with an outcome: `uploaded + skipped + failed`. */
-  settled: number;
-  uploaded: number;
-  skipped: number;
-  failed: number;
-  /** Bytes that the store has: of settled files, and of the parts sent so far. */
-  bytes: number;
-  /** The outcome that this call is for; absent when it is for bytes alone. */
-  outcome?: UploadOutcome | undefined;
-}
-
-interface UploadedBase {
-  path: string;
-  key: string;
-  /** Size, bytes. */
-  bytes: number;
-  /** Hash of the whole, lower-case hex. */
-  sha256: string;
-  /** The version in the store. */
-  etag?: string | undefined;
-  /** From its turn to its end, ms. */
-  ms: number;
-}
-
-/** The file was sent. */
-export interface UploadedFile extends UploadedBase {
-  status: 'uploaded';
-  /** Parts it was sent in; 1 for a single request. */
-  parts: number;
-  contentType: string;
-}
-
-/** The same bytes were there already; nothing was sent, or nothing was changed by it. */
-export interface SkippedFile extends UploadedBase {
-  status: 'skipped';
-}
-
-/** The file was not stored. */
-export interface FailedFile {
-  status: 'failed';
-  path: string;
-  key: string;
-  error: WarmpathError;
-  ms: number;
-}
-
-export type UploadOutcome = UploadedFile | SkippedFile | FailedFile;
-
-export interface UploadManyOptions {
-  /** Where to. */
-  s3: S3Options;
-  /** Files at the same time, 1 to 64; each costs up to 6 MiB of memory. Default 4. */
-  concurrency?: number | undefined;
-  /** Put before the file's name to make its key: `media/2026/`. Default: nothing. */
-  prefix?: string | undefined;
-  /** Makes the key of a file that brings none. Default: `prefix` and the last component of the path. */
-  key?: ((file: UploadFile, index: number) => string) | undefined;
-  /**
-   * Called after each file, and at most ten times a second while bytes move. What it throws is an uncaught exception; the upload
-   * goes on.
-   */
-  onProgress?: ((progress: UploadProgress) => unknown) | undefined;
-  /** Ends the upload: parts that were sent are removed, then the promise rejects with an `AbortError` that has `outcomes`. */
-  signal?: AbortSignal | undefined;
-  /**
-   * Skip a file whose object has the same size and the same sha256 (kept with every object as metadata by this function), and abort
-   * multipart uploads of its key that a process which was killed has left. Default true.
-   */
-  resume?: boolean | undefined;
-  /** Replace objects that hold something else. With false such a file fails with `ERR_WARMPATH_S3_REJECTED`. Default true. */
-  overwrite?: boolean | undefined;
-  timeouts?: TimeoutOptions | undefined;
-  http?: HttpOptions | undefined;
-}
-
-/**
- * Uploads files to an S3 or R2 bucket, several at a time, outside the event loop. A file of up to 5 MiB is one request, a larger one
- * a multipart upload whose parts are sent again when the network fails; memory stays at one part a file. Files are hashed first: every
- * object says its sha256, so that a second call sends only what is missing. What cannot be stored fails alone, as an outcome.
- *
- * @returns one outcome per file, in the order given
- * @throws (as a rejection) before anything is sent: `ERR_WARMPATH_INVALID_ARGUMENT` for a bad file or two files with one key,
- *   `ERR_WARMPATH_INVALID_OPTION`, `ERR_WARMPATH_NATIVE_LOAD`; `ERR_WARMPATH_ABORTED` when `signal` fires, with the property `outcomes`
- * @see docs/upload.md
- * @example
- * const outcomes = await uploadMany(paths, { s3, prefix: 'media/', onProgress: ({ settled, total }) => bar(settled / total) });
- * const failed = outcomes.filter((outcome) => outcome.status === 'failed');
- */
-export function uploadMany(
-  files: readonly (string | UploadFile)[],
-  options: UploadManyOptions,
-): Promise<UploadOutcome[]>;
 /**
  * The idempotency key of one part of one message: the same at every try, in every process.
  *
