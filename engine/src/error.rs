@@ -134,7 +134,7 @@ codes! {
     S3Throttled = "S3_THROTTLED", Throttled, "The object store answered 429 or SlowDown.";
     SourceNotFound = "SOURCE_NOT_FOUND", Permanent, "There is no object (or file) under that key (or path).";
     UrlRefused = "URL_REFUSED", Permanent, "The URL is none that strangers may have fetched (not https, a private address, a redirect to one …); nothing was connected to. The message says what is wrong with it; the allow list is for servers of your own.";
-    SourceRejected = "SOURCE_REJECTED", Permanent, "The server of the URL refused the request (4xx other than 404, 408, 410, 425 and 429), or its answer is no file that can be used; the message says which.";
+    SourceRejected = "SOURCE_REJECTED", Permanent, "The server of the URL refused the request (4xx other than 401, 403, 404, 408, 410, 425 and 429), or its answer is no file that can be used; the message says which.";
     SourceUnresolved = "SOURCE_UNRESOLVED", Permanent, "The medium has no address, or one that is refused (401, 403, 404, 410): look it up again (hook `resolve`).";
     MediaGone = "MEDIA_GONE", Permanent, "WhatsApp's servers do not have the file any more: its sender has to upload it again (hook `reupload`).";
     DecryptFailed = "DECRYPT_FAILED", Permanent, "The encrypted file does not fit its media key: another key, another media type, or altered bytes. Nothing was stored.";

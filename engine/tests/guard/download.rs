@@ -149,8 +149,8 @@ async fn every_answer_that_is_no_file_has_its_code() {
     for (status, headers, expected) in [
         ("404 Not Found", &[][..], "SOURCE_NOT_FOUND"),
         ("410 Gone", &[][..], "SOURCE_NOT_FOUND"),
-        ("401 Unauthorized", &[][..], "SOURCE_REJECTED"),
-        ("403 Forbidden", &[][..], "SOURCE_REJECTED"),
+        ("401 Unauthorized", &[][..], "SOURCE_UNRESOLVED"),
+        ("403 Forbidden", &[][..], "SOURCE_UNRESOLVED"),
         ("400 Bad Request", &[][..], "SOURCE_REJECTED"),
         ("206 Partial Content", &[("content-range", "bytes 0-0/1")][..], "SOURCE_REJECTED"),
         ("200 OK", &[("content-encoding", "gzip")][..], "SOURCE_REJECTED"),

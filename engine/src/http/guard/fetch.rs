@@ -98,7 +98,7 @@ impl Fetcher {
     /// them behind but `user-agent` and `accept`, and coming back does not bring them back.
     ///
     /// # Errors
-    /// `URL_REFUSED` · `SOURCE_NOT_FOUND` (404, 410) · `SOURCE_REJECTED` (other refusals, an answer that is no file) ·
+    /// `URL_REFUSED` · `SOURCE_NOT_FOUND` (404, 410) · `SOURCE_UNRESOLVED` (401, 403) · `SOURCE_REJECTED` (other refusals, an answer that is no file) ·
     /// `DOWNLOAD_FAILED` (network, 408, 425, 429, 5xx) · `DOWNLOAD_TIMEOUT` · `TLS`.
     pub async fn get(&self, url: &str, headers: &HeaderMap) -> Result<Fetched> {
         self.follow(url, headers).await.map_err(|error| error.at(Phase::Download))
@@ -214,6 +214,8 @@ pub(super) fn failed(fault: &Fault) -> Error {
 pub(super) fn refused(response: &Response, now_wall_ms: u64) -> Error {
     let status = response.status.as_u16();
     let code = match status {
+        // Addresses of media are signed for minutes or days: denied most often means expired.
+        401 | 403 => Code::SourceUnresolved,
         404 | 410 => Code::SourceNotFound,
         408 | 425 | 429 | 500..=599 => Code::DownloadFailed,
         _ => Code::SourceRejected,
