@@ -10,7 +10,7 @@ const { PostgresIngestStore } = require('../lib/store/postgres-ingest.js');
 const { IngestWorker } = require('../lib/worker/ingest.js');
 const { Latency } = require('../lib/worker/latency.js');
 const { DoubleIngest } = require('./support/ingest-double.js');
-const { folder, medium } = require('./support/ingest.js');
+const { folder, medium } = require('./support/ingest-media.js');
 const { onServers } = require('./support/pg-servers.js');
 const { until, events } = require('./support/prewarm.js');
 
