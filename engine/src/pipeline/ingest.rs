@@ -29,7 +29,7 @@ pub use whatsapp::{MediaType, WhatsApp};
 use self::{
     disk::Disk,
     intake::Intake,
-    look::Look,
+    look::{Look, Probe},
     meter::Meter,
     sinks::Sinks,
     types::{Types, by_head},
@@ -51,7 +51,6 @@ pub struct Ingest {
     web: Fetcher,
     whatsapp: String,
     s3: Option<S3>,
-    #[expect(dead_code, reason = "the S3 sink is the next commit")]
     s3_prefix: String,
     disk: Option<Disk>,
     sinks: Vec<SinkKind>,
@@ -114,7 +113,7 @@ impl Pipeline for Ingest {
         let first = by_head(&head, declared, intake.len().unwrap_or_default());
         let named = self.types.first(&first, declared)?;
 
-        let mut sinks = Sinks::begin(self, job, named)?;
+        let mut sinks = Sinks::begin(self, job, &named, intake.len())?;
         let mut look = (self.probe && !sinks.has_disk()).then(|| Look::new(declared, intake.len()));
         while let Some(piece) = intake.next().await? {
             if let Some(look) = &mut look {
@@ -125,7 +124,7 @@ impl Pipeline for Ingest {
         }
 
         let sums = intake.sums()?;
-        let probe = (self.probe && look.is_none()).then_some(declared);
+        let probe = (self.probe && look.is_none()).then(|| Probe { declared: declared.map(str::to_owned) });
         let (prepared, seen) = sinks.prepare(sums.bytes, probe).await?;
         let report = seen.or_else(|| look.map(Look::finish)).unwrap_or_else(|| by_head(&head, declared, sums.bytes));
         let named = self.types.last(&report, declared)?;

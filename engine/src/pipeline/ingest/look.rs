@@ -12,6 +12,13 @@ pub const LIMITS: Limits = Limits { bytes: 2 * 1024 * 1024, jumps: 16 };
 /// What is kept of both ends of a medium of unknown length: headers, and the last page of an Ogg file, which says how long it is.
 const END: u64 = 64 * 1024;
 
+/// That a medium is to be looked into.
+#[derive(Clone, Debug)]
+pub struct Probe {
+    /// The declared type.
+    pub declared: Option<String>,
+}
+
 /// A look at a stream.
 pub enum Look {
     /// The length is known: what is wanted is kept as it comes by.

@@ -5,33 +5,62 @@ use bytes::Bytes;
 use super::{
     Ingest, IngestJob, Location, SinkKind,
     disk::{Prepared as PreparedFile, Writer},
+    look::Probe,
     meter::Sums,
     types::Named,
 };
 use crate::{
     error::{Code, Error, Phase, Result},
     media::Report,
+    s3::{Upload, UploadOptions},
 };
+
+/// An object up to this size is written in one request, which carries its hash.
+const ONE_REQUEST: u64 = 5 << 20;
 
 /// A medium being written. Whatever it has written so far is gone when it is dropped.
 pub struct Sinks {
     name: String,
     disk: Option<Writer>,
+    object: Option<Object>,
+}
+
+/// An object being written.
+struct Object {
+    key: String,
+    upload: Upload,
 }
 
 impl Sinks {
-    /// Opens the sinks of a job. `named` is what its first bytes say.
+    /// Opens the sinks of a job. `named` is what its first bytes say, `len` its length where that is known.
     ///
     /// # Errors
     /// `INVALID_JOB` where the executor does not have one of them.
-    pub fn begin(ingest: &Ingest, job: &IngestJob, _named: Named) -> Result<Self> {
+    pub fn begin(ingest: &Ingest, job: &IngestJob, named: &Named, len: Option<u64>) -> Result<Self> {
         let wanted = job.sinks.as_deref().unwrap_or(&ingest.sinks);
         let missing = || Error::new(Code::InvalidJob, "to: the executor does not have that sink").at(Phase::Queue);
-        let disk = match wanted.contains(&SinkKind::Disk) {
-            true => Some(ingest.disk.as_ref().ok_or_else(missing)?.writer()),
-            false => None,
-        };
-        Ok(Self { name: job.name.clone(), disk })
+        let (mut disk, mut object) = (None, None);
+        if wanted.contains(&SinkKind::Disk) {
+            disk = Some(ingest.disk.as_ref().ok_or_else(missing)?.writer());
+        }
+        if wanted.contains(&SinkKind::S3) {
+            let s3 = ingest.s3.as_ref().ok_or_else(missing)?;
+            let generated = || format!("{}{}.{}", ingest.s3_prefix, job.name, named.extension);
+            let key = job.r2_key.clone().unwrap_or_else(generated);
+            let sha256 = job.expected().next();
+            // A generated key never replaces an object, where a repeated job can be told from another medium: by a hash that is
+            // known before the first byte is sent. A key that the job names is the caller's to use twice.
+            let told_apart = sha256.is_some() || len.is_some_and(|len| len <= ONE_REQUEST);
+            let options = UploadOptions {
+                content_type: Some(named.mime.clone()),
+                if_absent: job.r2_key.is_none() && told_apart,
+                sha256,
+                len,
+                ..UploadOptions::default()
+            };
+            object = Some(Object { upload: s3.upload(&key, options)?, key });
+        }
+        Ok(Self { name: job.name.clone(), disk, object })
     }
 
     /// Whether the medium can be looked at on the disk before it gets its name.
@@ -39,50 +68,56 @@ impl Sinks {
         self.disk.is_some()
     }
 
-    /// Appends a piece to each of them.
+    /// Appends a piece to each of them; the slowest says when the next one may come.
     ///
     /// # Errors
     /// `DISK_*`, `S3_*`.
     pub async fn write(&mut self, piece: Bytes) -> Result<()> {
-        match &mut self.disk {
-            Some(disk) => disk.write(piece).await,
-            None => Ok(()),
+        match (&mut self.disk, &mut self.object) {
+            (Some(disk), None) => disk.write(piece).await,
+            (None, Some(object)) => object.upload.write(&piece).await,
+            (Some(disk), Some(object)) => {
+                tokio::try_join!(disk.write(piece.clone()), object.upload.write(&piece)).map(|_| ())
+            }
+            (None, None) => Ok(()),
         }
     }
 
-    /// Ends the writing. Nothing can be seen yet. `probe` is the declared type, where the file is to be looked into.
+    /// Ends the writing. Nothing can be seen yet. With `probe` the file is looked into, where there is one.
     ///
     /// # Errors
     /// As [`Sinks::write`].
-    pub async fn prepare(self, len: u64, probe: Option<Option<&str>>) -> Result<(Prepared, Option<Report>)> {
-        let Self { name, disk } = self;
-        let probe = probe.map(|declared| declared.map(str::to_owned));
-        let (disk, report) = match disk {
-            Some(disk) => {
-                let (file, report) = disk.prepare(len, probe).await?;
-                (Some(file), report)
-            }
+    pub async fn prepare(self, len: u64, probe: Option<Probe>) -> Result<(Prepared, Option<Report>)> {
+        let Self { name, disk, object } = self;
+        let (file, report) = match disk {
+            Some(disk) => disk.prepare(len, probe).await.map(|(file, report)| (Some(file), report))?,
             None => (None, None),
         };
-        Ok((Prepared { name, disk }, report))
+        Ok((Prepared { name, file, object }, report))
     }
 }
 
 /// A medium that is complete everywhere and can be seen nowhere.
 pub struct Prepared {
     name: String,
-    disk: Option<PreparedFile>,
+    file: Option<PreparedFile>,
+    object: Option<Object>,
 }
 
 impl Prepared {
-    /// Shows it.
+    /// Shows it: the object first, because there more can go wrong. An object whose file then fails stays, and is found by the
+    /// next try.
     ///
     /// # Errors
     /// As [`Sinks::write`].
     pub async fn commit(self, named: &Named, sums: &Sums) -> Result<Location> {
         let mut location = Location::default();
-        if let Some(disk) = self.disk {
-            let path = disk.commit(self.name, named.extension.clone(), sums.clone()).await?;
+        if let Some(Object { key, upload }) = self.object {
+            upload.finish().await?;
+            location.r2_key = Some(key);
+        }
+        if let Some(file) = self.file {
+            let path = file.commit(self.name, named.extension.clone(), sums.clone()).await?;
             location.path = Some(path.to_string_lossy().into_owned());
         }
         Ok(location)

@@ -40,6 +40,9 @@ pub struct WhatsApp {
 
 impl WhatsApp {
     /// Checks what the types cannot say.
+    ///
+    /// # Errors
+    /// `INVALID_JOB`, naming the field.
     pub fn validate(&self) -> Result<()> {
         let invalid = |what: &'static str| Err(Error::new(Code::InvalidJob, what));
         if self.url.is_none() && self.direct_path.is_none() {
@@ -55,6 +58,7 @@ impl WhatsApp {
     }
 
     /// Where the file may be, in the order of asking.
+    #[must_use]
     pub fn addresses(&self, origin: &str) -> Vec<Secret> {
         let direct = self.direct_path.as_ref().map(|path| Secret::new([origin, path.reveal()].concat()));
         let mut addresses: Vec<Secret> = self.url.iter().cloned().chain(direct).collect();
@@ -161,6 +165,7 @@ impl MediaType {
     }
 
     /// What it is to Telegram.
+    #[must_use]
     pub const fn kind(self) -> Kind {
         match self {
             Self::Video => Kind::Video,

@@ -9,7 +9,10 @@ use super::{Disk, fault::unwritten, place::place, temp::Temp};
 use crate::{
     error::{Code, Error, Result},
     media::{Inspector, Report, Step},
-    pipeline::ingest::{look::LIMITS, meter::Sums},
+    pipeline::ingest::{
+        look::{LIMITS, Probe},
+        meter::Sums,
+    },
 };
 
 /// Bytes that are written at once. Each block is a hop to another thread; two of them, one on its way to the disk and one
@@ -71,18 +74,18 @@ impl Writer {
         }
     }
 
-    /// Writes the rest and waits until all of it is on the disk. The file has no name that anybody knows. With `probe`, which
-    /// holds the declared type, a report of what it is comes along.
+    /// Writes the rest and waits until all of it is on the disk. The file has no name that anybody knows. With `probe` a
+    /// report of what it is comes along.
     ///
     /// # Errors
     /// As [`Writer::write`].
-    pub async fn prepare(mut self, len: u64, probe: Option<Option<String>>) -> Result<(Prepared, Option<Report>)> {
+    pub async fn prepare(mut self, len: u64, probe: Option<Probe>) -> Result<(Prepared, Option<Report>)> {
         let temp = self.temp().await?;
         let (disk, block) = (self.disk.clone(), mem::take(&mut self.block));
         let written = spawn_blocking(move || {
             let mut temp = made(temp, &disk)?;
             temp.write(&block)?;
-            let report = probe.map(|declared| look(&mut temp, declared.as_deref(), len)).transpose()?;
+            let report = probe.map(|probe| look(&mut temp, &probe, len)).transpose()?;
             if disk.fsync() {
                 temp.sync()?;
             }
@@ -114,8 +117,8 @@ fn made(temp: Option<Temp>, disk: &Disk) -> io::Result<Temp> {
 }
 
 /// Reads what the inspection wants: a head, an index, of a file that is in memory still.
-fn look(temp: &mut Temp, declared: Option<&str>, len: u64) -> io::Result<Report> {
-    let mut inspector = Inspector::with_limits(declared, len, LIMITS);
+fn look(temp: &mut Temp, probe: &Probe, len: u64) -> io::Result<Report> {
+    let mut inspector = Inspector::with_limits(probe.declared.as_deref(), len, LIMITS);
     while let Step::Need(range) = inspector.step().clone() {
         let bytes = temp.read(&range)?;
         if bytes.is_empty() {
