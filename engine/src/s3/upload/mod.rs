@@ -13,7 +13,7 @@ mod insist;
 mod multipart;
 mod stat;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::Method;
 use sha2::{Digest, Sha256};
 
@@ -69,7 +69,7 @@ pub struct Upload {
     options: UploadOptions,
     part_bytes: usize,
     /// The part that is being filled.
-    buffer: BytesMut,
+    buffer: Vec<u8>,
     hash: Sha256,
     /// From the second part on.
     multipart: Option<Multipart>,
@@ -93,7 +93,7 @@ impl S3 {
             key: key.to_owned(),
             options,
             part_bytes,
-            buffer: BytesMut::with_capacity(first),
+            buffer: Vec::with_capacity(first),
             hash: Sha256::new(),
             multipart: None,
             stored: 0,
@@ -141,10 +141,10 @@ impl Upload {
                 return Err(self.fail(error).await);
             }
             let (now, later) = bytes.split_at(bytes.len().min(self.part_bytes - self.buffer.len()));
-            // Doubling beyond a part would keep memory that is never filled.
-            if self.buffer.capacity() - self.buffer.len() < now.len() {
-                let wanted = (self.buffer.len() + now.len()).next_power_of_two().min(self.part_bytes);
-                self.buffer.reserve(wanted - self.buffer.len());
+            // Doubled, as a vector does, but never beyond a part: that memory would not be filled.
+            let wanted = self.buffer.len() + now.len();
+            if wanted > self.buffer.capacity() {
+                self.buffer.reserve_exact(wanted.next_power_of_two().min(self.part_bytes) - self.buffer.len());
             }
             self.buffer.extend_from_slice(now);
             self.hash.update(now);
@@ -189,7 +189,7 @@ impl Upload {
     async fn fail(&mut self, error: Error) -> Error {
         let error = error.at(Phase::Upload);
         self.broken = Some(error.clone());
-        self.buffer = BytesMut::new();
+        self.buffer = Vec::new();
         if let Some(multipart) = self.multipart.take() {
             multipart.abort(&self.s3, &self.key).await;
         }
@@ -198,8 +198,7 @@ impl Upload {
 
     /// What is in the buffer, and its hash.
     fn take_part(&mut self) -> (Bytes, String) {
-        // Not `split`: the buffer would keep a hand on the memory, and the part's could not be used again.
-        (std::mem::take(&mut self.buffer).freeze(), hex::encode(self.hash.finalize_reset()))
+        (std::mem::take(&mut self.buffer).into(), hex::encode(self.hash.finalize_reset()))
     }
 
     async fn send_part(&mut self) -> Result<()> {
@@ -213,7 +212,7 @@ impl Upload {
         multipart.part(&self.s3, &self.key, body.clone(), hash).await?;
         self.stored += len;
         // The same memory again, as soon as the connection has let go of it.
-        self.buffer = body.try_into_mut().unwrap_or_else(|_| BytesMut::with_capacity(self.part_bytes));
+        self.buffer = if body.is_unique() { body.into() } else { Vec::with_capacity(self.part_bytes) };
         self.buffer.clear();
         Ok(())
     }
