@@ -142,6 +142,23 @@ describe('a signal', () => {
     assert.equal(getEventListeners(controller.signal, 'abort').length, 0);
   });
 
+  it('does not wait for a store that has stopped answering', async () => {
+    const made = [files.add('small', 10), files.add('large', 6 * MIB)];
+    for (const [file, operation] of [
+      [made[0], 'PutObject'],
+      [made[1], 'CompleteMultipartUpload'],
+    ]) {
+      r2.reset();
+      r2.faults.add({ kind: 'stallBeforeHead', match: { operation } });
+      const controller = new AbortController();
+      const running = refusal([file.path], { s3: at.s3, signal: controller.signal });
+      while (!r2.requests.some((request) => request.operation === operation)) await new Promise(setImmediate);
+      controller.abort();
+      assert.deepEqual((await running).outcomes, []);
+      assert.deepEqual(await begunUploads(at), []);
+    }
+  });
+
   it('that fires when all is done changes nothing', async () => {
     const controller = new AbortController();
     const file = files.add('late', 10);

@@ -14,6 +14,7 @@ use std::{
 use bytes::BytesMut;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::{PART_BYTES, S3, Upload, UploadOptions, Written};
@@ -72,6 +73,9 @@ pub struct Uploaded {
     /// Content type it was sent with; absent when nothing was sent.
     pub content_type: Option<String>,
 }
+
+/// Files that are hashed at the same time. The threads for blocking work are few, and look-ups of names wait for them too.
+static HASHING: Semaphore = Semaphore::const_new(4);
 
 /// What must be the same at the end of a read as it was at the beginning.
 type Stamp = (u64, Option<SystemTime>);
@@ -144,19 +148,16 @@ impl S3 {
             Prepared::Needed(hashed, upload) => (hashed, upload),
         };
         let (stamp, sha256, content_type) = (hashed.stamp, hashed.sha256, hashed.content_type);
-        match stop.run_until_cancelled(pump(hashed.file, stamp, &mut upload, sent)).await {
-            Some(Ok(())) => {}
-            Some(Err(error)) => {
-                upload.abort().await;
-                return Err(error);
-            }
-            None => {
-                upload.abort().await;
-                return Err(cancelled());
-            }
-        }
-        // From here on it is a matter of one request, whose outcome is worth more than a quick end.
-        let Written { etag, bytes, parts, existed } = upload.finish().await?;
+        let store = async {
+            pump(hashed.file, stamp, &mut upload, sent).await?;
+            upload.seal().await
+        };
+        let stored = stop.run_until_cancelled(store).await;
+        let Some(Ok(Written { etag, bytes, parts, existed })) = stored else {
+            // Whoever hears of the failure may count on it that nothing is left.
+            upload.abort().await;
+            return Err(stored.and_then(Result::err).unwrap_or_else(cancelled));
+        };
         sent.store(bytes, Ordering::Relaxed);
         let status = if existed { Stored::Skipped } else { Stored::Uploaded };
         Ok(Uploaded { status, bytes, sha256, etag, parts, content_type: Some(content_type) })
@@ -164,7 +165,9 @@ impl S3 {
 
     async fn prepare(&self, job: &FileJob, stop: CancellationToken) -> Result<Prepared> {
         let (path, declared) = (job.path.clone(), job.content_type.clone());
+        let turn = HASHING.acquire().await;
         let hashed = off_thread(move || hash(&path, declared, &stop)).await?;
+        drop(turn);
         let (bytes, _) = hashed.stamp;
         if job.resume
             && let Some(there) = self.stat(&job.key).await.map_err(|error| error.at(Phase::Upload))?
@@ -205,12 +208,13 @@ enum Prepared {
 
 /// Reads a file to its end: its hash, its type, and the open file to be read again.
 fn hash(path: &std::path::Path, declared: Option<String>, stop: &CancellationToken) -> Result<Hashed> {
-    let mut file = std::fs::File::open(path).map_err(|error| unreadable(&error))?;
-    let metadata = file.metadata().map_err(|error| unreadable(&error))?;
+    // Looked at before it is opened: opening a pipe waits for whoever writes into it.
+    let metadata = std::fs::metadata(path).map_err(|error| unreadable(&error))?;
     if !metadata.is_file() {
         return Err(Error::new(Code::SourceNotFound, "the path is not a file").at(Phase::Download));
     }
-    let stamp = stamp(&metadata);
+    let mut file = std::fs::File::open(path).map_err(|error| unreadable(&error))?;
+    let stamp = stamp(&file.metadata().map_err(|error| unreadable(&error))?);
     let mut hash = Sha256::new();
     let mut piece = vec![0; PIECE];
     let mut found = None;

@@ -164,6 +164,11 @@ impl Upload {
     /// # Errors
     /// As [`Upload::write`]; `S3_REJECTED` where [`UploadOptions::if_absent`] finds another object.
     pub async fn finish(mut self) -> Result<Written> {
+        self.seal().await
+    }
+
+    /// As [`Upload::finish`], for those who may have to abort it in the middle.
+    async fn seal(&mut self) -> Result<Written> {
         self.whole()?;
         let written = if self.multipart.is_some() { self.finish_parts().await } else { self.put_whole().await };
         match written {
