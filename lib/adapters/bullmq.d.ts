@@ -161,15 +161,22 @@ export interface ProducerEvents {
   fallback: [event: { via: 'store' | 'inline' | 'reject'; jobs: number; error: WarmpathError }];
 }
 
+export interface AddOptions {
+  /** How long the queue may take this time, ms. Default: the producer's. */
+  deadlineMs?: number | undefined;
+}
+
 export interface Producer<Job = PrewarmWorkerJob> extends EventEmitter<ProducerEvents> {
   /**
    * Answers within `deadlineMs`, or with another way within `deadlineMs + fallbackDeadlineMs`. Rejects with
    * `ERR_WARMPATH_INVALID_JOB` naming the field; `ERR_WARMPATH_DATABASE` when no way took the job, `certainty: 'maybe-sent'`
    * if one of them may have (adding the same job again is safe); or what the other way throws.
    */
-  add(job: Job): Promise<Added>;
+  add(job: Job, options?: AddOptions): Promise<Added>;
   /** One answer per job; all are checked before the first is added, and all go one way. Rejects as add(). */
-  addMany(jobs: readonly Job[]): Promise<Added[]>;
+  addMany(jobs: readonly Job[], options?: AddOptions): Promise<Added[]>;
+  /** Resolves true as soon as the queue can take jobs, false after `ms`. */
+  ready(ms: number): Promise<boolean>;
   stats(): ProducerStats;
 }
 

@@ -14,7 +14,7 @@ class IngestReport {
   #observe;
   #notify;
   #latency = new Latency();
-  #bytes = 0;
+  #counts = { completed: 0, failed: 0, retries: 0, bytes: 0 };
 
   constructor({ logger, observe, notify }) {
     this.#logger = logger;
@@ -46,9 +46,9 @@ class IngestReport {
     } catch {}
   }
 
-  /** `{ bytes, latency: { mean, p50, p95, p99 } }` of what was stored. */
+  /** `{ completed, failed, retries, bytes, latency: { mean, p50, p95, p99 } }`; bytes and latency of what was stored. */
   stats() {
-    return { bytes: this.#bytes, latency: this.#latency.read() };
+    return { ...this.#counts, latency: this.#latency.read() };
   }
 
   started({ intervalMs, concurrency, capacity }) {
@@ -59,12 +59,12 @@ class IngestReport {
     this.log('info', '[WORKER][STOP]');
   }
 
-  enqueued(job, status, { queueSize, activeWorkers }) {
+  enqueued(job, status, { queueSize, activeWorkers, via }) {
     const fields = idOf(job);
     if (status === 'queued') {
       this.observe('queued_total', 1);
       this.log('info', '[QUEUE][ADD]', { ...fields, queue_size: queueSize, active_workers: activeWorkers });
-      this.notify('media:queued', job, { queueSize });
+      this.notify('media:queued', job, { queueSize, via });
     } else if (status === 'full') {
       this.observe('queue_full_total', 1);
       this.log('warn', '[QUEUE][FULL]', { ...fields, queue_size: queueSize });
@@ -104,7 +104,8 @@ class IngestReport {
   #succeeded({ job, value, timings, waitedMs }) {
     const ms = Math.round(waitedMs + timings.total);
     this.#latency.add(ms);
-    this.#bytes += value.bytes;
+    this.#counts.completed++;
+    this.#counts.bytes += value.bytes;
     this.observe('success_total', 1, { kind: value.kind });
     this.observe('bytes_total', value.bytes, { kind: value.kind });
     this.observe('latency_ms', ms, { kind: value.kind });
@@ -114,6 +115,7 @@ class IngestReport {
   }
 
   #retry({ job, error, attempt, runAtMs }) {
+    this.#counts.retries++;
     this.observe('retry_total', 1, { error: error.code });
     const fields = { code: error.code, attempt, retryInMs: Math.max(0, runAtMs - Date.now()) };
     this.log('warn', '[RETRY]', { ...idOf(job), ...fields, error: error.message });
@@ -121,6 +123,7 @@ class IngestReport {
   }
 
   #dead({ job, error, attempt }) {
+    this.#counts.failed++;
     this.observe('errors_total', 1, { error: error.code });
     this.log('error', '[ERR]', { ...idOf(job), code: error.code, error: error.message, attempt });
     this.notify('media:failed', job, { code: error.code, message: error.message, attempt });

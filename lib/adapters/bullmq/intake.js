@@ -24,14 +24,23 @@ class Intake {
     this.#options = options;
   }
 
+  /** Resolves true as soon as Redis takes commands, false after `ms`. */
+  async ready(ms) {
+    try {
+      return await this.#connection.ready(ms);
+    } catch {
+      return false;
+    }
+  }
+
   /**
    * @param {object[]} jobs checked, no two with one key
    * @param {(ids: string[]) => void} late called when the jobs with these ids were added after add() had rejected
+   * @param {number} [deadlineMs] another one for this call
    * @returns {Promise<string[]>} one status per job
    * @throws {WarmpathError} ERR_WARMPATH_DATABASE; certainty `maybe-sent` when Redis may have taken the jobs
    */
-  async add(jobs, late) {
-    const { deadlineMs } = this.#options;
+  async add(jobs, late, deadlineMs = this.#options.deadlineMs) {
     const startedAt = performance.now();
     const run = { over: false, sent: false };
     const tooLate = () => failure(`within ${deadlineMs} ms`, run);

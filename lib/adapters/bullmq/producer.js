@@ -10,7 +10,7 @@ const { toStore, inline } = require('../queue/fallback.js');
 const { JobRunner, runnerFields, checkRunner } = require('../queue/runner.js');
 const { Intake } = require('./intake.js');
 
-const { shape, withDefault, milliseconds, oneOf, text, having, isPlainObject, describe, func } = check;
+const { shape, withDefault, milliseconds, oneOf, text, having, isPlainObject, describe, func, failWith } = check;
 
 const plainObject = (value, path, fail) => {
   if (!isPlainObject(value)) fail(path, `must be a plain object, not ${describe(value)}`);
@@ -32,6 +32,9 @@ const fields = shape({
   jobOptions: plainObject,
   onCompleted: withDefault(oneOf('cached', 'rerun'), 'cached'),
 });
+
+const addOptions = shape({ deadlineMs: milliseconds() });
+const invalidArgument = failWith('ERR_WARMPATH_INVALID_ARGUMENT');
 
 function fallbackOf({ fallback, store, executor, resolveBot, prepare, fallbackDeadlineMs }) {
   if (fallback === 'reject') return null;
@@ -65,21 +68,32 @@ class Producer extends EventEmitter {
     this.#checkJob = checked.checkJob;
   }
 
+  /** Resolves true as soon as the queue can take jobs, false after `ms`. */
+  ready(ms) {
+    return this.#intake.ready(ms);
+  }
+
   /** @throws {WarmpathError} ERR_WARMPATH_INVALID_JOB, ERR_WARMPATH_DATABASE, or what the fallback throws */
-  async add(job) {
-    return (await this.#add([this.#checkJob(job)]))[0];
+  async add(job, options) {
+    return (await this.#add([this.#checkJob(job)], options))[0];
   }
 
-  /** One answer per job, in order; all jobs are checked before the first is added. */
-  async addMany(jobs) {
-    return this.#add(checkAll(this.#checkJob, jobs));
+  /**
+   * One answer per job, in order; all jobs are checked before the first is added.
+   *
+   * @param {object[]} jobs
+   * @param {{ deadlineMs?: number }} [options] another deadline for the queue than the producer's
+   */
+  async addMany(jobs, options) {
+    return this.#add(checkAll(this.#checkJob, jobs), options);
   }
 
-  async #add(jobs) {
+  async #add(jobs, options = {}) {
+    const { deadlineMs } = addOptions(options, '', invalidArgument);
     if (jobs.length === 0) return [];
     const first = new Map();
     for (const job of jobs) if (!first.has(job.key)) first.set(job.key, job);
-    const { via, statuses } = await this.#enter([...first.values()]);
+    const { via, statuses } = await this.#enter([...first.values()], deadlineMs);
     const answers = new Map([...first.keys()].map((key, i) => [key, statuses[i]]));
     return jobs.map((job) => {
       const { key } = job;
@@ -88,14 +102,15 @@ class Producer extends EventEmitter {
     });
   }
 
-  async #enter(jobs) {
+  async #enter(jobs, deadlineMs) {
     let elsewhere = () => {};
     // Whether another way took the jobs; known before, or after, the queue took them late.
     const tookOther = new Promise((resolve) => {
       elsewhere = resolve;
     });
     try {
-      const statuses = await this.#intake.add(jobs, async (ids) => this.#late(ids, await tookOther));
+      const late = async (ids) => this.#late(ids, await tookOther);
+      const statuses = await this.#intake.add(jobs, late, deadlineMs);
       this.#counts.bullmq += jobs.length;
       return { via: 'bullmq', statuses };
     } catch (error) {
