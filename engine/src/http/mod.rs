@@ -17,6 +17,7 @@ mod pool;
 mod range;
 mod retry_after;
 mod tls;
+mod told;
 mod wire;
 
 pub use client::{Body, BodyError, Client, Host, Request, Response};
