@@ -2,7 +2,7 @@
 //! messaging-media backend. It does not know that Node exists.
 //!
 //! Arrows point one way, and no room imports a room to its left:
-//! `pipeline → executor, s3, telegram, media → http, sigv4, queue → error, clock, secret`.
+//! `pipeline → executor, s3, telegram, llm, media → http, sigv4, queue → error, clock, secret`.
 //!
 //! | room | what it is for |
 //! |---|---|
@@ -10,6 +10,7 @@
 //! | [`executor`] | slots, retries, leases, cancellation, outcomes, statistics |
 //! | [`s3`] | objects: a read that resumes, a write |
 //! | [`telegram`] | the Bot API: one streamed upload, typed answers |
+//! | [`llm`] | chat completions, what they cost, and texts cut into parts |
 //! | [`media`] | what a file is |
 //! | [`http`] | connections, deadlines, faults |
 //! | [`sigv4`] | AWS Signature Version 4 |
@@ -31,6 +32,7 @@ pub mod clock;
 pub mod error;
 pub mod executor;
 pub mod http;
+pub mod llm;
 pub mod media;
 pub mod pipeline;
 pub mod queue;
