@@ -1,6 +1,7 @@
 //! The pipelines: each file reads as the list of its steps.
 
 mod cache;
+mod campaign;
 mod choose;
 mod file;
 mod ingest;
@@ -16,6 +17,10 @@ mod trust;
 mod value;
 
 pub use cache::{Cache, CacheOptions, CacheSnapshot};
+pub use campaign::{
+    Campaign, CampaignJob, CampaignOptions, CampaignTimeouts, CampaignValue, Deliver, Delivered, Generate, Generated,
+    PartEvent, PartEvents, SplitBy, SplitOptions, SplitSource, WebhookOptions, part_key,
+};
 pub use ingest::{
     Held, Ingest, IngestHttp, IngestJob, IngestOptions, IngestValue, Location, MediaType, OnMismatch, Payload,
     SinkKind, SourceSpec, WhatsApp, WhatsAppOptions,
