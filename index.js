@@ -7,6 +7,9 @@ const { Queue } = require('./lib/queue.js');
 const { SigV4Signer } = require('./lib/signer.js');
 const { PrewarmExecutor } = require('./lib/executor/prewarm.js');
 const { IngestExecutor } = require('./lib/executor/ingest.js');
+const { CampaignExecutor } = require('./lib/executor/campaign.js');
+const { campaignPartKey } = require('./lib/campaign/key.js');
+const { splitMessage, parseSplitResponse } = require('./lib/split.js');
 const { PrewarmWorker } = require('./lib/worker/prewarm.js');
 const { uploadMany } = require('./lib/upload.js');
 const { IngestWorker } = require('./lib/worker/ingest.js');
@@ -24,6 +27,10 @@ module.exports = {
   SigV4Signer,
   PrewarmExecutor,
   IngestExecutor,
+  CampaignExecutor,
+  campaignPartKey,
+  splitMessage,
+  parseSplitResponse,
   PrewarmWorker,
   uploadMany,
   IngestWorker,

@@ -9,6 +9,32 @@
  */
 export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-wasip1'
 
+export declare class NativeCampaign {
+  /** A JSON array of outcomes; null when none is left. */
+  takeSettled(max: number): string | null
+  cancel(key: string): boolean
+  extend(keys: Array<string>, leaseMs: number): Array<boolean>
+  pause(): void
+  resume(): void
+  setConcurrency(concurrency: number): void
+  /** What a job waits for, as JSON; null when there is no such job. */
+  explain(key: string): string | null
+  closeIntake(): void
+  cancelAll(): void
+  constructor(options: string, wake: () => void)
+  /** Per job: 0 queued, 1 duplicate, 2 processing, 3 full, 4 closed. All jobs are checked before the first is taken. */
+  submitMany(jobs: string): Array<number>
+  /**
+   * A JSON array of events; null when none is left. To be taken after `takeSettled`: then no event comes after the
+   * outcome of its job.
+   */
+  takeParts(max: number): string | null
+  /** Whether a job waited for it. */
+  confirm(key: string, part: number): boolean
+  stats(): string
+  list(): string
+}
+
 /** A hash that grows by chunks, each taken in on another thread. */
 export declare class NativeHasher {
   constructor()
@@ -87,6 +113,9 @@ export interface HashResult {
   error?: string
 }
 
+/** What an LLM's answer makes of a text, as JSON. */
+export declare function parseSplit(response: string, original: string, max: number): string
+
 /** The functions of the local queue, as raw callbacks. Called once a thread by `lib/queue/core.js`; no public interface. */
 export declare function queueDoor(): object
 
@@ -104,6 +133,9 @@ export declare function sharedQueueDoor(wake: () => void): object
 
 /** The functions of the signer, as raw callbacks. Called once by `lib/signer/core.js`; they are no public interface. */
 export declare function signerDoor(): object
+
+/** The parts of a text as JSON. */
+export declare function splitMessage(text: string, max: number): string
 
 /** What a write resolves with: one of the two. */
 export interface WriteResult {

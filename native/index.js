@@ -835,12 +835,15 @@ function __napiStampBindingTarget(exportsObject, target) {
 // linked import resolves to `undefined`.
 module.exports.__napiBindingTarget = __napiStampBindingTarget(nativeBinding, __napiLoadedBindingTarget)
 module.exports = nativeBinding
+module.exports.NativeCampaign = nativeBinding.NativeCampaign
 module.exports.NativeHasher = nativeBinding.NativeHasher
 module.exports.NativeIngest = nativeBinding.NativeIngest
 module.exports.NativePrewarm = nativeBinding.NativePrewarm
 module.exports.NativeS3 = nativeBinding.NativeS3
 module.exports.errorTable = nativeBinding.errorTable
 module.exports.hashFile = nativeBinding.hashFile
+module.exports.parseSplit = nativeBinding.parseSplit
 module.exports.queueDoor = nativeBinding.queueDoor
 module.exports.sharedQueueDoor = nativeBinding.sharedQueueDoor
 module.exports.signerDoor = nativeBinding.signerDoor
+module.exports.splitMessage = nativeBinding.splitMessage

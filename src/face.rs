@@ -68,6 +68,11 @@ impl<P: Pipeline> Face<P> {
         Ok(Self { executor: Executor::new(pipeline, limits, &runtime, on_settled), waker })
     }
 
+    /// What wakes JavaScript: for a pipeline that has more to tell than outcomes.
+    pub fn waker(&self) -> Arc<Waker> {
+        Arc::clone(&self.waker)
+    }
+
     /// Per job: 0 queued, 1 duplicate, 2 processing, 3 full, 4 closed.
     pub fn submit(&self, jobs: Vec<P::Job>) -> Vec<u32> {
         let code = |submitted| match submitted {

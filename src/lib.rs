@@ -20,6 +20,7 @@
 // napi hands texts and lists over by value.
 #![allow(clippy::needless_pass_by_value, reason = "the signatures of exports are napi's")]
 
+mod campaign;
 mod door;
 mod errors;
 mod face;

@@ -177,10 +177,18 @@ class Executor extends EventEmitter {
     return this.close();
   }
 
+  /**
+   * Called before outcomes that were taken are delivered: what happened before them can be told before them.
+   *
+   * @protected
+   */
+  delivering() {}
+
   /** Called by the native side when outcomes wait. */
   #collect() {
     for (;;) {
       const json = this.#native.takeSettled(BATCH);
+      this.delivering();
       if (json === null || json === undefined) break;
       const outcomes = JSON.parse(json);
       for (const outcome of outcomes) {

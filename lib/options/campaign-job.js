@@ -1,6 +1,6 @@
 'use strict';
 
-const { shape, integer, milliseconds, text, oneOf, arrayOf, failWith } = require('./check.js');
+const { shape, integer, milliseconds, text, oneOf, arrayOf, failWith, isPlainObject, describe } = require('./check.js');
 const { priority } = require('./fields.js');
 const { jsonObject } = require('./json.js');
 const { models, maxTokens, temperature } = require('./campaign.js');
@@ -49,7 +49,9 @@ const deliver = shape(
  */
 function checkCampaignJob(can) {
   return (job, path = 'job') => {
-    const step = job?.step;
+    if (!isPlainObject(job)) invalidJob(path, `must be a plain object, not ${describe(job)}`);
+    // First: it decides which fields there are. An own property, as all of them.
+    const step = common.step(Object.hasOwn(job, 'step') ? job.step : undefined, `${path}.step`, invalidJob);
     const fields = step === 'deliver' ? deliver : generate;
     const { step: _step, key, campaignId, messageId, priority, leaseMs, ...own } = fields(job, path, invalidJob);
     if (!can[step]) {

@@ -85,7 +85,7 @@ const circuit = shape({
 const circuitOption = (value, path, fail) => (value === false ? null : circuit(value, path, fail));
 
 // Fields of a request that have an option or a place of their own.
-const OWN_FIELDS = ['messages', 'model', 'models', 'max_tokens', 'temperature', 'response_format', 'stream', 'usage'];
+const OWN_FIELDS = ['messages', 'model', 'models', 'max_tokens', 'temperature', 'response_format', 'stream'];
 
 const body = (value, path, fail) => {
   jsonObject()(value, path, fail);
