@@ -15,7 +15,7 @@ use super::CircuitOptions;
 use crate::clock::Tick;
 
 /// A pause never becomes longer than so many first ones.
-pub const MOST_COOLDOWNS: u32 = 10;
+const MOST_COOLDOWNS: u32 = 10;
 
 /// How long whoever comes while a request is finding out waits before he looks again.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);

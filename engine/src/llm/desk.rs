@@ -201,11 +201,11 @@ impl Desk {
     }
 
     /// A request has ended. Answers the wait of a 429: at least what it asked for, and a little apart from the others'.
-    pub fn ended(&mut self, going: &Going, end: End<'_>, now: Tick) -> Option<Duration> {
+    pub fn ended(&mut self, going: &Going, end: &End<'_>, now: Tick) -> Option<Duration> {
         let jitter = self.random.f64();
         let usage = match end {
-            End::Completed(usage, _) => Some(usage),
-            End::Failed(_, usage) => usage,
+            End::Completed(usage, _) => Some(*usage),
+            End::Failed(_, usage) => *usage,
             End::Dropped => None,
         };
         if let Some(usage) = usage {

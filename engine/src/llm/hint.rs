@@ -91,18 +91,21 @@ fn moment(value: &str, now_ms: u64) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
+    use std::borrow::Borrow;
+
     use serde_json::json;
 
     use super::*;
 
     const NOW: u64 = 1_764_000_000_000;
 
-    fn wait(headers: &[(&'static str, &str)], body: Value) -> Option<u64> {
+    fn wait(headers: &[(&'static str, &str)], body: impl Borrow<Value>) -> Option<u64> {
+        let body = body.borrow();
         let mut map = HeaderMap::new();
         for (name, value) in headers {
             map.insert(*name, value.parse().unwrap());
         }
-        let wait = hint(&map, body.get("error"), Some(&body), NOW)?;
+        let wait = hint(&map, body.get("error"), Some(body), NOW)?;
         Some(u64::try_from(wait.as_millis()).unwrap())
     }
 
@@ -126,7 +129,7 @@ mod tests {
                 Some(60_000),
             ),
         ] {
-            assert_eq!(wait(&headers, body.clone()), expected, "{headers:?} {body}");
+            assert_eq!(wait(&headers, &body), expected, "{headers:?} {body}");
         }
     }
 

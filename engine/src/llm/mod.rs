@@ -6,7 +6,7 @@
 
 mod answer;
 mod budget;
-pub mod circuit;
+mod circuit;
 mod desk;
 mod hint;
 mod options;
@@ -19,6 +19,8 @@ mod window;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 pub use answer::{Completion, Unfinished};
+use bytes::Bytes;
+pub use circuit::State as CircuitState;
 use desk::{Desk, End, Going};
 pub use desk::{ModelStats, Ticket};
 pub(crate) use hint::hint;
@@ -123,11 +125,11 @@ impl Llm {
             .unwrap_or_else(|_| Err(Error::new(Code::LlmTimeout, "no whole answer inside the deadline").into()));
         match answer {
             Ok(completion) => {
-                asking.end(End::Completed(&completion.usage, completion.model.as_deref()));
+                asking.end(&End::Completed(&completion.usage, completion.model.as_deref()));
                 Ok(Completion { model: completion.model.or_else(|| Some(going.model.clone())), ..completion })
             }
             Err(Unfinished { error, usage }) => {
-                let wait = asking.end(End::Failed(&error, usage.as_ref()));
+                let wait = asking.end(&End::Failed(&error, usage.as_ref()));
                 Err(Unfinished { error: error.retry_after(wait), usage })
             }
         }
@@ -149,7 +151,7 @@ impl Llm {
         Tick::START.after(self.started.elapsed())
     }
 
-    async fn exchange<S>(&self, body: &bytes::Bytes, vary: bool, sent: S) -> Result<Completion, Unfinished>
+    async fn exchange<S>(&self, body: &Bytes, vary: bool, sent: S) -> Result<Completion, Unfinished>
     where
         S: FnOnce() + Send + Unpin + Clone + 'static,
     {
@@ -157,11 +159,29 @@ impl Llm {
         if vary {
             headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         }
-        let response = post(&self.host, &self.target, &headers, body, sent).await.map_err(|fault| transport(&fault))?;
+        let response = self.post(&headers, body, sent).await.map_err(|fault| transport(&fault))?;
         let (status, headers) = (response.status, response.headers.clone());
         // The deadline around all of this is the one that counts.
         let body = response.bytes(ANSWER_LIMIT, Duration::MAX).await.map_err(|fault| transport(&fault))?;
         answer::read(status, &headers, &body, self.clock.wall_ms())
+    }
+
+    /// Posts a body. A request that met a connection which the server was just closing is sent once more, over a fresh one:
+    /// at worst a text is written twice.
+    async fn post<S>(&self, headers: &HeaderMap, body: &Bytes, sent: S) -> Result<Response, Fault>
+    where
+        S: FnOnce() + Send + Unpin + Clone + 'static,
+    {
+        let request = || Request {
+            method: Method::POST,
+            target: self.target.clone(),
+            headers: headers.clone(),
+            body: Body::told(body.clone(), sent.clone()),
+        };
+        match self.host.send(request()).await {
+            Err(fault) if fault.stale => self.host.send_fresh(request()).await,
+            answer => answer,
+        }
     }
 }
 
@@ -172,7 +192,7 @@ struct Asking<'a> {
 }
 
 impl Asking<'_> {
-    fn end(&mut self, end: End<'_>) -> Option<Duration> {
+    fn end(&mut self, end: &End<'_>) -> Option<Duration> {
         let going = self.going.take()?;
         self.llm.desk.lock().ended(going, end, self.llm.now())
     }
@@ -180,31 +200,7 @@ impl Asking<'_> {
 
 impl Drop for Asking<'_> {
     fn drop(&mut self) {
-        self.end(End::Dropped);
-    }
-}
-
-/// Posts a body. A request that meets a connection which the server was just closing is sent once more, over a fresh one:
-/// for a request that may be repeated.
-pub(crate) async fn post<S>(
-    host: &Host,
-    target: &str,
-    headers: &HeaderMap,
-    body: &bytes::Bytes,
-    sent: S,
-) -> Result<Response, Fault>
-where
-    S: FnOnce() + Send + Unpin + Clone + 'static,
-{
-    let request = || Request {
-        method: Method::POST,
-        target: target.to_owned(),
-        headers: headers.clone(),
-        body: Body::told(body.clone(), sent.clone()),
-    };
-    match host.send(request()).await {
-        Err(fault) if fault.stale => host.send_fresh(request()).await,
-        answer => answer,
+        self.end(&End::Dropped);
     }
 }
 

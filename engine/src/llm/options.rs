@@ -108,6 +108,6 @@ pub struct Limit {
 pub struct CircuitOptions {
     /// Failures in a row that open the circuit.
     pub failures: u32,
-    /// How long it stays open, ms; doubles with each probe that fails, up to [`super::circuit::MOST_COOLDOWNS`] of them.
+    /// How long it stays open, ms; doubles with each probe that fails, up to ten of them.
     pub cooldown_ms: u64,
 }

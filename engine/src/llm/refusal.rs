@@ -37,10 +37,9 @@ pub fn refusal(status: u16, error: Option<&Value>, hint: Option<Duration>) -> Er
         404 => Code::LlmModel,
         429 => Code::LlmThrottled,
         503 if hint.is_some() => Code::LlmThrottled,
-        408 | 409 | 425 | 500.. => Code::LlmUnavailable,
         // Words of those that answer 200 and say no number.
         200..=299 if is(&["rate_limit_exceeded", "rate_limit_error"]) => Code::LlmThrottled,
-        200..=299 => Code::LlmUnavailable,
+        200..=299 | 408 | 409 | 425 | 500.. => Code::LlmUnavailable,
         _ => Code::LlmRejected,
     };
     let names = word.clone().chain(metadata("provider_name").and_then(Value::as_str)).filter_map(name);

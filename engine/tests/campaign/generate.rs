@@ -94,7 +94,7 @@ async fn an_answer_that_was_none_is_not_asked_for_again_in_the_same_words() {
 
 #[tokio::test]
 async fn a_text_too_short_costs_what_it_cost() {
-    let rig = Rig::llm(script(vec![then(says("👨‍👩‍👧‍👦 curto!")), then(says("👨‍👩‍👧‍👦 são dez"))])).await;
+    let rig = Rig::llm(script(vec![then(says("👨‍👩‍👧‍👦 curto!")), then(says("👨‍👩‍👧‍👦 são dez!"))])).await;
     let value = rig.start().succeeds(generate(&json!({})), 2).await;
     assert_eq!(value["usage"]["requests"], 2);
     assert_eq!(value["usage"]["cost"], 0.5);

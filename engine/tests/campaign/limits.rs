@@ -115,7 +115,7 @@ async fn a_limit_of_requests_holds_in_every_window() {
 async fn tokens_and_money_are_counted_by_what_answers_say() {
     // 15 tokens and 0.25 an answer: the third one of either would be too much.
     for limits in [
-        json!({ "tokens": { "limit": 44, "periodMs": 60_000 } }),
+        json!({ "tokens": { "limit": 40, "periodMs": 60_000 } }),
         json!({ "cost": { "limit": 0.6, "periodMs": 60_000 } }),
         json!({ "models": { "a/one": { "cost": { "limit": 0.6, "periodMs": 60_000 } } } }),
     ] {

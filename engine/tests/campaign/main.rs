@@ -11,6 +11,7 @@
 )]
 
 #[path = "../support/mod.rs"]
+#[allow(dead_code, reason = "shared with tests that need other parts of it")]
 mod support;
 
 mod confirm;

@@ -98,20 +98,20 @@ fn is_boundary(text: &str, at: usize) -> bool {
 
 /// Goes through a text along with the parts that somebody has made of it.
 struct Cuts<'a> {
-    /// What is not white space, with its place.
-    letters: std::iter::Filter<std::str::CharIndices<'a>, fn(&(usize, char)) -> bool>,
+    /// What is left of it, with places.
+    letters: std::str::CharIndices<'a>,
 }
 
 impl<'a> Cuts<'a> {
     fn new(text: &'a str) -> Self {
-        Self { letters: text.char_indices().filter(|(_, letter)| !letter.is_whitespace()) }
+        Self { letters: text.char_indices() }
     }
 
     /// Where in the text this part ends, if it goes on as the part does.
     fn behind(&mut self, part: &str) -> Result<usize, Unusable> {
         let mut end = None;
         for letter in part.chars().filter(|letter| !letter.is_whitespace()) {
-            match self.letters.next() {
+            match self.next() {
                 Some((at, same)) if same == letter => end = Some(at + letter.len_utf8()),
                 _ => return Err(Unusable::Text),
             }
@@ -120,6 +120,11 @@ impl<'a> Cuts<'a> {
     }
 
     fn is_at_end(&mut self) -> bool {
-        self.letters.next().is_none()
+        self.next().is_none()
+    }
+
+    /// What comes next that is not white space, and its place.
+    fn next(&mut self) -> Option<(usize, char)> {
+        self.letters.find(|(_, letter)| !letter.is_whitespace())
     }
 }

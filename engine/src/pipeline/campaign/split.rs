@@ -24,7 +24,7 @@ use crate::{
 const MOST_WAITS: u32 = 3;
 
 /// Parts, and who has cut them.
-pub(super) struct Parts {
+pub(super) struct Cut {
     pub parts: Vec<String>,
     pub source: SplitSource,
     pub fallback: Option<&'static str>,
@@ -38,11 +38,11 @@ impl Campaign {
         text: &str,
         draft: &mut Draft,
         trace: &Arc<Trace>,
-    ) -> Result<Parts> {
+    ) -> Result<Cut> {
         let max = self.split.max_chars;
         let whole = if self.split.by == SplitBy::Llm { self.split.above_chars.min(max) } else { max };
         if units(text) <= whole {
-            return Ok(Parts { parts: vec![text.to_owned()], source: SplitSource::None, fallback: None });
+            return Ok(Cut { parts: vec![text.to_owned()], source: SplitSource::None, fallback: None });
         }
         let started = Instant::now();
         let parts = match (&self.llm, self.split.by) {
@@ -60,7 +60,7 @@ impl Campaign {
         (llm, options): (&Llm, &LlmOptions),
         draft: &mut Draft,
         trace: &Arc<Trace>,
-    ) -> Result<Parts> {
+    ) -> Result<Cut> {
         let max = self.split.max_chars;
         trace.again();
         trace.opened();
@@ -93,7 +93,7 @@ impl Campaign {
                 let parts = parsed.parts.into_iter().map(str::to_owned).collect();
                 let fallback = parsed.fallback.map(name);
                 let source = if fallback.is_some() { SplitSource::Local } else { SplitSource::Llm };
-                return Ok(Parts { parts, source, fallback });
+                return Ok(Cut { parts, source, fallback });
             }
             Err(unfinished) => unfinished,
         };
@@ -121,9 +121,9 @@ impl Campaign {
     }
 }
 
-fn local(text: &str, max: usize, fallback: Option<&'static str>) -> Parts {
+fn local(text: &str, max: usize, fallback: Option<&'static str>) -> Cut {
     let parts = split::split(text, max).into_iter().map(str::to_owned).collect();
-    Parts { parts, source: SplitSource::Local, fallback }
+    Cut { parts, source: SplitSource::Local, fallback }
 }
 
 /// What the user prefers of providers, and that they know the schema.

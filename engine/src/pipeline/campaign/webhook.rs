@@ -12,7 +12,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use hmac::{Hmac, KeyInit, Mac};
 use http::{
-    HeaderMap, HeaderName, StatusCode,
+    HeaderMap, HeaderName, Method, StatusCode,
     header::{CONTENT_TYPE, HeaderValue, USER_AGENT},
 };
 use sha2::Sha256;
@@ -22,8 +22,8 @@ use super::WebhookOptions;
 use crate::{
     clock::Clock,
     error::{Certainty, Code, Error, Result},
-    http::{Client, Fault, FaultKind, Host, Response},
-    llm::{AGENT, extra_headers, hint, post},
+    http::{Body, Client, Fault, FaultKind, Host, Request, Response},
+    llm::{AGENT, extra_headers, hint},
     secret::Secret,
     sigv4::Target,
 };
@@ -83,9 +83,8 @@ impl Webhook {
     /// `WEBHOOK_*` or `TLS`.
     pub async fn post<S>(&self, body: Bytes, id: &str, deadline: Duration, sent: S) -> Result<Taken>
     where
-        S: FnOnce() + Send + Unpin + Clone + 'static,
+        S: FnOnce() + Send + Unpin + 'static,
     {
-        let headers = self.sign(&body, id)?;
         let on_its_way = Arc::new(AtomicBool::new(false));
         let sent = {
             let on_its_way = Arc::clone(&on_its_way);
@@ -94,8 +93,16 @@ impl Webhook {
                 sent();
             }
         };
+        let request = Request {
+            method: Method::POST,
+            target: self.target.reveal().to_owned(),
+            headers: self.sign(&body, id)?,
+            body: Body::told(body, sent),
+        };
         let exchange = async {
-            let response = post(&self.host, self.target.reveal(), &headers, &body, sent).await?;
+            // Never twice in one try, also where an idle connection was just being closed: whether the receiver had it is
+            // unknown, and is counted as that.
+            let response = self.host.send(request).await?;
             Ok::<_, Fault>(self.judge(response).await)
         };
         let fault = match tokio::time::timeout(deadline, exchange).await {
@@ -157,9 +164,8 @@ fn transport(fault: &Fault, sent: bool) -> Error {
     let code = match fault.kind {
         FaultKind::Tls => Code::Tls,
         FaultKind::Body => Code::Internal,
-        FaultKind::Connect => Code::WebhookUnavailable,
         FaultKind::Timeout | FaultKind::Broken | FaultKind::Protocol if sent => Code::WebhookAmbiguous,
-        FaultKind::Timeout | FaultKind::Broken | FaultKind::Protocol => Code::WebhookUnavailable,
+        FaultKind::Connect | FaultKind::Timeout | FaultKind::Broken | FaultKind::Protocol => Code::WebhookUnavailable,
     };
     let certainty = if code == Code::WebhookAmbiguous { Certainty::MaybeSent } else { Certainty::NotSent };
     Error { certainty, ..Error::quoting(code, "webhook", fault) }
