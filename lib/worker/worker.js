@@ -44,7 +44,10 @@ class Worker extends Operated {
   #drain = null;
   #counts = { succeeded: 0, failed: 0, retries: 0 };
 
-  /** @param {object} settings store, recorder, report, concurrency, leaseMs, pollMs; and what Operated takes */
+  /**
+   * @param {object} settings store, recorder, report, concurrency, leaseMs, pollMs; claimUpTo: most jobs claimed at a time,
+   *   twice the concurrency; claimAtLeast: claim only where there is room for so many at once, 1; and what Operated takes
+   */
   constructor(settings) {
     super(settings);
     this.#settings = settings;
@@ -91,11 +94,17 @@ class Worker extends Operated {
   }
 
   #room() {
-    const { concurrency } = this.#settings;
+    const { concurrency, claimUpTo = 2 * concurrency, claimAtLeast = 1 } = this.#settings;
     if (this.held) return 0;
     // Results that cannot be recorded pile up while the database is away: stop sending more when they are that many.
-    if (this.#outbox.size >= this.#unrecordedMax()) return 0;
-    return 2 * concurrency - this.#inflight.size;
+    if (this.#outbox.size >= this.#unrecordedMax() || !this.mayClaim()) return 0;
+    const room = claimUpTo - this.#inflight.size;
+    return room < claimAtLeast ? 0 : room;
+  }
+
+  /** A subclass may stay away from the store for a while; it calls wake() when that is over. */
+  mayClaim() {
+    return true;
   }
 
   #unrecordedMax() {
