@@ -74,6 +74,9 @@ class CampaignStore {
 
   #claim(row) {
     const claim = claimOf(row);
+    const lead = row.message[this.#names.raw.leadId];
+    claim.job.leadId = lead === null || lead === undefined ? null : String(lead);
+    claim.job.payload = row.message[this.#names.raw.payload] ?? null;
     if (row.lost_leases > this.#options.maxLostLeases) {
       const text = `${row.lost_leases} workers in a row ended without a word while they had this message`;
       claim.error = new WarmpathError('ERR_WARMPATH_LEASE_LOST', text, { class: 'permanent' });
