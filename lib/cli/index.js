@@ -3,7 +3,14 @@
 const HELP = `warmpath <command>
 
   demo      warm up real media for three bots, end to end (warmpath demo --help)
-  migrate   prepare a Postgres database for the durable store (warmpath migrate --help)
+  doctor    look at everything a worker needs, and say how to mend what is wrong
+  migrate   prepare a Postgres database for the durable store
+  warm      warm up a list of media, and wait until each has its file_id
+  stats     what a running server does now; --watch
+  report    how the prewarming goes, from the server and the database
+  sign      the SigV4 headers or the presigned URL of a request
+
+  warmpath <command> --help tells the rest
 
   --version, --help
 `;
@@ -11,7 +18,12 @@ const HELP = `warmpath <command>
 /** Loaded when asked for: each needs optional packages of its own. */
 const COMMANDS = {
   demo: (argv) => require('./demo').runDemo(argv),
+  doctor: (argv) => require('./doctor').runDoctor(argv),
   migrate: (argv) => require('./migrate').runMigrate(argv),
+  warm: (argv) => require('./warm').runWarm(argv),
+  stats: (argv) => require('./stats').runStats(argv),
+  report: (argv) => require('./report').runReport(argv),
+  sign: (argv) => require('./sign').runSign(argv),
 };
 
 /**
