@@ -95,9 +95,14 @@ async function idleWorker(url) {
   };
 }
 
+/** With a result of its own for every job, as Telegram gives them: the table has an index on file_ids. */
 function settle(store, claims) {
-  const value = { fileId: 'F', fileUniqueId: 'U', messageId: 1, chatId: '1' };
-  return store.settle(claims.map(({ key, fence }) => ({ key, fence, status: 'succeeded', charged: true, value })));
+  return store.settle(
+    claims.map(({ key, fence, job: { sha256 } }) => {
+      const value = { fileId: `AgACAgIAAxkDAAIB${sha256}`, fileUniqueId: sha256.slice(48), messageId: 1, chatId: '1' };
+      return { key, fence, status: 'succeeded', charged: true, value };
+    }),
+  );
 }
 
 const graphile = (options) => ({

@@ -9,7 +9,7 @@ const { CONTENDERS } = require('./contenders.js');
 const { startDatabase, startRedis } = require('./servers.js');
 
 const PLANS = {
-  full: { rounds: 3, jobs: 10_000, slowJobs: 10, idleMs: 60_000, settleMs: 40_000, timeoutMs: 120_000 },
+  full: { rounds: 3, jobs: 20_000, slowJobs: 10, idleMs: 60_000, settleMs: 40_000, timeoutMs: 120_000 },
   quick: { rounds: 1, jobs: 2000, slowJobs: 4, idleMs: 6000, settleMs: 6000, timeoutMs: 60_000 },
 };
 const PROCESSES = [1, 4];

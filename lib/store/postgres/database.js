@@ -3,6 +3,7 @@
 const { createHash } = require('node:crypto');
 const { WarmpathError, databaseError } = require('../../errors.js');
 const { isPooled } = require('../../sql/session.js');
+const { arrayLiteral } = require('./array-literal.js');
 
 // SQLSTATEs that say: the same statement can succeed later. https://www.postgresql.org/docs/current/errcodes-appendix.html
 const PASSING = /^(08...|57P0[1-5]|57014|53...|40001|40P01|25006|55P03|58...|26000|42P05)$/;
@@ -124,8 +125,9 @@ class Database {
     }
   }
 
-  async #query(text, values, timeoutMs) {
-    if (!this.#isPg) return this.#pool.query(text, values);
+  async #query(text, params, timeoutMs) {
+    if (!this.#isPg) return this.#pool.query(text, params);
+    const values = params.map((param) => (Array.isArray(param) ? arrayLiteral(param) : param));
     // A little later than the deadline, so that this one speaks.
     const query_timeout = timeoutMs + 250;
     if (this.#direct !== true) return this.#pool.query({ text, values, query_timeout });

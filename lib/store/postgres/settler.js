@@ -65,8 +65,7 @@ class Settler {
     );
   }
 
-  #result({ applied, status, delay }) {
-    if (!applied) return { applied: false };
+  #result({ status, delay }) {
     if (status === 'ready') return { applied: true, state: 'done' };
     if (status === 'error') return { applied: true, state: 'dead' };
     this.#parts.onRetry(delay);

@@ -15,66 +15,63 @@ const isHeld = (n) => `${sameKey(n, 'h')}`;
 
 /**
  * Settles: $5 succeeded, $6 class, $7 charged, $8 retry after ms, $9 error text, $10-$13 file_id, file_unique_id, chat,
- * message; $14 the delays between retries, ms. Answers per `n`: applied, status, and the wait of a retry in ms.
+ * message; $14 the delays between retries, ms. Answers per `n` that was applied: status, and the wait of a retry in ms.
  *
  * Only the holder of the fence changes a row. A row that has this very fence and no lease was settled by the same holder
- * before, and the answer got lost on its way: that is an applied settlement too, and is not done again.
+ * before, and the answer got lost on its way: that is an applied settlement too, and is not done again. It is only looked for
+ * where there was nothing to settle.
  *
  * The rule of retry-policy.js, on the server's clock: permanent and config are final, uncharged ones wait as asked (or a
  * moment), charged ones take the next delay, never less than asked, with up to 10 % of jitter.
+ *
+ * One look at each row, in the order of the keys: with a lock first and the update after it there would be two.
  */
 function settleSql(n) {
   const { table, c } = n;
+  const delays = '$14::float8[]';
+  const isDead = `(NOT i.ok AND (i.final OR (i.charged AND c.${c.attempts} > cardinality(${delays}))))`;
+  const isRetry = `(NOT i.ok AND NOT ${isDead})`;
+  const next = `now() + ${ms(`(i.jitter * CASE
+      WHEN i.charged THEN greatest((${delays})[c.${c.attempts}], i.after)
+      ELSE coalesce(nullif(i.after, 0), CASE WHEN i.class = 'throttled' THEN (${delays})[1] END, 1000) END)`)}`;
+  const given = (column, value) => [column, `CASE WHEN i.ok THEN ${value} ELSE c.${column} END`];
   const set = assign([
-    [c.status, 'h.state'],
-    [c.runAt, `CASE WHEN h.state = 'warming' THEN now() + ${ms('h.delay')} ELSE c.${c.runAt} END`],
+    [c.status, `CASE WHEN i.ok THEN 'ready' WHEN ${isDead} THEN 'error' ELSE 'warming' END`],
+    [c.runAt, `CASE WHEN ${isRetry} THEN ${next} ELSE c.${c.runAt} END`],
     // An app that sets a failed row back to warming with SQL of its own means to start anew: its tries are told by retry_count.
-    [
-      c.attempts,
-      `CASE WHEN h.state = 'error' THEN 0 WHEN h.ok OR h.charged THEN c.${c.attempts} ELSE c.${c.attempts} - 1 END`,
-    ],
+    [c.attempts, `CASE WHEN ${isDead} THEN 0 WHEN i.ok OR i.charged THEN c.${c.attempts} ELSE c.${c.attempts} - 1 END`],
     // Who comes back with a result, even a bad one, is alive: the evidence of crashes begins anew.
-    [c.lostLeases, `CASE WHEN h.charged OR h.ok OR h.state = 'error' THEN 0 ELSE c.${c.lostLeases} END`],
+    [c.lostLeases, `CASE WHEN i.charged OR i.ok OR ${isDead} THEN 0 ELSE c.${c.lostLeases} END`],
     [c.leaseUntil, 'NULL'],
     [c.leaseOwner, 'NULL'],
-    [c.lastError, `CASE WHEN h.ok THEN NULL ELSE coalesce(h.error, c.${c.lastError}) END`],
-    [c.fileId, `CASE WHEN h.ok THEN coalesce(h.file_id, c.${c.fileId}) ELSE c.${c.fileId} END`],
-    [c.fileUniqueId, `CASE WHEN h.ok THEN h.file_unique_id ELSE c.${c.fileUniqueId} END`],
-    [c.chatId, `CASE WHEN h.ok THEN h.chat ELSE c.${c.chatId} END`],
-    [c.messageId, `CASE WHEN h.ok THEN h.message ELSE c.${c.messageId} END`],
-    [c.warmedAt, `CASE WHEN h.ok THEN now() ELSE c.${c.warmedAt} END`],
-    [c.retryCount, `c.${c.retryCount} + (CASE WHEN NOT h.ok AND h.charged THEN 1 ELSE 0 END)`],
-    [c.lastRetryAt, `CASE WHEN NOT h.ok AND h.charged THEN now() ELSE c.${c.lastRetryAt} END`],
-    [c.nextRetryAt, `CASE WHEN h.state = 'warming' THEN now() + ${ms('h.delay')} END`],
+    [c.lastError, `CASE WHEN i.ok THEN NULL ELSE coalesce(i.error, c.${c.lastError}) END`],
+    given(c.fileId, `coalesce(i.file_id, c.${c.fileId})`),
+    given(c.fileUniqueId, 'i.file_unique_id'),
+    given(c.chatId, 'i.chat'),
+    given(c.messageId, 'i.message'),
+    given(c.warmedAt, 'now()'),
+    [c.retryCount, `c.${c.retryCount} + (CASE WHEN NOT i.ok AND i.charged THEN 1 ELSE 0 END)`],
+    [c.lastRetryAt, `CASE WHEN NOT i.ok AND i.charged THEN now() ELSE c.${c.lastRetryAt} END`],
+    [c.nextRetryAt, `CASE WHEN ${isRetry} THEN ${next} END`],
     [c.updatedAt, 'now()'],
   ]);
-  return `WITH input AS (
-  SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::boolean[], $6::text[], $7::boolean[],
+  const answer = `i.n::int, c.${c.status}::text AS status,
+    CASE WHEN c.${c.status} = 'warming' THEN extract(epoch FROM c.${c.runAt} - now())::float8 * 1000 END AS delay`;
+  return `WITH input AS MATERIALIZED (
+  SELECT i.*, coalesce(i.class IN ('permanent', 'config'), false) AS final, 1 + random() * 0.1 AS jitter
+  FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::boolean[], $6::text[], $7::boolean[],
     $8::float8[], $9::text[], $10::text[], $11::text[], $12::bigint[], $13::bigint[]) WITH ORDINALITY
   AS i(bot_slug, sha256, kind, fence, ok, class, charged, after, error, file_id, file_unique_id, chat, message, n)
-),
-held AS MATERIALIZED (
-  SELECT i.*,
-    CASE WHEN i.ok THEN 'ready'
-      WHEN i.class IN ('permanent', 'config') OR (i.charged AND c.${c.attempts} > cardinality($14::float8[])) THEN 'error'
-      ELSE 'warming' END AS state,
-    (1 + random() * 0.1) * CASE
-      WHEN i.charged THEN greatest(($14::float8[])[c.${c.attempts}], i.after)
-      ELSE coalesce(nullif(i.after, 0), CASE WHEN i.class = 'throttled' THEN ($14::float8[])[1] END, 1000) END AS delay
-  FROM input i JOIN ${table} c ON ${owned(n)}
-  ${inOrder(n)}
+  ORDER BY i.bot_slug, i.sha256, i.kind
 ),
 done AS (
-  UPDATE ${table} c SET ${set} FROM held h WHERE ${isHeld(n)}
-  RETURNING h.n, c.${c.status}::text AS status, h.delay
+  UPDATE ${table} c SET ${set} FROM input i WHERE ${owned(n)}
+  RETURNING ${answer}
 )
-SELECT i.n::int, d.n IS NOT NULL OR s.status IS NOT NULL AS applied, coalesce(d.status, s.status) AS status,
-  coalesce(d.delay, s.wait) AS delay
-FROM input i LEFT JOIN done d USING (n)
-LEFT JOIN LATERAL (
-  SELECT c.${c.status}::text AS status, extract(epoch FROM c.${c.runAt} - now())::float8 * 1000 AS wait FROM ${table} c
-  WHERE d.n IS NULL AND ${sameKey(n, 'i')} AND c.${c.fence} = i.fence AND c.${c.leaseUntil} IS NULL
-) s ON true`;
+SELECT n, status, delay FROM done
+UNION ALL
+SELECT ${answer} FROM input i JOIN ${table} c ON ${sameKey(n, 'i')} AND c.${c.fence} = i.fence AND c.${c.leaseUntil} IS NULL
+WHERE i.n NOT IN (SELECT n FROM done)`;
 }
 
 /**
