@@ -224,7 +224,8 @@ fn transport(fault: &Fault) -> Error {
     let code = match fault.kind {
         FaultKind::Tls => Code::Tls,
         FaultKind::Protocol => Code::LlmProtocol,
-        FaultKind::Body => Code::Internal,
+        // Only what a stranger names is fetched under a policy.
+        FaultKind::Body | FaultKind::Refused(_) => Code::Internal,
         FaultKind::Connect | FaultKind::Timeout | FaultKind::Broken => Code::LlmUnavailable,
     };
     Error::quoting(code, "LLM service", fault)

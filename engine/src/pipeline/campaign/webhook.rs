@@ -163,7 +163,8 @@ fn refusal(status: StatusCode, hint: Option<Duration>) -> Error {
 fn transport(fault: &Fault, sent: bool) -> Error {
     let code = match fault.kind {
         FaultKind::Tls => Code::Tls,
-        FaultKind::Body => Code::Internal,
+        // Only what a stranger names is fetched under a policy.
+        FaultKind::Body | FaultKind::Refused(_) => Code::Internal,
         FaultKind::Timeout | FaultKind::Broken | FaultKind::Protocol if sent => Code::WebhookAmbiguous,
         FaultKind::Connect | FaultKind::Timeout | FaultKind::Broken | FaultKind::Protocol => Code::WebhookUnavailable,
     };
