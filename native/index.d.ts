@@ -35,6 +35,13 @@ export declare class NativeCampaign {
   list(): string
 }
 
+export declare class NativeFileUpload {
+  run(): Promise<UploadResult>
+  /** Bytes that the store has. */
+  sent(): number
+  cancel(): void
+}
+
 /** A hash that grows by chunks, each taken in on another thread. */
 export declare class NativeHasher {
   constructor()
@@ -101,6 +108,12 @@ export declare class NativeS3 {
   put(key: string, data: Uint8Array, contentType?: string | undefined | null): Promise<WriteResult>
 }
 
+export declare class NativeUploader {
+  constructor(options: string)
+  /** Takes the job as JSON; nothing happens before `run`. */
+  file(job: string): NativeFileUpload
+}
+
 /** The table of codes: `[{ code, class, doc }]`. */
 export declare function errorTable(): string
 
@@ -136,6 +149,12 @@ export declare function signerDoor(): object
 
 /** The parts of a text as JSON. */
 export declare function splitMessage(text: string, max: number): string
+
+/** What an upload resolves with: one of the two, as JSON. */
+export interface UploadResult {
+  value?: string
+  error?: string
+}
 
 /** What a write resolves with: one of the two. */
 export interface WriteResult {

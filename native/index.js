@@ -836,10 +836,12 @@ function __napiStampBindingTarget(exportsObject, target) {
 module.exports.__napiBindingTarget = __napiStampBindingTarget(nativeBinding, __napiLoadedBindingTarget)
 module.exports = nativeBinding
 module.exports.NativeCampaign = nativeBinding.NativeCampaign
+module.exports.NativeFileUpload = nativeBinding.NativeFileUpload
 module.exports.NativeHasher = nativeBinding.NativeHasher
 module.exports.NativeIngest = nativeBinding.NativeIngest
 module.exports.NativePrewarm = nativeBinding.NativePrewarm
 module.exports.NativeS3 = nativeBinding.NativeS3
+module.exports.NativeUploader = nativeBinding.NativeUploader
 module.exports.errorTable = nativeBinding.errorTable
 module.exports.hashFile = nativeBinding.hashFile
 module.exports.parseSplit = nativeBinding.parseSplit

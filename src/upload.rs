@@ -80,7 +80,6 @@ impl NativeFileUpload {
 
     /// Bytes that the store has.
     #[napi(catch_unwind)]
-    #[expect(clippy::cast_precision_loss, reason = "files end long before 2^53 bytes")]
     pub fn sent(&self) -> f64 {
         self.0.sent() as f64
     }
