@@ -69,6 +69,8 @@ export declare class NativeIngest {
    * copied once, here: JavaScript may do with its own what it likes.
    */
   submitMany(jobs: string, payloads: Array<Uint8Array | string>): Array<number>
+  /** The last job is settled, and no other one comes. */
+  release(): void
   stats(): string
   list(): string
 }

@@ -14,7 +14,7 @@ use warmpath_engine::{
     clock::SystemClock,
     error::{Code, Error},
     executor::Snapshot,
-    pipeline::{Held, Ingest, IngestJob, IngestOptions, Payload, SourceSpec},
+    pipeline::{Directory, Held, Ingest, IngestJob, IngestOptions, Payload, SourceSpec},
 };
 
 use crate::{
@@ -38,6 +38,7 @@ struct Stats {
 #[napi]
 pub struct NativeIngest {
     face: Face<Ingest>,
+    directory: Directory,
     /// Bytes that jobs have brought along and that are not settled.
     held: Arc<AtomicU64>,
     most_held: u64,
@@ -55,11 +56,16 @@ impl NativeIngest {
     ) -> Result<Self> {
         let options: IngestOptions = parse(options, Code::InvalidOption)?;
         let limits = options.executor();
-        let face = Face::new(&wake, &limits, |_| Ingest::new(options, Arc::new(SystemClock)))?;
+        let mut directory = Directory::new(None);
+        let face = Face::new(&wake, &limits, |_| {
+            let pipeline = Ingest::new(options, Arc::new(SystemClock))?;
+            directory = pipeline.directory();
+            Ok(pipeline)
+        })?;
         // `as` saturates, and knows no NaN.
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked in JavaScript")]
         let most_held = capacity_bytes as u64;
-        Ok(Self { face, held: Arc::default(), most_held })
+        Ok(Self { face, directory, held: Arc::default(), most_held })
     }
 
     /// Per job as every executor; `payloads` are the bytes and texts of those jobs that bring some, in their order. Each is
@@ -78,6 +84,12 @@ impl NativeIngest {
         accepted.iter().try_for_each(IngestJob::validate).map_err(exception)?;
         let mut answers = self.face.submit(accepted).into_iter();
         Ok(fits.into_iter().map(|fits| if fits { answers.next().unwrap_or(FULL) } else { FULL }).collect())
+    }
+
+    /// The last job is settled, and no other one comes.
+    #[napi(catch_unwind)]
+    pub fn release(&self) {
+        self.directory.release();
     }
 
     #[napi(catch_unwind)]

@@ -11,15 +11,28 @@ const { Executor } = require('./executor.js');
  * stream. JS runs in the middle of a job only where a hook has to find out where its bytes are now.
  */
 class IngestExecutor extends Executor {
+  #inner;
+
   /** @throws {WarmpathError} ERR_WARMPATH_INVALID_OPTION, ERR_WARMPATH_NATIVE_LOAD */
   constructor(options) {
     const { native: settings, hooks, capacityBytes } = ingestOptions(options);
     const json = JSON.stringify(settings);
     const { NativeIngest } = native();
+    let inner;
     super(
-      (wake) => new Asking(new NativeIngest(json, capacityBytes, wake), hooks, wake),
+      (wake) => {
+        inner = new NativeIngest(json, capacityBytes, wake);
+        return new Asking(inner, hooks, wake);
+      },
       (job, path = 'job') => checkIngestJob(job, path, settings.sinks),
     );
+    this.#inner = inner;
+  }
+
+  async close(options) {
+    await super.close(options);
+    // The directory is free for others to sweep now, and not only when this object is collected.
+    this.#inner.release();
   }
 
   stats() {

@@ -21,6 +21,7 @@ mod whatsapp;
 
 use std::sync::Arc;
 
+pub use disk::Directory;
 pub use job::{Held, IngestJob, Payload, SourceSpec};
 pub use options::{IngestHttp, IngestOptions, OnMismatch, SinkKind, WhatsAppOptions};
 pub use value::{IngestValue, Location};
@@ -52,7 +53,7 @@ pub struct Ingest {
     whatsapp: String,
     s3: Option<S3>,
     s3_prefix: String,
-    disk: Option<Disk>,
+    directory: Directory,
     sinks: Vec<SinkKind>,
     types: Types,
     max_bytes: u64,
@@ -83,7 +84,7 @@ impl Ingest {
             whatsapp: options.whatsapp.origin.trim_end_matches('/').to_owned(),
             s3: options.s3.map(|s3| S3::new(s3, &client, timeouts, clock)).transpose()?,
             s3_prefix: options.s3_prefix,
-            disk: options.dir.map(|dir| Disk::open(&dir, options.fsync)).transpose()?,
+            directory: Directory::new(options.dir.map(|dir| Disk::open(&dir, options.fsync)).transpose()?),
             sinks: options.sinks,
             types,
             max_bytes: options.max_bytes,
@@ -94,6 +95,12 @@ impl Ingest {
             return Err(Error::new(Code::InvalidOption, "sinks: must name at least one"));
         }
         Ok(ingest)
+    }
+
+    /// A handle to the directory, to be let go of when the last job is settled.
+    #[must_use]
+    pub fn directory(&self) -> Directory {
+        self.directory.clone()
     }
 }
 

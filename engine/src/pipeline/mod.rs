@@ -22,8 +22,8 @@ pub use campaign::{
     PartEvent, PartEvents, SplitBy, SplitOptions, SplitSource, WebhookOptions, part_key,
 };
 pub use ingest::{
-    Held, Ingest, IngestHttp, IngestJob, IngestOptions, IngestValue, Location, MediaType, OnMismatch, Payload,
-    SinkKind, SourceSpec, WhatsApp, WhatsAppOptions,
+    Directory, Held, Ingest, IngestHttp, IngestJob, IngestOptions, IngestValue, Location, MediaType, OnMismatch,
+    Payload, SinkKind, SourceSpec, WhatsApp, WhatsAppOptions,
 };
 pub use job::{Given, PrewarmJob, PrewarmValue};
 pub use options::{LargePhoto, OtherKind, Otherwise, Policy, PrewarmOptions};

@@ -41,7 +41,7 @@ impl Sinks {
         let missing = || Error::new(Code::InvalidJob, "to: the executor does not have that sink").at(Phase::Queue);
         let (mut disk, mut object) = (None, None);
         if wanted.contains(&SinkKind::Disk) {
-            disk = Some(ingest.disk.as_ref().ok_or_else(missing)?.writer());
+            disk = Some(ingest.directory.get().ok_or_else(missing)?.writer());
         }
         if wanted.contains(&SinkKind::S3) {
             let s3 = ingest.s3.as_ref().ok_or_else(missing)?;

@@ -22,6 +22,7 @@ use std::{
 };
 
 use lock::Lock;
+use parking_lot::Mutex;
 pub use writer::{Prepared, Writer};
 
 use crate::error::{Code, Error, Result};
@@ -91,6 +92,30 @@ impl Disk {
     fn sync_names(&self) -> io::Result<()> {
         // Only Unix opens directories; elsewhere the file system keeps the order by itself.
         if cfg!(unix) && self.0.fsync { File::open(&self.0.dir)?.sync_all() } else { Ok(()) }
+    }
+}
+
+/// The directory of an executor, which can be let go of: its lock file is gone then, as soon as the last writer is, and no other
+/// process has to find out that it belonged to a dead one.
+#[derive(Clone)]
+pub struct Directory(Arc<Mutex<Option<Disk>>>);
+
+impl Directory {
+    /// Holds on to a directory, where there is one.
+    #[must_use]
+    pub fn new(disk: Option<Disk>) -> Self {
+        Self(Arc::new(Mutex::new(disk)))
+    }
+
+    /// The directory, until it is let go of.
+    #[must_use]
+    pub fn get(&self) -> Option<Disk> {
+        self.0.lock().clone()
+    }
+
+    /// Lets go.
+    pub fn release(&self) {
+        self.0.lock().take();
     }
 }
 
