@@ -81,7 +81,9 @@ impl NativeFileUpload {
     /// Bytes that the store has.
     #[napi(catch_unwind)]
     pub fn sent(&self) -> f64 {
-        self.0.sent() as f64
+        #[expect(clippy::cast_precision_loss, reason = "files end long before 2^53 bytes")]
+        let sent = self.0.sent() as f64;
+        sent
     }
 
     #[napi(catch_unwind)]
