@@ -7,6 +7,7 @@ use http::{Method, StatusCode};
 use super::{Call, MADE_BY, Refused, S3, SHA256, Upload};
 use crate::{
     error::{Code, Error, Result},
+    http::Response,
     sigv4::EMPTY_SHA256,
 };
 
@@ -21,26 +22,40 @@ pub(super) struct Stat {
 impl S3 {
     /// The head of an object; `None` when there is none.
     pub(super) async fn stat(&self, key: &str) -> Result<Option<Stat>> {
-        let call = Call {
-            method: Method::HEAD,
-            key,
-            query: "".into(),
-            headers: Vec::new(),
-            body: Bytes::new(),
-            payload_hash: EMPTY_SHA256.into(),
-            unavailable: Code::S3Unavailable,
-        };
-        let mut response = match self.insist(&call, self.0.timeouts.first_byte()).await {
-            Ok(response) => response,
-            Err(refused) if refused.error.code == Code::SourceNotFound => return Ok(None),
-            Err(refused) => return Err(refused.error),
-        };
-        let text = |name| response.header(name).map(str::to_owned);
-        let stat =
-            Stat { len: response.content_length(), etag: text("etag"), sha256: text(SHA256), made_by: text(MADE_BY) };
-        response.chunk().now_or_never();
-        Ok(Some(stat))
+        let response = self.insist(&head(key), self.0.timeouts.first_byte()).await;
+        found(response)
     }
+
+    /// As [`S3::stat`], for when the store has just failed to answer at all: asked once.
+    async fn glance(&self, key: &str) -> Result<Option<Stat>> {
+        let response = self.ask(&head(key), self.0.timeouts.first_byte()).await;
+        found(response)
+    }
+}
+
+fn head(key: &str) -> Call<'_> {
+    Call {
+        method: Method::HEAD,
+        key,
+        query: "".into(),
+        headers: Vec::new(),
+        body: Bytes::new(),
+        payload_hash: EMPTY_SHA256.into(),
+        unavailable: Code::S3Unavailable,
+    }
+}
+
+fn found(response: Result<Response, Refused>) -> Result<Option<Stat>> {
+    let mut response = match response {
+        Ok(response) => response,
+        Err(refused) if refused.error.code == Code::SourceNotFound => return Ok(None),
+        Err(refused) => return Err(refused.error),
+    };
+    let text = |name| response.header(name).map(str::to_owned);
+    let stat =
+        Stat { len: response.content_length(), etag: text("etag"), sha256: text(SHA256), made_by: text(MADE_BY) };
+    response.chunk().now_or_never();
+    Ok(Some(stat))
 }
 
 impl Upload {
@@ -58,7 +73,9 @@ impl Upload {
         if !doubtful {
             return Err(refused.error);
         }
-        let Ok(Some(stat)) = self.s3.stat(&self.key).await else { return Err(failure(refused, exists)) };
+        let unheard = refused.status.is_none();
+        let stat = if unheard { self.s3.glance(&self.key).await } else { self.s3.stat(&self.key).await };
+        let Ok(Some(stat)) = stat else { return Err(failure(refused, exists)) };
         if stat.len == Some(bytes) && self.made(&stat, parts) {
             return Ok((stat.etag, false));
         }
