@@ -65,6 +65,7 @@ describe('uploads through faults', () => {
       'no answer to the end',
       { kind: 'stallBeforeHead', at: 'answer', match: { operation: 'CompleteMultipartUpload' } },
     ],
+    ['a refusal out of nowhere', { kind: 'status', status: 403, match: { operation: 'UploadPart' } }],
     ['503 on the look before', { kind: 'status', status: 503, match: { operation: 'HeadObject' } }],
     ['a list that is refused', { kind: 'status', status: 501, match: { operation: 'ListMultipartUploads' } }],
   ];
@@ -111,7 +112,11 @@ describe('uploads through faults', () => {
       { kind: 'status', status: 429, retryAfter: 60, match: { operation: 'UploadPart' } },
       'THROTTLED',
     ],
-    ['no right to write', { kind: 'status', status: 403, match: { operation: 'UploadPart' } }, 'ACCESS'],
+    [
+      'no right to write',
+      { kind: 'status', status: 403, times: Infinity, match: { operation: 'UploadPart' } },
+      'ACCESS',
+    ],
     [
       'a refusal',
       {
@@ -124,7 +129,7 @@ describe('uploads through faults', () => {
     ],
     [
       'a redirect',
-      { kind: 'status', status: 302, headers: { Location: '/x' }, match: { operation: 'CreateMultipartUpload' } },
+      { kind: 'status', status: 302, headers: { Location: '/x' }, times: Infinity, match: { operation: 'HeadObject' } },
       'PROTOCOL',
     ],
   ];

@@ -24,7 +24,8 @@ impl Refused {
     pub(super) fn pause(&self, tries: u32) -> Option<Duration> {
         // Two conditional writes met; one of them has to ask again.
         let met = self.s3_code == "ConditionalRequestConflict";
-        let passes = met || matches!(self.error.class(), Class::Transient | Class::Throttled);
+        let again = tries <= u32::from(self.error.looks);
+        let passes = met || again || matches!(self.error.class(), Class::Transient | Class::Throttled);
         // A certificate that is refused and a changed object are no matter of time.
         if tries > RETRIES || !passes || self.error.code == Code::SourceChanged {
             return None;
