@@ -10,7 +10,7 @@ use super::rig::*;
 async fn no_location_leads_to_this_machine() {
     let wire = Tripwire::start().await;
     let port = wire.port.to_string();
-    let locations: Vec<String> = super::forms::FORMS
+    let locations: Vec<String> = super::forms::forms()
         .iter()
         .map(|(form, _)| form.replace("{P}", &port))
         .filter(|form| !form.is_empty())

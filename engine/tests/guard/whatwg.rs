@@ -83,7 +83,7 @@ fn texts() -> Vec<String> {
         }
         texts.push(text);
     }
-    for (form, _) in super::forms::FORMS {
+    for (form, _) in super::forms::forms() {
         for _ in 0..20 {
             let mut text: Vec<char> = form.replace("{P}", "8080").chars().collect();
             let at = random.usize(..=text.len());

@@ -117,10 +117,7 @@ impl Fetcher {
                 return Fetched::start(self.clone(), url, headers, response);
             }
             let next = next(&url, &response)?;
-            if url.secure() && !next.secure() {
-                return Err(Refusal::Downgrade.error());
-            }
-            guard.check_parsed(&next).map_err(Refusal::error)?;
+            guard.check_redirect(&url, &next).map_err(Refusal::error)?;
             if visited.len() >= usize::from(guard.redirects()) {
                 return Err(Refusal::Redirects.error());
             }

@@ -206,6 +206,17 @@ impl Guard {
         }
     }
 
+    /// Whether a redirect may be followed: it is a URL of a stranger like the first, and it must not give the encryption up.
+    ///
+    /// # Errors
+    /// As [`Guard::check`].
+    pub fn check_redirect(&self, from: &Url, to: &Url) -> Result<(), Refusal> {
+        if from.secure() && !to.secure() {
+            return Err(Refusal::Downgrade);
+        }
+        self.check_parsed(to)
+    }
+
     /// The addresses that a connection to this host may go to. It must go to one of *these*: another look-up may have another
     /// answer.
     ///
