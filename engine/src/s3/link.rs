@@ -75,6 +75,7 @@ impl S3 {
             body: Bytes::new(),
             payload_hash: EMPTY_SHA256.into(),
             unavailable: Code::DownloadFailed,
+            watch: None,
         };
         let mut response =
             self.call(&call, self.0.timeouts.first_byte()).await.map_err(|error| error.at(Phase::Download))?;

@@ -26,6 +26,7 @@ pub use object::{Object, Version};
 pub use options::S3Options;
 use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
+use upload::Watch;
 pub use upload::{FileJob, FileUpload, Stored, Upload, UploadOptions, Uploaded, Written};
 
 use crate::{
@@ -78,6 +79,8 @@ struct Call<'a> {
     payload_hash: Cow<'static, str>,
     /// The code of a failure that may go away.
     unavailable: Code,
+    /// Watches the body on its way, where that is worth it.
+    watch: Option<Watch>,
 }
 
 /// A call that did not succeed, with what the store said to it.
@@ -177,8 +180,16 @@ impl S3 {
         let deadline = timeouts.transfer(body.len() as u64) + timeouts.answer();
         let payload_hash = hex::encode(Sha256::digest(&body)).into();
         let query = Cow::default();
-        let call =
-            Call { method: Method::PUT, key, query, headers, body, payload_hash, unavailable: Code::S3Unavailable };
+        let call = Call {
+            method: Method::PUT,
+            key,
+            query,
+            headers,
+            body,
+            payload_hash,
+            unavailable: Code::S3Unavailable,
+            watch: None,
+        };
         let answer = self.call(&call, deadline).await.map_err(|error| error.at(Phase::Upload))?;
         Ok(answer.header("etag").unwrap_or_default().to_owned())
     }
@@ -242,7 +253,9 @@ impl S3 {
             target.push('?');
             target.push_str(&call.query);
         }
-        Ok(Request { method: call.method.clone(), target, headers, body: Body::Full(call.body.clone()) })
+        let bytes = call.body.clone();
+        let body = call.watch.as_ref().map_or_else(|| Body::Full(bytes.clone()), |watch| watch.body(bytes.clone()));
+        Ok(Request { method: call.method.clone(), target, headers, body })
     }
 
     /// The headers of a call, signed for now.

@@ -264,6 +264,7 @@ async fn get(s3: &S3, key: &str, headers: Vec<(Cow<'static, str>, String)>) -> R
         body: Bytes::new(),
         payload_hash: EMPTY_SHA256.into(),
         unavailable: Code::DownloadFailed,
+        watch: None,
     };
     s3.call(&call, s3.0.timeouts.first_byte()).await
 }

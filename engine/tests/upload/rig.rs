@@ -53,7 +53,8 @@ impl Store {
         let server = Server::start(move |request, n| special(request, n).unwrap_or_else(|| yes(request))).await;
         let url = &server.url;
         let options = format!(r#"{{"endpoint":"{url}","bucket":"b","accessKeyId":"a","secretAccessKey":"canary"}}"#);
-        let timeouts = Timeouts { first_byte_ms: 1_000, answer_ms: 1_000, ..Timeouts::default() };
+        let timeouts =
+            Timeouts { connect_ms: 500, first_byte_ms: 1_000, idle_ms: 300, answer_ms: 1_000, ..Timeouts::default() };
         let client = Client::new(&HttpOptions::default(), &timeouts).unwrap();
         let s3 = S3::new(serde_json::from_str(&options).unwrap(), &client, timeouts, Arc::new(SystemClock)).unwrap();
         Self { server, s3 }

@@ -178,3 +178,23 @@ async fn an_answer_that_breaks_the_protocol_is_no_success() {
         assert_eq!(error.code, Code::S3Protocol, "{at}");
     }
 }
+
+/// A store that takes no more bytes is given up after the idle deadline, one that does not answer after that of the answer; neither
+/// is waited for as long as the whole part might have taken, which is minutes.
+#[tokio::test]
+async fn a_store_that_stands_still_is_not_waited_for() {
+    for stuck in [0, 1_000_000, PART] {
+        let store = Store::start(move |request, number| {
+            (step(request) == "part 1" && number == 1).then(|| vec![Act::ReadSome(stuck), Act::Stall])
+        })
+        .await;
+        let began = std::time::Instant::now();
+        let data = bytes(PART + 1);
+        let mut upload = store.s3.upload("k", UploadOptions::default()).unwrap();
+        write_all(&mut upload, &data).await.unwrap();
+        upload.finish().await.unwrap();
+        assert!(began.elapsed().as_secs() < 25, "{:?}", began.elapsed());
+        assert_eq!(store.steps(), ["create", "part 1", "part 1", "part 2", "complete"]);
+        assert!(store.server.seen()[2].body == data[..PART]);
+    }
+}

@@ -8,6 +8,7 @@ use super::{Call, Refused, S3};
 use crate::{
     error::{Class, Code},
     http::Response,
+    s3::timed_out,
 };
 
 /// How often a call is sent again.
@@ -20,6 +21,11 @@ const FIRST_WAIT: Duration = Duration::from_millis(200);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
 impl Refused {
+    /// Whether it says that the upload is not there. The body of the answer, with `NoSuchUpload` in it, may have been lost.
+    pub(super) fn is_gone(&self) -> bool {
+        self.error.code == Code::SourceNotFound
+    }
+
     /// How long to wait before the call may be sent again, after `tries` of it; `None` when that would not help.
     pub(super) fn pause(&self, tries: u32) -> Option<Duration> {
         // Two conditional writes met; one of them has to ask again.
@@ -43,13 +49,24 @@ impl S3 {
     pub(super) async fn insist(&self, call: &Call<'_>, deadline: Duration) -> Result<Response, Refused> {
         let mut tries = 0;
         loop {
-            let refused = match self.ask(call, deadline).await {
+            let refused = match self.ask_watched(call, deadline).await {
                 Ok(response) => return Ok(response),
                 Err(refused) => refused,
             };
             tries += 1;
             let Some(pause) = refused.pause(tries) else { return Err(refused) };
             tokio::time::sleep(pause).await;
+        }
+    }
+
+    /// As `ask`, given up when its body stands still; `deadline` is for one that crawls.
+    async fn ask_watched(&self, call: &Call<'_>, deadline: Duration) -> Result<Response, Refused> {
+        let Some(watch) = &call.watch else { return self.ask(call, deadline).await };
+        tokio::select! {
+            // The request first: it is what begins the watch.
+            biased;
+            answer = self.ask(call, deadline) => answer,
+            () = watch.stalled(&self.0.timeouts) => Err(timed_out(call.unavailable).into()),
         }
     }
 

@@ -11,6 +11,7 @@
 mod file;
 mod insist;
 mod multipart;
+mod pieces;
 mod stat;
 
 use bytes::Bytes;
@@ -19,6 +20,7 @@ use sha2::{Digest, Sha256};
 
 pub use self::file::{FileJob, FileUpload, Stored, Uploaded};
 use self::multipart::Multipart;
+pub(super) use self::pieces::Watch;
 use super::{Call, Refused, S3};
 use crate::error::{Code, Error, Phase, Result};
 
@@ -254,6 +256,7 @@ impl Upload {
             body,
             payload_hash: hash.clone().into(),
             unavailable: Code::S3Unavailable,
+            watch: Some(Watch::new()),
         };
         let deadline = self.s3.transfer(bytes);
         let (etag, existed) = match self.s3.insist(&call, deadline).await {

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::Method;
 use sha2::{Digest, Sha256};
 
-use super::{Call, MOST_PARTS, Refused, S3, insist::etag_of};
+use super::{Call, MOST_PARTS, Refused, S3, Watch, insist::etag_of};
 use crate::{
     error::{Code, Error, Result},
     http::Response,
@@ -54,7 +54,8 @@ impl Multipart {
         let deadline = s3.transfer(body.len() as u64);
         let headers = vec![("content-length".into(), body.len().to_string())];
         let query = format!("partNumber={number}&uploadId={}", escaped(&self.id));
-        let call = Call { payload_hash: hash.into(), ..call(Method::PUT, key, query.into(), headers, body) };
+        let watch = Some(Watch::new());
+        let call = Call { payload_hash: hash.into(), watch, ..call(Method::PUT, key, query.into(), headers, body) };
         let response = s3.insist(&call, deadline).await.map_err(|refused| gone(refused).error)?;
         let nameless = || Error::new(Code::S3Protocol, "the object store took a part without naming it");
         self.etags.push(etag_of(response).ok_or_else(nameless)?);
@@ -159,16 +160,26 @@ impl S3 {
 }
 
 fn call<'a>(method: Method, key: &'a str, query: Cow<'a, str>, headers: Headers<'a>, body: Bytes) -> Call<'a> {
-    Call { method, key, query, headers, body, payload_hash: EMPTY_SHA256.into(), unavailable: Code::S3Unavailable }
+    Call {
+        method,
+        key,
+        query,
+        headers,
+        body,
+        payload_hash: EMPTY_SHA256.into(),
+        unavailable: Code::S3Unavailable,
+        watch: None,
+    }
 }
 
 /// An upload that ended without us: another run has cleared it away.
 fn gone(refused: Refused) -> Refused {
-    if refused.s3_code != "NoSuchUpload" {
-        return refused;
-    }
-    let error = Error::new(Code::S3Unavailable, "the object store has lost the upload (NoSuchUpload)");
-    Refused { error, ..refused }
+    if refused.is_gone() { Refused { error: lost(), ..refused } } else { refused }
+}
+
+/// The upload is not there: the whole of it has to be sent again.
+pub(super) fn lost() -> Error {
+    Error::new(Code::S3Unavailable, "the object store has lost the upload (NoSuchUpload)")
 }
 
 async fn text(response: Response, deadline: Duration, limit: usize) -> Result<String> {

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use http::{Method, StatusCode};
 
-use super::{Call, MADE_BY, Refused, S3, SHA256, Upload};
+use super::{Call, MADE_BY, Refused, S3, SHA256, Upload, multipart::lost};
 use crate::{
     error::{Code, Error, Result},
     http::Response,
@@ -42,6 +42,7 @@ fn head(key: &str) -> Call<'_> {
         body: Bytes::new(),
         payload_hash: EMPTY_SHA256.into(),
         unavailable: Code::S3Unavailable,
+        watch: None,
     }
 }
 
@@ -69,7 +70,7 @@ impl Upload {
         parts: Option<u32>,
     ) -> Result<(Option<String>, bool)> {
         let exists = refused.status == Some(StatusCode::PRECONDITION_FAILED) || refused.s3_code == "PreconditionFailed";
-        let doubtful = exists || refused.s3_code == "NoSuchUpload" || refused.error.code == Code::S3Unavailable;
+        let doubtful = exists || refused.is_gone() || refused.error.code == Code::S3Unavailable;
         if !doubtful {
             return Err(refused.error);
         }
@@ -104,8 +105,5 @@ fn failure(refused: Refused, exists: bool) -> Error {
         let why = "there is an object with that key already, and it is another one (PreconditionFailed)";
         return Error::new(Code::S3Rejected, why);
     }
-    if refused.s3_code == "NoSuchUpload" {
-        return Error::new(Code::S3Unavailable, "the object store has lost the upload (NoSuchUpload)");
-    }
-    refused.error
+    if refused.is_gone() { lost() } else { refused.error }
 }
