@@ -9,8 +9,7 @@ const { setTimeout: sleep } = require('node:timers/promises');
 const { promisify } = require('node:util');
 const { WarmpathError } = require('..');
 const { ProcessMedia, jobId, redisEnv } = require('../lib/adapters/bullmq.js');
-const { DoubleIngest } = require('./support/ingest-double.js');
-const { folder, medium } = require('./support/ingest-media.js');
+const { folder, startOrigin, gate, hashes } = require('./support/ingest-media.js');
 const { until, events } = require('./support/prewarm.js');
 const { startRedis, redisMissing } = require('./support/redis.js');
 const { BULLMQ } = require('./support/redis-queues.js');
@@ -23,21 +22,27 @@ const failing = (code, fields) => new WarmpathError(code, 'as the test says', fi
 const byWay = (answers) => answers.map(({ status, via }) => `${status} ${via}`);
 
 let common;
+let origin;
+let medium;
 if (!skip) {
   test.before(async () => {
-    common = await startRedis();
+    [common, origin] = await Promise.all([startRedis(), startOrigin()]);
+    medium = origin.medium;
   });
-  test.after(() => common?.stop());
+  test.after(() => {
+    origin?.close();
+    return common?.stop();
+  });
 }
 
 /** For tests about other things: on a busy machine the first connection alone may take longer than the default. */
 const PATIENT = { deadlineMs: 10_000, redisDeadlineMs: 10_000 };
 
-/** A queue of its own, on a folder; what goes wrong says `play`, see ingest-double.js. */
-function open(t, redis, { play, place = folder(t), ...extra } = {}) {
+/** A queue of its own, on a folder. */
+function open(t, redis, { place = folder(t), ...extra } = {}) {
   const connection = { ...redis.connection, retryStrategy: () => 50 };
-  const options = { dir: place.dir, bullmq, connection, prefix: `p-${randomUUID()}`, concurrency: 4, ...extra };
-  const media = new ProcessMedia(options, { createExecutor: (all) => new DoubleIngest(all, play) });
+  const common = { dir: place.dir, http: origin.http, fsync: false, retry: { quick: 0 }, concurrency: 4 };
+  const media = new ProcessMedia({ ...common, bullmq, connection, prefix: `p-${randomUUID()}`, ...extra });
   media.on('error', () => {});
   t.after(() => media.close({ timeoutMs: 0 }));
   return Object.assign(media, { place });
@@ -49,8 +54,7 @@ async function own(t) {
   return redis;
 }
 
-const hashes = (media) => media.map(({ sha256 }) => sha256).sort();
-const isAll = (place, media) => () => place.names().filter((name) => name.endsWith('.bin')).length >= media.length;
+const isAll = (place, media) => () => place.names().length >= media.length;
 
 for (const [name, version] of BULLMQ) {
   test(`${name}: media go through Redis, are stored once, and told of`, { skip }, async (t) => {
@@ -75,7 +79,7 @@ for (const [name, version] of BULLMQ) {
     const done = events(queue, 'completed', 20);
     queue.process();
     const results = await done;
-    assert.deepEqual(queue.place.hashes().sort(), hashes(media));
+    assert.deepEqual(queue.place.hashes(), hashes(media));
     assert.deepEqual(results[0].job.meta, { contact: 'ana' });
     const { completed, failed, bytes, latency, depth } = await queue.stats();
     assert.deepEqual([completed, failed, bytes, depth.memory], [20, 0, 40_000, 0]);
@@ -86,16 +90,13 @@ for (const [name, version] of BULLMQ) {
   });
 
   test(`${name}: three attempts, then the end; what can never succeed has one`, { skip }, async (t) => {
-    const media = [medium(), medium(), medium()];
+    const status = (...list) => ({ play: (nth) => ({ status: list[nth - 1] ?? list.at(-1) }) });
+    const media = [medium({}, status(503, 503, 200)), medium({}, status(503)), medium({}, status(404))];
     const [flaky, hopeless, gone] = media.map(({ job }) => job.key);
-    const play = ({ key }, nth) => {
-      if (key === gone) throw failing('ERR_WARMPATH_MEDIA_GONE', { class: 'permanent' });
-      if (key === hopeless || nth < 3) throw failing('ERR_WARMPATH_DOWNLOAD_FAILED', { class: 'transient' });
-    };
     const captured = [];
     const captureException = (err, context) => captured.push([err, context]);
     const jobOptions = { backoff: { type: 'exponential', delay: 10 } };
-    const queue = open(t, common, { ...PATIENT, bullmq: version, play, captureException, jobOptions });
+    const queue = open(t, common, { ...PATIENT, bullmq: version, captureException, jobOptions });
     const over = new Map();
     const retries = [];
     queue.on('retry', (result) => retries.push(result));
@@ -115,7 +116,7 @@ for (const [name, version] of BULLMQ) {
     assert.ok(retries.every(({ runAtMs }) => runAtMs > Date.now() - 10_000));
     assert.deepEqual(captured.map(([, { extra }]) => extra.key).sort(), [gone, hopeless].sort());
     const [err, { tags, extra }] = captured.find(([, context]) => context.extra.key === gone);
-    assert.ok(err instanceof Error && err.code === 'ERR_WARMPATH_MEDIA_GONE');
+    assert.ok(err instanceof Error && err.code === over.get(gone).error.code);
     assert.deepEqual(tags, { queue: 'ProcessMedia', code: err.code, class: 'permanent', session: 's1' });
     assert.equal(extra.attempt, 1);
     const { completed, failed, retries: retried } = await queue.stats();
@@ -137,9 +138,10 @@ test('record and prewarm come before a job is done; hooks are asked with the who
     steps.push(`record ${meta.chat}`);
   };
   const asked = [];
+  const target = medium();
   const resolve = async (job) => {
     asked.push(job.meta.chat);
-    return { url: 'data:,what%20is%20there' };
+    return { url: target.url };
   };
   // biome-ignore lint/suspicious/noThenProperty: the name of the option.
   const queue = open(t, common, { ...PATIENT, then: 'prewarm', prewarm, record, resolve });
@@ -149,10 +151,12 @@ test('record and prewarm come before a job is done; hooks are asked with the who
   await until(() => steps.includes('completed'));
   assert.deepEqual(steps, ['record ana', 'prewarm shop', 'completed']);
   assert.deepEqual(asked, ['ana']);
+  assert.deepEqual(queue.place.hashes(), hashes([target]));
 });
 
 test('what is too large for Redis goes the other way, and never into Redis', { skip }, async (t) => {
-  const large = medium({}, 200_000);
+  const large = medium({}, { size: 200_000 });
+  large.job.source = { base64: large.bytes.toString('base64') };
   const bytes = medium();
   bytes.job.source = { bytes: new Uint8Array(bytes.bytes) };
   const queue = open(t, common, PATIENT);
@@ -160,7 +164,7 @@ test('what is too large for Redis goes the other way, and never into Redis', { s
   assert.deepEqual(byWay([await queue.add(large.job), await queue.add(bytes.job)]), ['queued inline', 'queued bullmq']);
   queue.process();
   await done;
-  assert.deepEqual(queue.place.hashes().sort(), hashes([large, bytes]));
+  assert.deepEqual(queue.place.hashes(), hashes([large, bytes]));
   assert.ok(!common.written().includes(large.job.source.base64.slice(0, 64)));
   const strict = open(t, common, { ...PATIENT, fallback: 'reject' });
   await assert.rejects(strict.add(large.job), { code: 'ERR_WARMPATH_INVALID_JOB', option: 'job.source' });
@@ -214,7 +218,7 @@ test('Redis away: every answer comes in its time, and what was accepted is store
   media.push(...more);
   await until(isAll(queue.place, media), 'all to be stored', 60_000);
   await until(async () => (await queue.stats()).depth.redis === 0 && (await queue.stats()).running === 0);
-  assert.deepEqual(queue.place.hashes().sort(), hashes(media), 'none lost, none twice');
+  assert.deepEqual(queue.place.hashes(), hashes(media), 'none lost, none twice');
   assert.deepEqual(slow, []);
 });
 
@@ -223,14 +227,14 @@ test('a peak: all are accepted in time, and every medium is stored once', { skip
   const queue = open(t, common, { concurrency: 16 });
   await queue.queue.waitUntilReady();
   queue.process();
-  const media = Array.from({ length: count }, () => medium({}, 500));
+  const media = Array.from({ length: count }, () => medium({}, { size: 500 }));
   const startedAt = performance.now();
   const answers = await Promise.all(media.map(({ job }) => queue.add(job)));
   const took = performance.now() - startedAt;
   assert.ok(took < 250 + 2 * count, `${took} ms`);
   assert.ok(answers.every(({ status }) => status === 'queued'));
   await until(isAll(queue.place, media));
-  assert.deepEqual(queue.place.hashes().sort(), hashes(media));
+  assert.deepEqual(queue.place.hashes(), hashes(media));
   assert.equal((await queue.stats()).completed, count);
 });
 
@@ -286,15 +290,16 @@ test('neither way takes jobs: they stay in memory, are told as lost at the end, 
 test('what is in memory at the end goes to Redis, and another process stores it', { skip }, async (t) => {
   const redis = await own(t);
   const prefix = `p-${randomUUID()}`;
-  const play = (_, __, { cancelled }) => until(cancelled);
-  const first = open(t, redis, { prefix, play });
-  const small = medium();
+  const held = gate();
+  const first = open(t, redis, { prefix });
+  const small = medium({}, held);
   await first.queue.waitUntilReady();
   await redis.kill();
   assert.deepEqual(byWay([await first.add(small.job)]), ['queued inline']);
   await redis.start();
   assert.equal(await until(() => first.stats().then(({ running }) => running === 1)), true);
   await first.close({ timeoutMs: 0 });
+  held.open();
   const second = open(t, redis, { ...PATIENT, prefix });
   second.process();
   await until(isAll(second.place, [small]));
@@ -304,11 +309,10 @@ test('with Redis away a close comes to its end, and nothing keeps the process al
   const code = `
     const { startRedis } = require('./__test__/support/redis.js');
     const { ProcessMedia } = require('./lib/adapters/bullmq.js');
-    const { DoubleIngest } = require('./__test__/support/ingest-double.js');
     (async () => {
       const redis = await startRedis();
-      const parts = { createExecutor: (all) => new DoubleIngest(all) };
-      const queue = new ProcessMedia({ dir: '/nowhere', bullmq: require(process.argv[1]), connection: redis.connection }, parts);
+      const { connection } = redis;
+      const queue = new ProcessMedia({ dir: require('node:os').tmpdir(), bullmq: require(process.argv[1]), connection });
       queue.process();
       await queue.queue.waitUntilReady();
       await redis.stop();
@@ -330,7 +334,7 @@ test('several workers share the queue', { skip }, async (t) => {
   await Promise.all(media.map(({ job }, i) => workers[i % 3].add(job)));
   await until(isAll(place, media));
   await until(async () => (await workers[0].stats()).depth.redis === 0);
-  assert.deepEqual(place.hashes().sort(), hashes(media));
+  assert.deepEqual(place.hashes(), hashes(media));
   const shares = await Promise.all(workers.map(async (worker) => (await worker.stats()).completed));
   assert.equal(
     shares.reduce((a, b) => a + b),

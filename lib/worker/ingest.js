@@ -1,6 +1,7 @@
 'use strict';
 
 const { WarmpathError } = require('../errors.js');
+const { IngestExecutor } = require('../executor/ingest.js');
 const { closeOptions } = require('../options/executor.js');
 const { ingestWorkerOptions } = require('../options/ingest-worker.js');
 const { checkIngestWorkerJob } = require('../options/ingest-worker-job.js');
@@ -8,8 +9,12 @@ const { checkAll } = require('../options/job.js');
 const { MemoryStore } = require('../store/memory.js');
 const { PostgresIngestStore } = require('../store/postgres-ingest.js');
 const { IngestAfter } = require('./ingest-after.js');
+const { IngestHooks } = require('./ingest-hooks.js');
 const { IngestReport } = require('./ingest-report.js');
 const { Worker } = require('./worker.js');
+
+// Twice the highest concurrency there is; a bound, not a reservation.
+const EXECUTOR_CAPACITY = 8192;
 
 // Of how many jobs a store in memory remembers that they are done: senders deliver a message again, mostly soon.
 const KEEP_DONE = 10_000;
@@ -22,8 +27,7 @@ const HELD = ['bytes', 'base64', 'dataUrl'];
  */
 class IngestWorker extends Worker {
   #executorOptions;
-  #makeExecutor;
-  #hooks;
+  #hooks = new IngestHooks((handle) => this.#jobs.get(handle));
   #store;
   #report;
   #stopped = false;
@@ -37,8 +41,8 @@ class IngestWorker extends Worker {
 
   /**
    * @param {object} options see IngestWorkerOptions in index.d.ts
-   * @param {object} [parts] replacements for what `options` would make: store, report, createExecutor(options). For other
-   *   modules of this package and its tests, not for applications
+   * @param {object} [parts] replacements for what `options` would make: store, report. For other modules of this package, not
+   *   for applications
    * @throws {WarmpathError} ERR_WARMPATH_INVALID_OPTION, ERR_WARMPATH_NATIVE_LOAD
    */
   constructor(options, parts = {}) {
@@ -54,14 +58,16 @@ class IngestWorker extends Worker {
     const report = parts.report ?? new IngestReport({ logger, observe, notify });
     const isPlain = record === undefined && prewarm === undefined;
     const recorder = isPlain ? null : new IngestAfter({ record, prewarm, onError: (err) => this.problem(err) });
-    super({ store, recorder, report, concurrency: engine.concurrency, leaseMs, pollMs });
-    this.#makeExecutor = parts.createExecutor ?? ((all) => new (require('../executor/ingest.js').IngestExecutor)(all));
-    this.#hooks = { reupload, resolve };
+    super({
+      ...{ name: 'ingest', store, recorder, report, concurrency: engine.concurrency, leaseMs, pollMs },
+      ping: pool === undefined ? undefined : () => pool.query('SELECT 1'),
+    });
     this.#executorOptions = {
       ...engine,
-      ...this.#hookOptions(),
+      ...this.#hooks.wrap({ reupload, resolve }),
       retry: quick,
-      capacity: 2 * engine.concurrency,
+      // The worker never claims more than twice its concurrency, which may be raised while it runs.
+      capacity: EXECUTOR_CAPACITY,
       // Counted here, where a job that does not fit can wait.
       capacityBytes: Number.MAX_SAFE_INTEGER,
     };
@@ -73,18 +79,8 @@ class IngestWorker extends Worker {
     this.#next = this.createExecutor();
   }
 
-  /** The app's hooks, called with its own job instead of the executor's. */
-  #hookOptions() {
-    const told =
-      (hook) =>
-      (job, ...more) =>
-        hook(this.#jobs.get(job.key) ?? job, ...more);
-    const given = Object.entries(this.#hooks).filter(([, hook]) => hook !== undefined);
-    return Object.fromEntries(given.map(([name, hook]) => [name, told(hook)]));
-  }
-
   createExecutor() {
-    const executor = this.#next ?? this.#makeExecutor(this.#executorOptions);
+    const executor = this.#next ?? new IngestExecutor(this.#executorOptions);
     this.#next = null;
     return executor;
   }
@@ -109,6 +105,11 @@ class IngestWorker extends Worker {
       return;
     }
     await super.stop(options);
+  }
+
+  setConcurrency(n) {
+    super.setConcurrency(n);
+    this.#executorOptions.concurrency = n;
   }
 
   /** @returns {Promise<'queued' | 'duplicate' | 'processing' | 'cached' | 'full'>} */
@@ -178,7 +179,8 @@ class IngestWorker extends Worker {
   review(claim, outcome) {
     this.#left(claim);
     this.#submitFitting();
-    return outcome;
+    const error = this.#hooks.judge(claim.handle, outcome.error);
+    return error === outcome.error ? outcome : { ...outcome, error, charged: true };
   }
 
   stats() {

@@ -22,7 +22,7 @@ class FallbackLane {
   #owned;
   #worker = null;
 
-  /** @param {object} parts report; createExecutor; onError(err); onResult(result) */
+  /** @param {object} parts report; onError(err); onResult(result) */
   constructor(options, parts) {
     this.#options = options;
     this.#parts = parts;
@@ -70,8 +70,8 @@ class FallbackLane {
   start() {
     if (this.#store === null || this.#worker !== null) return;
     if (this.#options.fallback === 'store' && !this.#options.runsFallback) return;
-    const { report, createExecutor, onError, onResult } = this.#parts;
-    const worker = new IngestWorker(workerOptions(this.#options), { store: this.#store, report, createExecutor });
+    const { report, onError, onResult } = this.#parts;
+    const worker = new IngestWorker(workerOptions(this.#options), { store: this.#store, report });
     this.#worker = worker;
     worker.on('error', onError);
     for (const name of ['succeeded', 'failed', 'retry']) worker.on(name, onResult);

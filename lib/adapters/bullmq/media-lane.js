@@ -1,8 +1,10 @@
 'use strict';
 
 const { setTimeout: sleep } = require('node:timers/promises');
+const { IngestExecutor } = require('../../executor/ingest.js');
 const { checkIngestWorkerJob } = require('../../options/ingest-worker-job.js');
 const { IngestAfter } = require('../../worker/ingest-after.js');
+const { IngestHooks } = require('../../worker/ingest-hooks.js');
 const { Once } = require('./once.js');
 const { closeWorker, processor } = require('./processor.js');
 const { checkedSinks } = require('./process-media-options.js');
@@ -24,16 +26,15 @@ class MediaLane {
   #running = 0;
   #quietUntil = 0;
 
-  /** @param {object} parts name; bullmq; connection; store | null; report; createExecutor; onError(err); onResult(result) */
-  constructor(options, { name, bullmq, connection, store, report, createExecutor, onError, onResult }) {
+  /** @param {object} parts name; bullmq; connection; store | null; report; onError(err); onResult(result) */
+  constructor(options, { name, bullmq, connection, store, report, onError, onResult }) {
     const { concurrency, lockDurationMs, record, prewarm, workerOptions, prefix } = options;
     this.#report = report;
     this.#onResult = onResult;
-    const told = (hook) => hook && ((job, ...more) => hook(this.#once.jobOf(job.key) ?? job, ...more));
-    const hooks = { reupload: told(options.reupload), resolve: told(options.resolve) };
-    this.#executor = make({ ...options, ...hooks }, createExecutor);
+    const hooks = new IngestHooks((key) => this.#once.jobOf(key));
+    this.#executor = new IngestExecutor({ ...executorOptions(options), ...hooks.wrap(options) });
     const after = new IngestAfter({ record, prewarm, onError });
-    this.#once = new Once({ executor: this.#executor, store, after, leaseMs: lockDurationMs, onError });
+    this.#once = new Once({ executor: this.#executor, store, after, hooks, leaseMs: lockDurationMs, onError });
     this.#run = processor(this.#once, { prepare: checkIngestWorkerJob, lockDurationMs, bullmq });
     this.#worker = new bullmq.Worker(name, (job, token, signal) => this.#process(job, token, signal), {
       ...workerOptions,
@@ -111,17 +112,13 @@ function nextAt({ opts }, attempt) {
   return Date.now() + (backoff?.type === 'exponential' ? delay * 2 ** (attempt - 1) : delay);
 }
 
-function make(options, createExecutor) {
-  const { concurrency, retry, reupload, resolve, hookTimeoutMs } = checkedSinks(options);
-  const { dir, s3, s3Prefix, sinks, capacity, capacityBytes, maxBytes, onMismatch, accept, probe, fsync } = options;
-  const { timeouts, http, whatsapp } = options;
-  const all = {
+function executorOptions(options) {
+  const { concurrency, retry, hookTimeoutMs, dir, s3, s3Prefix, sinks } = checkedSinks({ ...options });
+  const { capacity, capacityBytes, maxBytes, onMismatch, accept, probe, fsync, timeouts, http, whatsapp } = options;
+  return {
     ...{ dir, s3, s3Prefix, sinks, concurrency, capacity, capacityBytes, maxBytes, onMismatch, accept, probe, fsync },
-    ...{ timeouts, http, whatsapp, retry, reupload, resolve, hookTimeoutMs },
+    ...{ timeouts, http, whatsapp, retry, hookTimeoutMs },
   };
-  if (createExecutor !== undefined) return createExecutor(all);
-  const { IngestExecutor } = require('../../executor/ingest.js');
-  return new IngestExecutor(all);
 }
 
 module.exports = { MediaLane };

@@ -1,7 +1,7 @@
 'use strict';
 
 const { setTimeout: sleep } = require('node:timers/promises');
-const { WarmpathError, databaseError } = require('../../errors.js');
+const { WarmpathError, databaseError, fromOutcome } = require('../../errors.js');
 
 const AFTER_TRIES = 8;
 const AFTER_BASE_MS = 250;
@@ -23,6 +23,7 @@ class Once {
   #executor;
   #store;
   #after;
+  #hooks;
   #leaseMs;
   #onError;
   #fences = new Map();
@@ -30,13 +31,14 @@ class Once {
   #recording = new Set();
 
   /**
-   * @param {object} parts executor; store, with take(), or null; after: an IngestAfter; leaseMs: as long as the queue's lock;
-   *   onError(err)
+   * @param {object} parts executor; store, with take(), or null; after: an IngestAfter; hooks: IngestHooks; leaseMs: as long as
+   *   the queue's lock; onError(err)
    */
-  constructor({ executor, store, after, leaseMs, onError }) {
+  constructor({ executor, store, after, hooks, leaseMs, onError }) {
     this.#executor = executor;
     this.#store = typeof store?.take === 'function' ? store : null;
     this.#after = after;
+    this.#hooks = hooks;
     this.#leaseMs = leaseMs;
     this.#onError = onError;
   }
@@ -47,13 +49,19 @@ class Once {
     if (known !== null) return known;
     this.#jobs.set(job.key, job);
     const { meta: _meta, prewarm: _prewarm, ...bare } = job;
-    const value = await this.#executor.run(
-      { ...bare, ...(leaseMs && { leaseMs }) },
-      signal === undefined ? {} : { signal },
-    );
+    const value = await this.#runOnce({ ...bare, ...(leaseMs && { leaseMs }) }, signal);
     await this.#finish(job, value, signal);
     await this.#end(job.key, { status: 'succeeded', value, charged: true });
     return value;
+  }
+
+  async #runOnce(job, signal) {
+    try {
+      return await this.#executor.run(job, signal === undefined ? {} : { signal });
+    } catch (err) {
+      const error = this.#hooks.judge(job.key, err);
+      throw error === err ? err : fromOutcome(error);
+    }
   }
 
   /** The whole job that runs under this key, with what is the app's own. */

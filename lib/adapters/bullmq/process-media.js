@@ -54,28 +54,24 @@ class ProcessMedia extends EventEmitter {
   #pump;
   #fallback;
   #lane = null;
-  #parts;
   #redisDown = false;
   #retries = new Retries();
   #closing = null;
 
   /**
    * @param {object} options see ProcessMediaOptions
-   * @param {{ createExecutor?: (options: object) => object }} [parts] for tests
    * @throws {WarmpathError} ERR_WARMPATH_INVALID_OPTION, ERR_WARMPATH_PEER_MISSING
    */
-  constructor(options, parts = {}) {
+  constructor(options) {
     super();
     const checked = processMediaOptions(options);
     this.#options = checked;
-    this.#parts = parts;
     this.#bullmq = checked.bullmq ?? requirePeer('bullmq', 'ProcessMedia');
     this.#report = new IngestReport(checked);
     this.#capture = new Capture(checked.captureException);
     const onError = (err) => this.#problem(err);
     this.#fallback = new FallbackLane(checked, {
       report: this.#report,
-      createExecutor: parts.createExecutor,
       onError,
       onResult: (result) => this.#over(result),
     });
@@ -212,7 +208,6 @@ class ProcessMedia extends EventEmitter {
       connection: this.#connection(true),
       store: this.#fallback.store,
       report: this.#report,
-      createExecutor: this.#parts.createExecutor,
       onError: (err) => this.#problem(err),
       onResult: (result) => this.#over(result),
     });
