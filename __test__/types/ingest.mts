@@ -1,4 +1,6 @@
 // Compiled by `tsc --noEmit`, never run.
+import * as bullmq from 'bullmq';
+import * as bullmq5 from 'bullmq-v5';
 import { Pool } from 'pg';
 import {
   type IngestNotice,
@@ -10,6 +12,7 @@ import {
   PrewarmWorker,
   type StoredIngestJob,
 } from 'warmpath';
+import { ProcessMedia, redisEnv } from 'warmpath/bullmq';
 
 const pool = new Pool();
 const s3 = { endpoint: 'https://x', bucket: 'b', accessKeyId: 'a', secretAccessKey: 's' };
@@ -64,4 +67,28 @@ async function stores() {
   return taken?.state === 'taken' ? String(taken.fence) : '';
 }
 
-export const used = [worker, stores];
+async function queue() {
+  const captureException = (err: Error, { tags }: { tags: Record<string, string> }) => [err.stack, tags.queue];
+  const media = new ProcessMedia({
+    pool,
+    dir: '/x',
+    bullmq,
+    connection: redisEnv({ REDIS_HOST: 'cache' }),
+    captureException,
+  });
+  new ProcessMedia({ dir: '/x', bullmq: bullmq5, fallback: 'inline' });
+  new ProcessMedia({ fallback: 'reject', jobOptions: { attempts: 5 } });
+  media.on('completed', ({ value, job }) => console.log(job.meta?.contact, value.location.path));
+  media.on('failed', ({ error }) => console.log(error.code));
+  media.on('fallback', ({ via, error }) => console.log(via, error.code));
+  media.process();
+  const { status, via } = await media.add({ key: 'a', source: { mediaId: '1' } });
+  const { depth, latency } = await media.stats();
+  // @ts-expect-error: a store is needed
+  new ProcessMedia({ fallback: 'store' });
+  // @ts-expect-error: rows or this process
+  new ProcessMedia({ fallback: 'inline', pool });
+  return [status, via, depth.redis === null, latency.p95];
+}
+
+export const used = [worker, stores, queue];

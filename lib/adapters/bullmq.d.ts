@@ -12,7 +12,26 @@
  * @packageDocumentation
  */
 import type { EventEmitter } from 'node:events';
-import type { CloseOptions, PrewarmWorkerJob, ResolveBot, Store, WarmpathError } from '../../index.js';
+import type {
+  CloseOptions,
+  EnqueueStatus,
+  IngestCommonOptions,
+  IngestDeadResult,
+  IngestDoneResult,
+  IngestHooks,
+  IngestJobHooks,
+  IngestRetryResult,
+  IngestStore,
+  IngestThen,
+  IngestWorkerJob,
+  LatencyStats,
+  PgPool,
+  PrewarmWorkerJob,
+  ResolveBot,
+  RetryOptions,
+  Store,
+  WarmpathError,
+} from '../../index.js';
 import type { RunnableExecutor, RunnerOptions, ValueOf } from './queue/runner.js';
 
 export type { RunnableExecutor, RunnerOptions } from './queue/runner.js';
@@ -189,3 +208,161 @@ export function producer<Job = PrewarmWorkerJob>(queue: BullQueue, options?: Pro
 
 /** BullMQ's id of the job with this key. */
 export function jobId(key: string): string;
+
+// ---------------------------------------------------------------------------------------------------------------------
+// ProcessMedia
+
+/** The environment's connection: `REDIS_HOST` (localhost), `REDIS_PORT` (6379), `PASSWORD_REDIS` (none); empty is absent. */
+export function redisEnv(env?: Readonly<Record<string, string | undefined>>): {
+  host: string;
+  port: number;
+  password?: string;
+};
+
+/** What is used of the package itself, for a queue and its worker. */
+export interface BullModule extends BullErrors {
+  // biome-ignore lint/suspicious/noExplicitAny: the classes of either major.
+  Queue: any;
+  // biome-ignore lint/suspicious/noExplicitAny: as above.
+  Worker: any;
+}
+
+/** Where jobs go that Redis does not take in time. */
+export type ProcessMediaFallback =
+  | {
+      /** Default without pool and store: they are run in this process, out of its memory. */
+      fallback?: 'inline' | undefined;
+      pool?: undefined;
+      store?: undefined;
+    }
+  | {
+      /** add() rejects with `ERR_WARMPATH_DATABASE`. */
+      fallback: 'reject';
+      pool?: undefined;
+      store?: undefined;
+    }
+  | {
+      /** Default with a pool or a store: they wait there, durably. */
+      fallback?: 'store' | undefined;
+      /** Rows of `ingest_jobs`: a {@link PostgresIngestStore}. */
+      pool: PgPool;
+      store?: undefined;
+    }
+  | {
+      fallback?: 'store' | undefined;
+      pool?: undefined;
+      /** Any store. One with `take` is asked before each job, whichever way it came, so that it runs once. */
+      store: IngestStore;
+    };
+
+/** `dir` or `s3` is needed where jobs run: for process(), and with the fallback `inline`. */
+export type ProcessMediaOptions = IngestCommonOptions &
+  IngestHooks &
+  IngestJobHooks &
+  IngestThen &
+  ProcessMediaFallback & {
+    retry?: RetryOptions | undefined;
+    /** BullMQ's settings of a connection, or a client. Default: {@link redisEnv}. */
+    connection?: object | undefined;
+    /** BullMQ's prefix of all keys. Default `bull`. */
+    prefix?: string | undefined;
+    /** The package `bullmq`, where warmpath would find another copy than the application. Default: `require('bullmq')`. */
+    bullmq?: BullModule | undefined;
+    /**
+     * Over those of every job: 3 attempts, 2 s and 4 s apart and up to half of that less (`exponential`, 2000, jitter 0.5), the
+     * last 100 that were done and the last 50 that failed are kept.
+     */
+    jobOptions?: object | undefined;
+    /** BullMQ's options of the worker, but concurrency, connection and lockDuration. */
+    workerOptions?: object | undefined;
+    /** Whether process() also works off what went to the store. Default true; false where an IngestWorker does. */
+    runsFallback?: boolean | undefined;
+    /** add() has an answer within this time, ms. Default 250. */
+    deadlineMs?: number | undefined;
+    /** How much of that is Redis's, ms. Default 150. */
+    redisDeadlineMs?: number | undefined;
+    /** Jobs in memory that neither Redis nor the fallback has taken; add() refuses more. Default 10,000. */
+    backlog?: number | undefined;
+    /** `bytes`, `base64` and `dataUrl` that are larger, bytes, go to the fallback at once: Redis is not for media. Default 65,536. */
+    maxInlineBytes?: number | undefined;
+    /** As {@link ProcessorOptions.lockDurationMs}. Default 30,000. */
+    lockDurationMs?: number | undefined;
+    /**
+     * An error tracker, such as `Sentry.captureException`: jobs that failed for good, each; outages, at most once in 10 s with how
+     * many were not told. What it throws is ignored.
+     */
+    captureException?:
+      | ((err: Error, context: { tags: Record<string, string>; extra: Record<string, unknown> }) => unknown)
+      | undefined;
+  };
+
+/** Where a media went. `memory`: nobody else has it yet, and it is carried on as soon as somebody takes it. */
+export interface MediaAdded {
+  status: EnqueueStatus;
+  via: 'bullmq' | 'store' | 'inline' | 'memory';
+  key: string;
+}
+
+/** Numbers of this process. */
+export interface ProcessMediaStats {
+  completed: number;
+  failed: number;
+  retries: number;
+  running: number;
+  /** Bytes that were stored. */
+  bytes: number;
+  /** From add() to the end. */
+  latency: LatencyStats;
+  /** Jobs that wait: in Redis (null: it does not answer), in the fallback, and in memory. */
+  depth: { redis: number | null; fallback: number; memory: number };
+  added: ProducerStats;
+}
+
+export interface ProcessMediaEvents {
+  completed: [result: Pick<IngestDoneResult, 'key' | 'job' | 'attempt' | 'waitedMs' | 'status' | 'state' | 'value'>];
+  /** Failed for good. */
+  failed: [result: Pick<IngestDeadResult, 'key' | 'job' | 'attempt' | 'waitedMs' | 'status' | 'state' | 'error'>];
+  retry: [
+    result: Pick<IngestRetryResult, 'key' | 'job' | 'attempt' | 'waitedMs' | 'status' | 'state' | 'error' | 'runAtMs'>,
+  ];
+  fallback: [event: { via: 'store' | 'inline' | 'reject'; jobs: number; error: WarmpathError }];
+  /** Without a listener it is dropped, never thrown. */
+  error: [error: WarmpathError];
+}
+
+/**
+ * The queue `ProcessMedia`: incoming media on BullMQ. add() answers within 250 ms whatever Redis does, and what it accepted is
+ * stored once: what Redis does not take goes to the fallback, and before a job runs its key is looked up there. Any number of
+ * processes may call process(). See docs/ingest-queue.md.
+ *
+ * @example
+ * const media = new ProcessMedia({ pool, dir: '/var/media', captureException: Sentry.captureException });
+ * media.process();
+ * await media.add({ key: `wa:${id}`, session, source: { whatsapp }, meta: { contactId } });
+ */
+export class ProcessMedia extends EventEmitter<ProcessMediaEvents> {
+  /** @throws `ERR_WARMPATH_INVALID_OPTION` naming the option or the variable, `ERR_WARMPATH_PEER_MISSING` without bullmq */
+  constructor(options: ProcessMediaOptions);
+  /** BullMQ's queue. */
+  // biome-ignore lint/suspicious/noExplicitAny: of either major.
+  get queue(): any;
+  /**
+   * Answers within `deadlineMs`. Rejects with `ERR_WARMPATH_INVALID_JOB` naming the field, `ERR_WARMPATH_QUEUE_FULL` when the
+   * backlog is full, `ERR_WARMPATH_CLOSED`; and by `fallback: 'reject'` with `ERR_WARMPATH_DATABASE`.
+   */
+  add(job: IngestWorkerJob): Promise<MediaAdded>;
+  /**
+   * Works in this process from now on.
+   *
+   * @throws `ERR_WARMPATH_INVALID_OPTION` without `dir` and `s3`, `ERR_WARMPATH_NATIVE_LOAD`, `ERR_WARMPATH_CLOSED`
+   */
+  process(): void;
+  stats(): Promise<ProcessMediaStats>;
+  /**
+   * Accepts nothing more, carries on what is in memory, lets running jobs finish for `timeoutMs` and hands back the rest,
+   * uncharged. Ends in bounded time, also when Redis is away.
+   */
+  close(options?: CloseOptions): Promise<void>;
+  /** close(). */
+  [Symbol.asyncDispose](): Promise<void>;
+}
