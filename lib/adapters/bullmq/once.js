@@ -10,7 +10,7 @@ const RECORD_TRIES = 5;
 
 // How long a job waits that runs, or will run, by its other way.
 const ELSEWHERE_MIN_MS = 1000;
-const ELSEWHERE_MAX_MS = 30_000;
+const ELSEWHERE_MAX_MS = 5000;
 
 const typed = (err) => (err instanceof WarmpathError ? err : databaseError('the store', err));
 

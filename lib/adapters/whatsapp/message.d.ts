@@ -1,0 +1,30 @@
+import type { IngestWorkerJob } from '../../../index.js';
+
+/** What both adapters are told beside a message. */
+export interface MessageOptions {
+  /** Whose message it is: the name of the app's connection. Part of the key. */
+  session?: string | undefined;
+  /** The app's own, over what the message says of itself. */
+  meta?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** What a message says of itself, as far as it does. */
+export interface MessageMeta {
+  /** The chat, as the library names it: `5511999999999@s.whatsapp.net`. */
+  chat: string;
+  messageId: string;
+  fromMe: boolean;
+  /** Who wrote, in a group. */
+  participant?: string;
+  pushName?: string;
+  caption?: string;
+  /** As declared, bytes. */
+  size?: number;
+}
+
+/** The job of a message: known by session, chat and id, so that a message that is delivered again is no second job. */
+export interface MessageJob extends IngestWorkerJob {
+  key: string;
+  id: string;
+  meta: MessageMeta & Readonly<Record<string, unknown>>;
+}
