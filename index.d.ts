@@ -1786,6 +1786,12 @@ export interface CampaignWebhookOptions {
   secret?: string | undefined;
   /** Further headers of every request, such as `Authorization`. Their values count as secrets. */
   headers?: Readonly<Record<string, string>> | undefined;
+  /**
+   * After so many failures in a row (no answer, 5xx) the webhook is left alone for `cooldownMs`, as a model is: so its
+   * outage does not use up the tries of every message. Meanwhile jobs are `ERR_WARMPATH_WEBHOOK_THROTTLED`, uncharged.
+   * false = never. Default 5 and 30,000.
+   */
+  circuit?: { failures?: number | undefined; cooldownMs?: number | undefined } | false | undefined;
 }
 
 export interface CampaignSplitOptions {
@@ -1827,7 +1833,7 @@ export interface CampaignCommonOptions {
   minGraphemes?: number | undefined;
   /**
    * Send the next part only when {@link CampaignExecutor.confirm} was called for the one before: so at most one part of a
-   * message can be delivered without being recorded. Default false.
+   * message can be delivered without being recorded. The last part has no next one, and waits for nothing. Default false.
    */
   confirmParts?: boolean | undefined;
   timeouts?: CampaignTimeoutOptions | undefined;

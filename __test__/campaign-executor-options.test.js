@@ -60,6 +60,8 @@ const OPTIONS = {
   'webhook.url': 0,
   'webhook.secret': 0,
   'webhook.headers': 1,
+  'webhook.circuit': 1,
+  'webhook.circuit.failures': 0,
   split: 1,
   'split.by': 0,
   'split.maxChars': 0,

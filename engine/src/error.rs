@@ -130,7 +130,7 @@ codes! {
     TelegramThrottled = "TELEGRAM_THROTTLED", Throttled, "Telegram answered 429, or its limits leave no room sooner; retryAfterMs says when the bot may send again.";
     LlmThrottled = "LLM_THROTTLED", Throttled, "The LLM service asked to wait, or llm.limits leave no room sooner; retryAfterMs says when.";
     LlmCircuitOpen = "LLM_CIRCUIT_OPEN", Throttled, "Every model has failed several times in a row and is left alone; retryAfterMs says until when.";
-    WebhookThrottled = "WEBHOOK_THROTTLED", Throttled, "The webhook asked to wait (429, or 503 with Retry-After); retryAfterMs says how long.";
+    WebhookThrottled = "WEBHOOK_THROTTLED", Throttled, "The webhook asked to wait (429, or 503 with Retry-After), or has failed several times in a row and is left alone; retryAfterMs says how long.";
     S3Throttled = "S3_THROTTLED", Throttled, "The object store answered 429 or SlowDown.";
     SourceNotFound = "SOURCE_NOT_FOUND", Permanent, "There is no object (or file) under that key (or path).";
     UrlRefused = "URL_REFUSED", Permanent, "The URL is none that strangers may have fetched (not https, a private address, a redirect to one …); nothing was connected to. The message says what is wrong with it; the allow list is for servers of your own.";

@@ -135,6 +135,7 @@ const webhook = shape(
     url: webhookUrl,
     secret: webhookSecret,
     headers: withDefault(headers([]), () => ({})),
+    circuit: withDefault(circuitOption, () => circuit({}, 'webhook.circuit', invalidOption)),
   },
   { required: ['url'] },
 );

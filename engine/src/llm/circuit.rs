@@ -18,7 +18,7 @@ use crate::clock::Tick;
 const MOST_COOLDOWNS: u32 = 10;
 
 /// How long whoever comes while a request is finding out waits before he looks again.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
+const LOOK_AGAIN: Duration = Duration::from_secs(3);
 
 /// What a circuit is, for statistics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -142,7 +142,7 @@ mod tests {
         let mut circuit = circuit();
         (0..3).for_each(|_| fail(&mut circuit, 0));
         circuit.begins();
-        assert_eq!(circuit.allows(at(30)), Err(at(31)));
+        assert_eq!(circuit.allows(at(30)), Err(at(33)));
         circuit.said_nothing();
         assert_eq!(circuit.allows(at(30)), Ok(()));
         assert_eq!(circuit.state(at(30)).0, State::HalfOpen);

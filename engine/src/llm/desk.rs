@@ -177,16 +177,17 @@ impl Desk {
         if self.options.fallbacks == Fallbacks::Client {
             open.truncate(1);
         }
-        match (open.is_empty(), blocked <= broken) {
-            (false, _) => Ok(open),
-            (true, _) if models.is_empty() => Ok(open),
-            (true, true) => {
-                Err(Error::new(Code::LlmThrottled, "the LLM service asked to wait")
-                    .retry_after(Some(blocked.since(now))))
-            }
-            (true, false) => Err(Error::new(Code::LlmCircuitOpen, "every model has failed several times in a row")
-                .retry_after(Some(broken.since(now)))),
+        if !open.is_empty() || models.is_empty() {
+            return Ok(open);
         }
+        let (code, why, until) = if blocked <= broken {
+            (Code::LlmThrottled, "the LLM service asked to wait", blocked)
+        } else {
+            (Code::LlmCircuitOpen, "every model has failed several times in a row", broken)
+        };
+        let wait = until.since(now);
+        // All of them are told the same moment; they must not all come in it.
+        Err(Error::new(code, why).retry_after(Some(wait + wait.mul_f64(0.1 * self.random.f64()))))
     }
 
     fn is_open(&mut self, name: &str, now: Tick) -> bool {
@@ -318,3 +319,6 @@ impl Model {
 fn no_room(wait: Duration) -> Error {
     Error::new(Code::LlmThrottled, "llm.limits leave no room sooner").retry_after(Some(wait))
 }
+
+#[cfg(test)]
+mod tests;

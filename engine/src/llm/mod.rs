@@ -20,6 +20,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 pub use answer::{Completion, Unfinished};
 use bytes::Bytes;
+pub(crate) use circuit::Circuit;
 pub use circuit::State as CircuitState;
 use desk::{Desk, End, Going};
 pub use desk::{ModelStats, Ticket};

@@ -7,6 +7,7 @@
 mod deliver;
 mod draft;
 mod events;
+mod gate;
 mod generate;
 mod job;
 mod options;

@@ -186,3 +186,37 @@ async fn a_job_that_is_stopped_in_the_middle_says_so() {
     assert_eq!(serde_json::to_value(error.certainty).unwrap(), "maybe-sent");
     assert_eq!(running.parts().len(), 1);
 }
+
+#[tokio::test]
+async fn a_webhook_that_is_down_is_left_alone_and_costs_no_tries() {
+    let answers = vec![status("500 X"), status("500 X"), status("200 OK"), status("200 OK")];
+    let rig = Rig::webhook(script(answers)).await.with("/retry/quick", 0);
+    let rig = rig.with("/webhook/circuit", json!({ "failures": 2, "cooldownMs": 100 }));
+    let running = rig.start();
+    let job = |key: &str| deliver(&PARTS[..1], &json!({ "key": key, "messageId": key }));
+    running.fails(job("1"), "WEBHOOK_UNAVAILABLE").await;
+    running.fails(job("2"), "WEBHOOK_UNAVAILABLE").await;
+    running.succeeds(job("3"), 1).await;
+    running.succeeds(job("4"), 1).await;
+    let seen = rig.webhook.seen();
+    assert!((seen[2].at - seen[1].at).as_millis() >= 100);
+}
+
+#[tokio::test]
+async fn while_the_webhook_has_asked_to_wait_no_other_part_is_sent() {
+    let wait = http("429 X", &[("retry-after", "1")], "");
+    let rig = Rig::webhook(script(vec![then(wait), status("200 OK"), status("200 OK")])).await;
+    let running = rig.start();
+    let job = |key: &str| deliver(&PARTS[..1], &json!({ "key": key, "messageId": key }));
+    running.executor.submit_many([job("1")]);
+    while !rig.webhook.seen().first().is_some_and(|seen| seen.complete) {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    running.executor.submit_many([job("2")]);
+    for _ in 0..2 {
+        assert!(running.next().await.error.is_none());
+    }
+    let seen = rig.webhook.seen();
+    assert!((seen[1].at - seen[0].at).as_millis() >= 1000);
+}

@@ -54,7 +54,8 @@ impl Campaign {
                 draft.repeated += usize::from(event.repeated);
                 draft.part_attempts = 0;
             }
-            if self.confirm_parts {
+            // The last one has nobody behind it who would wait.
+            if self.confirm_parts && part + 1 < step.parts.len() {
                 // Answered: a job that is stopped while it waits here leaves no doubt.
                 trace.again();
                 self.events.push_and_wait(event).await;

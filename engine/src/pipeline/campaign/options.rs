@@ -7,7 +7,7 @@ use serde::Deserialize;
 use crate::{
     executor::{ExecutorOptions, RetryOptions},
     http::HttpOptions,
-    llm::LlmOptions,
+    llm::{CircuitOptions, LlmOptions},
     secret::Secret,
 };
 
@@ -62,6 +62,9 @@ pub struct WebhookOptions {
     /// Further headers of every request.
     #[serde(default)]
     pub headers: BTreeMap<String, Secret>,
+    /// When it is left alone; `None` = never.
+    #[serde(default)]
+    pub circuit: Option<CircuitOptions>,
 }
 
 /// How texts are cut.

@@ -15,12 +15,14 @@ use http::{
     HeaderMap, HeaderName, Method, StatusCode,
     header::{CONTENT_TYPE, HeaderValue, USER_AGENT},
 };
+use parking_lot::Mutex;
 use sha2::Sha256;
+use tokio::time::Instant;
 use zeroize::Zeroizing;
 
-use super::WebhookOptions;
+use super::{WebhookOptions, gate::Gate};
 use crate::{
-    clock::Clock,
+    clock::{Clock, Tick},
     error::{Certainty, Code, Error, Result},
     http::{Body, Client, Fault, FaultKind, Host, Request, Response},
     llm::{AGENT, extra_headers, hint},
@@ -52,6 +54,8 @@ pub(super) struct Webhook {
     target: Secret,
     headers: HeaderMap,
     key: Option<Zeroizing<Vec<u8>>>,
+    gate: Mutex<Gate>,
+    started: Instant,
     clock: Arc<dyn Clock>,
 }
 
@@ -74,14 +78,32 @@ impl Webhook {
             }
             None => None,
         };
-        Ok(Self { host, target: Secret::new(format!("{path}{query}")), headers, key, clock })
+        let target = Secret::new(format!("{path}{query}"));
+        let gate = Mutex::new(Gate::new(options.circuit));
+        Ok(Self { host, target, headers, key, gate, started: Instant::now(), clock })
     }
 
-    /// Posts a part once.
+    /// Posts a part once, unless the webhook is to be left alone.
     ///
     /// # Errors
     /// `WEBHOOK_*` or `TLS`.
     pub async fn post<S>(&self, body: Bytes, id: &str, deadline: Duration, sent: S) -> Result<Taken>
+    where
+        S: FnOnce() + Send + Unpin + 'static,
+    {
+        self.gate.lock().begins(self.now())?;
+        let mut posting = Posting { webhook: self, over: false };
+        let answer = self.exchange(body, id, deadline, sent).await;
+        posting.over = true;
+        self.gate.lock().ended(Some(&answer.clone().map(drop)), fastrand::f64(), self.now());
+        answer
+    }
+
+    fn now(&self) -> Tick {
+        Tick::START.after(self.started.elapsed())
+    }
+
+    async fn exchange<S>(&self, body: Bytes, id: &str, deadline: Duration, sent: S) -> Result<Taken>
     where
         S: FnOnce() + Send + Unpin + 'static,
     {
@@ -140,6 +162,20 @@ impl Webhook {
             return Ok(Taken { status: status.as_u16(), repeated: status == StatusCode::CONFLICT });
         }
         Err(refusal(status, hint(&headers, None, None, self.clock.wall_ms())))
+    }
+}
+
+/// Tells the gate that a post has ended, also when nobody waits for it any more.
+struct Posting<'a> {
+    webhook: &'a Webhook,
+    over: bool,
+}
+
+impl Drop for Posting<'_> {
+    fn drop(&mut self) {
+        if !self.over {
+            self.webhook.gate.lock().ended(None, 0.0, self.webhook.now());
+        }
     }
 }
 
