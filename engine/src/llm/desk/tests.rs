@@ -67,7 +67,7 @@ fn a_wait_that_nobody_keeps_is_not_booked() {
 
 #[test]
 fn estimates_learn_from_answers() {
-    let mut desk = desk(&json!({ "limits": { "tokens": { "limit": 1000, "periodMs": 1000 } } }));
+    let mut desk = desk(&json!({ "limits": { "tokens": { "limit": 1000, "periodMs": 60_000 } } }));
     // A first answer is taken to be of 500 tokens: two fit in at once.
     let first = Guest::default().comes(&mut desk, &["a"], 0).unwrap();
     let second = Guest::default().comes(&mut desk, &["a"], 0).unwrap();
