@@ -3,14 +3,12 @@
 const { CampaignWorker } = require('../../lib/worker/campaign.js');
 const { OpenRouterSandbox, WebhookSandbox } = require('../../lib/testing');
 const { campaignWorld } = require('./campaign-store.js');
-const { ReferenceCampaign } = require('./reference-campaign.js');
 
 /** Database, LLM and webhook for tests of CampaignWorker. */
-async function workerWorld(given, t, { native = false } = {}) {
+async function workerWorld(given, t) {
   const world = await campaignWorld(given, t);
   const [llm, hook] = await Promise.all([OpenRouterSandbox.start(), WebhookSandbox.start()]);
   t.after(() => Promise.all([llm.close(), hook.close()]));
-  const parts = native ? {} : { createExecutor: (options) => new ReferenceCampaign(options) };
   const contexts = (batch) =>
     new Map(
       batch.map(({ messageId }) => [
@@ -29,19 +27,16 @@ async function workerWorld(given, t, { native = false } = {}) {
     },
     /** A worker that is stopped at the end of the test `tt`. */
     async start(tt, options = {}) {
-      const worker = new CampaignWorker(
-        {
-          pool: world.pool,
-          llm: { apiKey: 'sk', baseUrl: llm.baseUrl, models: ['a/b'] },
-          webhook: { url: hook.url },
-          contexts,
-          pollMs: 50,
-          retry: { quick: 1, baseMs: 1, maxMs: 2, delaysMs: [20, 40, 60] },
-          timeouts: { generateMs: 500, deliverMs: 500 },
-          ...options,
-        },
-        parts,
-      );
+      const worker = new CampaignWorker({
+        pool: world.pool,
+        llm: { apiKey: 'sk', baseUrl: llm.baseUrl, models: ['a/b'], circuit: false },
+        webhook: { url: hook.url },
+        contexts,
+        pollMs: 50,
+        retry: { quick: 1, baseMs: 1, maxMs: 2, delaysMs: [20, 40, 60] },
+        timeouts: { generateMs: 500, deliverMs: 500 },
+        ...options,
+      });
       worker.problems = [];
       worker.on('error', (err) => worker.problems.push(err));
       tt.after(() => worker.stop({ timeoutMs: 0 }));

@@ -56,13 +56,15 @@ const fields = shape(
 function campaignWorkerOptions(options) {
   const { retry: both, window, ...rest } = checkedCampaign(fields(options, '', invalidOption));
   const { delaysMs, ...quick } = both;
-  const pick = (names) =>
-    Object.fromEntries(names.filter((name) => rest[name] !== undefined).map((name) => [name, rest[name]]));
+  const pick = (names, from = rest) =>
+    Object.fromEntries(names.filter((name) => from[name] !== undefined).map((name) => [name, from[name]]));
+  // As they were given, for the executor to check them itself: what a check has put in their place is not always an option.
+  const given = structuredClone(pick(Object.keys(engineFields), options));
   return {
     ...pick(['contexts', 'context', 'skipAfterMs', 'leaseMs', 'pollMs', 'logger', 'observe']),
     window,
     store: { ...pick(Object.keys(ownStoreFields)), delaysMs },
-    engine: { ...pick(Object.keys(engineFields)), retry: quick, concurrency: window },
+    engine: { ...given, retry: quick, concurrency: window },
   };
 }
 

@@ -228,12 +228,27 @@ class CampaignPipeline extends EventEmitter {
 
   /** Hands back what waits and belongs to a run that is not worked on; what runs stops at the next part. */
   keepOnly(active) {
-    for (const { key, state } of this.#executor.list()) {
-      const job = this.#jobs.get(key);
-      if (job === undefined || active.has(job.runId) || state === 'running') continue;
-      job.paused = true;
-      this.#executor.cancel(key);
+    const others = [...this.#jobs.values()].filter(({ runId }) => !active.has(runId));
+    if (others.length === 0) return;
+    // Meanwhile none of them begins: a text that is being written is paid for.
+    this.#executor.pause();
+    try {
+      for (const handle of this.#notBegun()) {
+        const job = this.#jobs.get(handle);
+        if (!others.includes(job)) continue;
+        job.paused = true;
+        this.#executor.cancel(handle);
+      }
+    } finally {
+      this.#executor.resume();
     }
+  }
+
+  #notBegun() {
+    return this.#executor
+      .list()
+      .filter(({ key, state }) => state !== 'running' && this.#jobs.has(key))
+      .map(({ key }) => key);
   }
 
   /** The runs of what is here. */
@@ -276,7 +291,7 @@ class CampaignPipeline extends EventEmitter {
       this.#idle = resolve;
       if (this.#jobs.size === 0) resolve();
     });
-    for (const { key, state } of this.#executor.list()) if (state !== 'running') this.cancel(key);
+    for (const handle of this.#notBegun()) this.cancel(handle);
     await Promise.race([idle, deadline.passed]);
     deadline.clear();
     this.#over = true;

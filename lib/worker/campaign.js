@@ -1,6 +1,7 @@
 'use strict';
 
 const { WarmpathError } = require('../errors.js');
+const { CampaignExecutor } = require('../executor/campaign.js');
 const { emitSafely } = require('../executor/emit.js');
 const { campaignWorkerOptions, checkMessage, key } = require('../options/campaign-worker.js');
 const { failWith } = require('../options/check.js');
@@ -33,7 +34,6 @@ class CampaignWorker extends Worker {
   #report;
   #contexts;
   #pipeline = null;
-  #createEngine;
   #next;
   #timers = [];
   #watching = false;
@@ -45,10 +45,9 @@ class CampaignWorker extends Worker {
 
   /**
    * @param {object} options see CampaignWorkerOptions in index.d.ts
-   * @param {{ createExecutor?: (options: object) => object }} [parts] another executor of the same face; not for applications
    * @throws {WarmpathError} ERR_WARMPATH_INVALID_OPTION, ERR_WARMPATH_NATIVE_LOAD
    */
-  constructor(options, parts = {}) {
+  constructor(options) {
     const checked = campaignWorkerOptions(options);
     const { window, leaseMs, pollMs, logger, observe } = checked;
     const store = new CampaignStore(checked.store);
@@ -69,15 +68,13 @@ class CampaignWorker extends Worker {
     this.#store = store;
     this.#report = report;
     this.#contexts = new Contexts({ ...checked, onError: (err) => this.problem(err) });
-    this.#createEngine =
-      parts.createExecutor ?? ((engine) => new (require('../executor/campaign.js').CampaignExecutor)(engine));
     // A wrong setting or a missing addon is to be known now, not at start.
     this.#next = this.#engine();
   }
 
   #engine() {
     const { engine, window } = this.#options;
-    return this.#createEngine({ ...engine, confirmParts: true, capacity: 3 * window });
+    return new CampaignExecutor({ ...engine, confirmParts: true, capacity: 3 * window });
   }
 
   createExecutor() {
