@@ -2606,6 +2606,224 @@ export function migrate(
   options?: MigrateOptions,
 ): Promise<{ migrations: string[]; statements: string[] }>;
 
+/** A message as the hooks of {@link CampaignWorker} see it. */
+export interface CampaignMessage {
+  messageId: string;
+  runId: string;
+  leadId: string | null;
+  /** Tries, this one included, from 1. */
+  attempt: number;
+  /** The whole row, as JSON. */
+  row: Record<string, unknown>;
+  /** Of the row. */
+  payload: CampaignContext | null;
+  /** Where there are any, the text was written before, and only `recipient` counts. */
+  parts: { text: string; delivered: boolean }[];
+}
+
+/** What a message needs beyond its row: to be written, and to be sent. */
+export interface CampaignContext {
+  /** The prompt. */
+  messages?: readonly LlmMessage[] | undefined;
+  /** Passed on to the webhook as it is. */
+  recipient?: Readonly<Record<string, unknown>> | undefined;
+  /** Instead of `llm.models`, `llm.maxTokens`, `llm.temperature`. */
+  models?: readonly string[] | undefined;
+  maxTokens?: number | undefined;
+  temperature?: number | undefined;
+  /** Why the message is not to be sent (the lead has left): it becomes `skipped`, unless a part of it was sent already. */
+  skip?: string | undefined;
+}
+
+export interface CampaignWorkerOptions
+  extends Omit<CampaignCommonOptions, 'llm' | 'webhook' | 'confirmParts' | 'concurrency' | 'capacity'>,
+    CampaignNames {
+  /** A pg.Pool, or anything with `query(text, params)`. The database must be migrated: {@link migrateCampaigns}. */
+  pool: PrewarmWorkerOptions['pool'] & {};
+  llm: LlmOptions;
+  webhook: CampaignWebhookOptions;
+  /** Messages that are worked on at once, 1 to 4096: a sliding window, not chunks. Default 5. */
+  window?: number | undefined;
+  /** Contexts of many messages at once, by `messageId`; up to three windows a call. Has 30 s. */
+  contexts?: ((messages: CampaignMessage[]) => Awaitable<Map<string, CampaignContext | null | undefined>>) | undefined;
+  /**
+   * The context of one message, where `contexts` is not there, has failed, or has none for it: never more than `window` at a
+   * time. Where this has none either, `payload` of the row is the context; without one the message has failed.
+   */
+  context?: ((message: CampaignMessage) => Awaitable<CampaignContext | null | undefined>) | undefined;
+  /**
+   * Waits inside a try are as of {@link CampaignExecutorOptions}. `delaysMs`: the delay before each further try; as many as
+   * entries, at most 32; 0-10 % of jitter is added. Default `[300000, 900000, 1800000]`.
+   */
+  retry?: (RetryOptions & { delaysMs?: readonly number[] | undefined }) | undefined;
+  /** A run is worked on while it has one of these; the first is what resume() sets. Default `['running']`. */
+  activeStatuses?: readonly string[] | undefined;
+  /** Messages that have waited for longer since `scheduled_at` become `skipped`, ms. Default: none does. */
+  skipAfterMs?: number | undefined;
+  /** A message whose workers ended without a word more often than this, in a row, has failed. Default 5. */
+  maxLostLeases?: number | undefined;
+  /** How long a message is nobody else's, 10,000 to 86,400,000 ms; renewed at a third. Default 120,000. */
+  leaseMs?: number | undefined;
+  /** How often the runs of claimed messages are looked at, and the table when nothing is due, ms. Default 2000. */
+  pollMs?: number | undefined;
+  /** For a statement, ms. Default 30,000. */
+  timeoutMs?: number | undefined;
+  /** As of {@link PostgresStoreOptions}. Default true. */
+  prepare?: boolean | undefined;
+  logger?: Logger | undefined;
+  /** Metrics `campaign_*`; labels are closed sets. */
+  observe?: PrewarmWorkerOptions['observe'];
+}
+
+/** A message to be put in. Keys may be text or whole numbers, as the table has them. */
+export interface NewCampaignMessage {
+  runId: string | number | bigint;
+  /** Default: the table's. With one, the same message is put in once. */
+  messageId?: string | number | bigint | undefined;
+  leadId?: string | number | bigint | undefined;
+  /** Default: now. */
+  scheduledAt?: Date | undefined;
+  /** The context, where no hook gives one. At most 1 MiB of JSON. */
+  payload?: CampaignContext | undefined;
+}
+
+/** Counts of a window, or of all since the worker was made. `retried`: tries that will be repeated; `paused`: handed back. */
+export interface CampaignCounts {
+  processed: number;
+  failed: number;
+  retried: number;
+  paused: number;
+}
+
+/** After each `window` messages. */
+export interface CampaignProgress extends CampaignCounts {
+  /** All of them. */
+  messages: number;
+  skipped: number;
+  /** Delivered. */
+  parts: number;
+  tokens: number;
+  cost: number;
+  /** Since the last one. */
+  ms: number;
+}
+
+/** What became of a message. `skipped` says why, and then nothing else is there. */
+export interface CampaignSent extends Partial<Omit<CampaignGenerated, 'step' | 'parts' | 'text'>> {
+  /** Of the message. */
+  parts?: number;
+  /** In this try. */
+  delivered?: number;
+  repeated?: number;
+  skipped?: string;
+}
+
+interface CampaignResultCommon extends Accounting {
+  /** The id of the message. */
+  key: string;
+  job: CampaignMessage;
+  attempt: number;
+  /** How long the message was due before it was claimed, ms. */
+  waitedMs: number;
+}
+
+export type CampaignResult =
+  | (CampaignResultCommon & { state: 'done'; status: 'succeeded'; value: CampaignSent; error?: undefined })
+  | (CampaignResultCommon & { state: 'dead'; status: 'failed'; error: PrewarmFailure; value?: undefined })
+  | (CampaignResultCommon & {
+      state: 'retry';
+      status: 'failed';
+      error: PrewarmFailure;
+      runAtMs: number;
+      value?: undefined;
+    });
+
+export interface CampaignWorkerEvents {
+  /** Results that are recorded; each comes by its own event too. */
+  settled: [results: CampaignResult[]];
+  succeeded: [result: CampaignResult & { state: 'done' }];
+  /** Failed for good. */
+  failed: [result: CampaignResult & { state: 'dead' }];
+  retry: [result: CampaignResult & { state: 'retry' }];
+  /** Progress. */
+  window: [progress: CampaignProgress];
+  /** A failure that belongs to no message: the database, a hook, a key that is refused. Without a listener it is dropped. */
+  error: [error: WarmpathError];
+}
+
+export interface CampaignWorkerStats {
+  /** Due, as far as this process knows; and claimed, but not begun. */
+  queued: number;
+  waiting: number;
+  running: number;
+  succeeded: number;
+  failed: number;
+  retries: number;
+  messages: CampaignCounts;
+  /** Nothing is claimed for 30 s, because a key was refused or an account is empty. */
+  holding: boolean;
+  concurrency: number;
+  capacity: number;
+  /** Results that are not recorded yet. */
+  recording: number;
+  /** Of the executor, once the worker was started. */
+  usage?: LlmUsage;
+  models?: Record<string, LlmModelStats>;
+}
+
+/**
+ * Campaigns from the app's own tables: claims due messages of running runs, asks the app for their contexts in batches, has
+ * an LLM write them, stores the parts, delivers them by webhook, and records each part before the next is sent. Failures come
+ * back after 5, 15 and 30 min (`retry.delaysMs`); after that, or at once where it is no use, the message is `failed`. Any
+ * number of processes share the tables.
+ *
+ * Tokens, cost, generation and split time are saved with each message. Nothing of a text or a prompt, no key and no URL is
+ * ever logged.
+ *
+ * @example
+ * await migrateCampaigns(pool);
+ * const worker = new CampaignWorker({
+ *   pool,
+ *   llm: { apiKey: process.env.OPENROUTER_API_KEY, models: ['openai/gpt-5-mini'] },
+ *   webhook: { url: process.env.WEBHOOK_URL, secret: process.env.WEBHOOK_SECRET },
+ *   contexts: async (messages) => new Map((await leadsOf(messages)).map((lead) => [lead.messageId, promptFor(lead)])),
+ * });
+ * await worker.start();
+ * process.once('SIGTERM', () => worker.stop());
+ */
+export class CampaignWorker extends Emitter<CampaignWorkerEvents> {
+  /** @throws `ERR_WARMPATH_INVALID_OPTION` naming the option, `ERR_WARMPATH_NATIVE_LOAD` */
+  constructor(options: CampaignWorkerOptions);
+  /** As {@link PrewarmWorker.start}. With `skipAfterMs`, old messages are skipped first. */
+  start(): Promise<void>;
+  /** As {@link PrewarmWorker.stop}: what has not begun is handed back at once, what runs may finish for `timeoutMs`. */
+  stop(options?: CloseOptions): Promise<void>;
+  /**
+   * Puts a message in, also before start(). Rejects with `ERR_WARMPATH_INVALID_JOB`, `ERR_WARMPATH_CLOSED`,
+   * `ERR_WARMPATH_DATABASE`.
+   */
+  enqueue(message: NewCampaignMessage): Promise<Exclude<EnqueueStatus, 'full'>>;
+  /** One status per message; all are checked before the first is put in. */
+  enqueueMany(messages: readonly NewCampaignMessage[]): Promise<Exclude<EnqueueStatus, 'full'>[]>;
+  /** The app has put messages in with SQL of its own: looks now. */
+  wake(): void;
+  /**
+   * No further message of this run is begun, and no further part sent, in any process (others hear of it within `pollMs`).
+   *
+   * @returns its status now, or null where there is no such run. Rejects with `ERR_WARMPATH_DATABASE`
+   */
+  pause(runId: string | number | bigint): Promise<string | null>;
+  /** @returns as pause() */
+  resume(runId: string | number | bigint): Promise<string | null>;
+  /** How a run is getting on: messages by status, tokens, cost; null where there is no such run. */
+  run(
+    runId: string | number | bigint,
+  ): Promise<{ status: string; messages: Record<string, number>; tokens: number; cost: number } | null>;
+  stats(): CampaignWorkerStats;
+  /** stop(). */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
 export {
   createFetch,
   type FetchLimits,

@@ -13,6 +13,7 @@ const { splitMessage, parseSplitResponse } = require('./lib/split.js');
 const { PrewarmWorker } = require('./lib/worker/prewarm.js');
 const { uploadMany } = require('./lib/upload.js');
 const { IngestWorker } = require('./lib/worker/ingest.js');
+const { CampaignWorker } = require('./lib/worker/campaign.js');
 const { MemoryStore } = require('./lib/store/memory.js');
 const { PostgresStore } = require('./lib/store/postgres.js');
 const { PostgresIngestStore } = require('./lib/store/postgres-ingest.js');
@@ -34,6 +35,7 @@ module.exports = {
   PrewarmWorker,
   uploadMany,
   IngestWorker,
+  CampaignWorker,
   MemoryStore,
   PostgresStore,
   PostgresIngestStore,
