@@ -5,9 +5,9 @@ const { OpenRouterSandbox, WebhookSandbox } = require('../../lib/testing');
 const { campaignWorld } = require('./campaign-store.js');
 
 /** Database, LLM and webhook for tests of CampaignWorker. */
-async function workerWorld(given, t) {
+async function workerWorld(given, t, options = {}) {
   const world = await campaignWorld(given, t);
-  const [llm, hook] = await Promise.all([OpenRouterSandbox.start(), WebhookSandbox.start()]);
+  const [llm, hook] = await Promise.all([OpenRouterSandbox.start(options.llm), WebhookSandbox.start(options.hook)]);
   t.after(() => Promise.all([llm.close(), hook.close()]));
   const contexts = (batch) =>
     new Map(
@@ -34,6 +34,7 @@ async function workerWorld(given, t) {
         contexts,
         pollMs: 50,
         retry: { quick: 1, baseMs: 1, maxMs: 2, delaysMs: [20, 40, 60] },
+        split: { maxChars: 120, aboveChars: 0 },
         timeouts: { generateMs: 500, deliverMs: 500 },
         ...options,
       });

@@ -100,6 +100,7 @@ class WebhookSandbox extends Sandbox {
       key: req.headers['idempotency-key'] ?? req.headers['webhook-id'] ?? null,
       bytes: 0,
       accepted: false,
+      duplicate: false,
       status: null,
       error: null,
       faults: [],
@@ -141,6 +142,7 @@ class WebhookSandbox extends Sandbox {
     if (latencyMs > 0) await this.#server.sleep(latencyMs);
     if (known === 'other') throw new Refusal(422, 'this idempotency key came with another body before');
     if (delivery.acceptedAt !== null) {
+      entry.duplicate = true;
       return onDuplicate === 'conflict' ? answerOf(409, 'delivered before') : answerOf(200, 'delivered before');
     }
     delivery.acceptedAt = Date.now();

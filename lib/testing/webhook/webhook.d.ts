@@ -137,6 +137,8 @@ export interface WebhookRequest {
   bytes: number;
   /** This very request took effect. */
   accepted: boolean;
+  /** It arrived, and its key had taken effect before. */
+  duplicate: boolean;
   /** Null where nobody was there any more to get an answer. */
   status: number | null;
   error: string | null;
