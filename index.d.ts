@@ -2656,7 +2656,7 @@ export interface CampaignWorkerOptions
    * entries, at most 32; 0-10 % of jitter is added. Default `[300000, 900000, 1800000]`.
    */
   retry?: (RetryOptions & { delaysMs?: readonly number[] | undefined }) | undefined;
-  /** A run is worked on while it has one of these; the first is what resume() sets. Default `['running']`. */
+  /** A run is worked on while it has one of these; the first is what resumeRun() sets. Default `['running']`. */
   activeStatuses?: readonly string[] | undefined;
   /** Messages that have waited for longer since `scheduled_at` become `skipped`, ms. Default: none does. */
   skipAfterMs?: number | undefined;
@@ -2791,7 +2791,7 @@ export interface CampaignWorkerStats {
  * await worker.start();
  * process.once('SIGTERM', () => worker.stop());
  */
-export class CampaignWorker extends Emitter<CampaignWorkerEvents> {
+export class CampaignWorker extends OperatedWorker<CampaignWorkerEvents> {
   /** @throws `ERR_WARMPATH_INVALID_OPTION` naming the option, `ERR_WARMPATH_NATIVE_LOAD` */
   constructor(options: CampaignWorkerOptions);
   /** As {@link PrewarmWorker.start}. With `skipAfterMs`, old messages are skipped first. */
@@ -2812,9 +2812,9 @@ export class CampaignWorker extends Emitter<CampaignWorkerEvents> {
    *
    * @returns its status now, or null where there is no such run. Rejects with `ERR_WARMPATH_DATABASE`
    */
-  pause(runId: string | number | bigint): Promise<string | null>;
-  /** @returns as pause() */
-  resume(runId: string | number | bigint): Promise<string | null>;
+  pauseRun(runId: string | number | bigint): Promise<string | null>;
+  /** @returns as pauseRun() */
+  resumeRun(runId: string | number | bigint): Promise<string | null>;
   /** How a run is getting on: messages by status, tokens, cost; null where there is no such run. */
   run(
     runId: string | number | bigint,

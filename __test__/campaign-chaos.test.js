@@ -41,12 +41,16 @@ onServers(
       timeouts: { generateMs: 2000, deliverMs: 2000 },
       retry: { quick: 2, baseMs: 10, maxMs: 20, delaysMs: Array.from({ length: 30 }, () => 50) },
     };
+    // The last words of the process, for when it should not have had any.
+    let said = '';
     const begin = () => {
       const child = fork(path.join(__dirname, 'support', 'campaign-process.js'), {
         env: { ...process.env, WARMPATH_TEST_CAMPAIGN: JSON.stringify(env) },
         stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
       });
-      child.stderr.resume();
+      child.stderr.setEncoding('utf8').on('data', (text) => {
+        said = `${said}${text}`.slice(-2000);
+      });
       return child;
     };
     const sent = async () => (await states(runId)).sent ?? 0;
@@ -56,7 +60,7 @@ onServers(
     for (let kill = 1; kill <= KILLS; kill++) {
       const mark = Math.floor((MESSAGES * kill) / (KILLS + 1));
       while ((await sent()) < mark) {
-        assert.equal(child.exitCode, null, 'the worker ended by itself');
+        assert.equal(child.exitCode, null, `the worker ended by itself: ${said}`);
         await new Promise((resolve) => setTimeout(resolve, 20));
       }
       child.kill('SIGKILL');

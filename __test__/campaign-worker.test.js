@@ -207,7 +207,7 @@ onServers(
       await addMessages(runId, 40);
       const worker = await start(tt);
       await soon(() => hook.deliveries.length > 10);
-      assert.equal(await worker.pause(runId), 'paused');
+      assert.equal(await worker.pauseRun(runId), 'paused');
       await soon(async () => !(await states(runId)).processing);
       const before = hook.deliveries.length;
       const { sent = 0 } = await states(runId);
@@ -217,7 +217,7 @@ onServers(
       const made = llm.completions.length;
       const { rows } = await pool.query('SELECT count(DISTINCT message_id)::int AS n FROM campaign_message_parts');
       assert.equal(rows[0].n, made, 'what was generated is kept');
-      assert.equal(await worker.resume(runId), 'running');
+      assert.equal(await worker.resumeRun(runId), 'running');
       await done(runId);
       assert.deepEqual(await states(runId), { sent: 40 });
       assert.equal(llm.completions.length, 40, 'and not generated again');

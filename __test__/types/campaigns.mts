@@ -28,7 +28,7 @@ worker.on('settled', (results: CampaignResult[]) => {
   for (const one of results) if (one.state === 'retry') console.log(one.runAtMs, one.error.code);
 });
 await worker.enqueueMany([{ runId: 1n, leadId: 5, payload: { skip: 'no' } }]);
-export const status: string | null = await worker.pause('r');
+export const status: string | null = await worker.pauseRun('r');
 export const sent: number | undefined = (await worker.run(1))?.messages.sent;
 export const counts: number = worker.stats().messages.paused;
 // @ts-expect-error the worker decides that

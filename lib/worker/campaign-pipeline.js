@@ -31,16 +31,21 @@ const cancelled = (message) => ({
 class CampaignPipeline extends EventEmitter {
   #executor;
   #jobs = new Map();
+  // Those that have not begun, first come first; the others hold a slot from their first step to their last.
+  #waiting = new Set();
+  #slots;
+  #paused = false;
   #saver;
   #recorder;
   #closing = null;
   #over = false;
   #idle = () => {};
 
-  /** @param {object} parts executor: a CampaignExecutor with confirmParts; store: a CampaignStore; onError(err) */
-  constructor({ executor, store, onError }) {
+  /** @param {object} parts executor: a CampaignExecutor with confirmParts; store: a CampaignStore; window; onError(err) */
+  constructor({ executor, store, window, onError }) {
     super();
     this.#executor = executor;
+    this.#slots = window;
     this.#saver = new Batch({
       write: (jobs) =>
         store.saveParts(jobs.map(({ id, fence, runId, generated }) => ({ key: id, fence, runId, value: generated }))),
@@ -71,6 +76,7 @@ class CampaignPipeline extends EventEmitter {
         fence,
         parts,
         context,
+        since: performance.now(),
         leaseEnd: performance.now() + leaseMs,
         generated: null,
         paused: false,
@@ -81,16 +87,25 @@ class CampaignPipeline extends EventEmitter {
         until: () => job.leaseEnd - MARGIN_MS,
       };
       this.#jobs.set(key, job);
+      this.#waiting.add(job);
       // In a later turn: who submits is to have its answer before the outcome.
-      queueMicrotask(() => this.#begin(job));
+      queueMicrotask(() => this.#pump());
       return 'queued';
     });
   }
 
+  #pump() {
+    for (const job of this.#waiting) {
+      const begun = this.#jobs.size - this.#waiting.size;
+      if (this.#paused || this.#closing !== null || begun >= this.#slots) return;
+      this.#waiting.delete(job);
+      this.#begin(job);
+    }
+  }
+
   #begin(job) {
     const { context, parts } = job;
-    if (job.cancelled) this.#finish(job, cancelled('cancelled before it began'));
-    else if (typeof context.skip === 'string' && !parts.some(({ delivered }) => delivered)) {
+    if (typeof context.skip === 'string' && !parts.some(({ delivered }) => delivered)) {
       this.#finish(job, { status: 'succeeded', value: { skipped: context.skip }, charged: false, ...NOTHING_DONE });
     } else if (parts.length > 0) this.#deliver(job);
     else this.#generate(job);
@@ -222,33 +237,15 @@ class CampaignPipeline extends EventEmitter {
 
   #finish(job, outcome) {
     if (!this.#jobs.delete(job.handle)) return;
+    this.#waiting.delete(job);
     emitSafely(this, 'settled', [{ ...outcome, key: job.handle }]);
     if (this.#jobs.size === 0) this.#idle();
+    else queueMicrotask(() => this.#pump());
   }
 
-  /** Hands back what waits and belongs to a run that is not worked on; what runs stops at the next part. */
+  /** Hands back what waits and belongs to a run that is not worked on; what was begun stops at its next part. */
   keepOnly(active) {
-    const others = [...this.#jobs.values()].filter(({ runId }) => !active.has(runId));
-    if (others.length === 0) return;
-    // Meanwhile none of them begins: a text that is being written is paid for.
-    this.#executor.pause();
-    try {
-      for (const handle of this.#notBegun()) {
-        const job = this.#jobs.get(handle);
-        if (!others.includes(job)) continue;
-        job.paused = true;
-        this.#executor.cancel(handle);
-      }
-    } finally {
-      this.#executor.resume();
-    }
-  }
-
-  #notBegun() {
-    return this.#executor
-      .list()
-      .filter(({ key, state }) => state !== 'running' && this.#jobs.has(key))
-      .map(({ key }) => key);
+    for (const job of [...this.#waiting]) if (!active.has(job.runId)) this.#pause(job);
   }
 
   /** The runs of what is here. */
@@ -268,8 +265,45 @@ class CampaignPipeline extends EventEmitter {
     const job = this.#jobs.get(key);
     if (job === undefined) return false;
     job.cancelled = true;
-    this.#executor.cancel(key);
+    if (this.#waiting.has(job)) this.#finish(job, cancelled('cancelled before it began'));
+    else this.#executor.cancel(key);
     return true;
+  }
+
+  /** Begins no further message; those that were begun go on, with all of their steps. */
+  pause() {
+    this.#paused = true;
+  }
+
+  resume() {
+    this.#paused = false;
+    this.#pump();
+  }
+
+  setConcurrency(n) {
+    this.#slots = n;
+    this.#executor.setConcurrency(n);
+    this.#pump();
+  }
+
+  list() {
+    const now = performance.now();
+    return [...this.#jobs.values()].map((job) => ({
+      key: job.handle,
+      messageId: job.id,
+      runId: job.runId,
+      state: this.#waiting.has(job) ? 'queued' : 'running',
+      sinceMs: Math.round(now - job.since),
+    }));
+  }
+
+  /** Why a message is where it is, in the form of an executor's explain(). */
+  explain(key) {
+    const job = this.#jobs.get(key);
+    if (job === undefined) return null;
+    if (!this.#waiting.has(job)) return { state: 'running', waits: [], ahead: 0 };
+    const ahead = [...this.#waiting].indexOf(job);
+    return { state: 'queued', waits: [{ reason: this.#paused ? 'paused' : 'slot', waitMs: null }], ahead };
   }
 
   /**
@@ -291,7 +325,7 @@ class CampaignPipeline extends EventEmitter {
       this.#idle = resolve;
       if (this.#jobs.size === 0) resolve();
     });
-    for (const handle of this.#notBegun()) this.cancel(handle);
+    for (const { handle } of [...this.#waiting]) this.cancel(handle);
     await Promise.race([idle, deadline.passed]);
     deadline.clear();
     this.#over = true;
@@ -303,7 +337,8 @@ class CampaignPipeline extends EventEmitter {
   }
 
   stats() {
-    return this.#executor.stats();
+    const queued = this.#waiting.size;
+    return { ...this.#executor.stats(), queued, waiting: 0, running: this.#jobs.size - queued, paused: this.#paused };
   }
 }
 

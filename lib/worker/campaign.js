@@ -16,8 +16,14 @@ const { Worker } = require('./worker.js');
 // A key that is refused or an account that is empty concerns every message: the next look is after a while.
 const HOLD_MS = 30_000;
 
+// A bound, not a reservation.
+const EXECUTOR_CAPACITY = 8192;
+
 // Messages get old slowly.
 const SKIP_EVERY_MS = 300_000;
+
+/** One window runs, one waits with its contexts at hand, and a third is fetched when there is room for all of it. */
+const ahead = (window) => ({ concurrency: window, claimUpTo: 3 * window, claimAtLeast: window });
 
 const invalid = failWith('ERR_WARMPATH_INVALID_ARGUMENT');
 
@@ -29,6 +35,7 @@ const invalid = failWith('ERR_WARMPATH_INVALID_ARGUMENT');
  * Events: those of Worker, 'window' (progress).
  */
 class CampaignWorker extends Worker {
+  #settings;
   #options;
   #store;
   #report;
@@ -53,17 +60,13 @@ class CampaignWorker extends Worker {
     const store = new CampaignStore(checked.store);
     const onWindow = (progress) => emitSafely(this, 'window', progress);
     const report = new CampaignReport({ logger, observe, window, onWindow });
-    super({
-      store,
-      recorder: null,
-      report,
-      concurrency: window,
-      // One window runs, one waits with its contexts at hand, and a third is fetched when there is room for all of it.
-      claimUpTo: 3 * window,
-      claimAtLeast: window,
-      leaseMs,
-      pollMs,
-    });
+    const settings = {
+      ...{ store, recorder: null, report, leaseMs, pollMs, name: 'campaign' },
+      ...ahead(window),
+      ping: () => checked.store.pool.query('SELECT 1'),
+    };
+    super(settings);
+    this.#settings = settings;
     this.#options = checked;
     this.#store = store;
     this.#report = report;
@@ -73,14 +76,20 @@ class CampaignWorker extends Worker {
   }
 
   #engine() {
-    const { engine, window } = this.#options;
-    return new CampaignExecutor({ ...engine, confirmParts: true, capacity: 3 * window });
+    // It never gets more than the window, which may be made larger while it runs.
+    return new CampaignExecutor({ ...this.#options.engine, confirmParts: true, capacity: EXECUTOR_CAPACITY });
   }
 
   createExecutor() {
     const executor = this.#next ?? this.#engine();
     this.#next = null;
-    const pipeline = new CampaignPipeline({ executor, store: this.#store, onError: (err) => this.problem(err) });
+    const { window } = this.#options;
+    const pipeline = new CampaignPipeline({
+      executor,
+      store: this.#store,
+      window,
+      onError: (err) => this.problem(err),
+    });
     pipeline.on('paused', (job) => {
       this.#paused += 1;
       this.#report.paused(job);
@@ -123,6 +132,14 @@ class CampaignWorker extends Worker {
     }
     await super.stop(options);
     this.#options.store.pool.removeListener?.('error', this.#onPoolError);
+  }
+
+  setConcurrency(n) {
+    super.setConcurrency(n);
+    Object.assign(this.#settings, ahead(n));
+    this.#options.window = n;
+    this.#options.engine.concurrency = n;
+    this.wake();
   }
 
   mayClaim() {
@@ -196,13 +213,13 @@ class CampaignWorker extends Worker {
   }
 
   /** No further message of this run is begun, and no further part sent, in any process. @returns {Promise<string | null>} */
-  async pause(runId) {
+  async pauseRun(runId) {
     const status = await this.#store.pause(key(runId, 'runId', invalid));
     if (this.state === 'running') await this.#watchRuns();
     return status;
   }
 
-  async resume(runId) {
+  async resumeRun(runId) {
     return this.#store.resume(key(runId, 'runId', invalid));
   }
 
