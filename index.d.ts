@@ -2480,6 +2480,35 @@ export interface AdminRouter extends AdminHandler {
  */
 export function bearerAuth(token: string): AdminMiddleware;
 
+export interface LoggerOptions {
+  /** The lowest level that is written. Default `info`. */
+  level?: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent' | undefined;
+  /** The share of lines of a level that is written, 0 to 1, by turns. Default 1. Warnings and errors always are. */
+  sample?: { trace?: number | undefined; debug?: number | undefined; info?: number | undefined } | undefined;
+  /** Where to. Default: the standard output. */
+  write?: ((line: string) => unknown) | undefined;
+}
+
+/** Takes what console's and pino's methods take: `(tag, fields)`, `(fields, tag)`, or a text alone. */
+export type LogMethod = (first: unknown, second?: unknown) => void;
+
+export interface WarmpathLogger {
+  trace: LogMethod;
+  debug: LogMethod;
+  info: LogMethod;
+  warn: LogMethod;
+  error: LogMethod;
+}
+
+/**
+ * A logger that writes one JSON object a line (`time`, `level`, `tag`, the fields), without secrets: bot tokens, presigned queries,
+ * authorization headers and passwords in URLs are taken out. A worker's `logger` may as well be console, pino, or any object with
+ * the four methods.
+ *
+ * @throws `ERR_WARMPATH_INVALID_OPTION`
+ */
+export function createLogger(options?: LoggerOptions): WarmpathLogger;
+
 /** What an operator can do with every worker, whatever its pipeline. */
 declare class OperatedWorker<Events extends { [E in keyof Events]: unknown[] }> extends Emitter<Events> {
   /** The pipeline: `prewarm`. */

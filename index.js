@@ -21,6 +21,7 @@ const { createFetch } = require('./lib/fetch.js');
 const { migrate } = require('./lib/sql/index.js');
 const { migrateCampaigns } = require('./lib/sql/campaign.js');
 const { bearerAuth } = require('./lib/admin/auth.js');
+const { createLogger } = require('./lib/log/logger.js');
 
 // Shorthand names only: this is what Node's lexer reads as the named exports of the ES module view.
 module.exports = {
@@ -46,4 +47,5 @@ module.exports = {
   jobKey,
   isStaleFileId,
   bearerAuth,
+  createLogger,
 };

@@ -1,5 +1,7 @@
 'use strict';
 
+const { logTo } = require('../log/adapt.js');
+
 const WEAK_ID_LENGTH = 10;
 
 /** The check that the log line WEAK_FILE_ID and MEDIA_PREWARM_RETRY_WEAK_ID are about. */
@@ -13,19 +15,16 @@ function hasWeakId(value) {
  * watching a job never changes how it ends.
  */
 class PrewarmReport {
-  #logger;
+  #log;
   #observe;
 
   constructor({ logger, observe }) {
-    this.#logger = logger;
+    this.#log = logTo(logger);
     this.#observe = observe;
   }
 
   log(level, tag, fields) {
-    if (this.#logger === undefined) return;
-    try {
-      this.#logger[level](`[MEDIA][PREWARM]${tag}`, fields);
-    } catch {}
+    this.#log(level, `[MEDIA][PREWARM]${tag}`, fields);
   }
 
   observe(name, value, labels) {
