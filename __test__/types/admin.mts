@@ -24,3 +24,11 @@ const { ready, reasons } = await worker.health();
 if (!ready) console.log(reasons.map(({ code }) => code).join());
 // @ts-expect-error there is no such state
 await worker.purge({ state: 'running' });
+
+import { Registry } from 'prom-client';
+import { instrument } from 'warmpath/opentelemetry';
+import { registerMetrics } from 'warmpath/prom-client';
+
+registerMetrics(new Registry(), [worker], { seedNames: true });
+const end: () => void = instrument(worker);
+end();

@@ -5,6 +5,7 @@ const { setTimeout: sleep } = require('node:timers/promises');
 const { WarmpathError, databaseError } = require('../errors.js');
 const { emitSafely, emitError } = require('../executor/emit.js');
 const { KeepAlive } = require('../executor/keep-alive.js');
+const { publishSettled, publishStart } = require('../metrics/channels.js');
 const { closeOptions } = require('../options/executor.js');
 const { ClaimLoop } = require('./claim-loop.js');
 const { Deadline } = require('./deadline.js');
@@ -156,6 +157,7 @@ class Worker extends Operated {
       if (statuses[i] === 'queued') {
         claim.submitted = true;
         this.#settings.report.dispatched(claim, activeWorkers);
+        publishStart(this, claim);
       } else {
         refused.push(claim);
       }
@@ -225,6 +227,7 @@ class Worker extends Operated {
       this.monitor.settled(news, (job) => this.describe(job));
       this.progressed(news);
       this.#settings.report.settled(news, this.gauges());
+      publishSettled(this, news);
       emitSafely(this, 'settled', news);
       const names = { done: 'succeeded', dead: 'failed', retry: 'retry' };
       for (const result of news) emitSafely(this, names[result.state], result);
