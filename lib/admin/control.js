@@ -54,13 +54,13 @@ const answer = (res, { subject, changed }, more = {}) => {
 
 async function pause(req, res, context) {
   await body(req, nothing);
-  context.subject.worker().pause();
+  await context.subject.worker().pause();
   answer(res, context);
 }
 
 async function resume(req, res, context) {
   await body(req, nothing);
-  context.subject.worker().resume();
+  await context.subject.worker().resume();
   answer(res, context);
 }
 

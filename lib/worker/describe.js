@@ -4,6 +4,7 @@
 // paths and headers are the app's, and an address may carry a signature.
 const SHOWN = [
   'botSlug',
+  'session',
   'kind',
   'sha256',
   'r2Key',
@@ -16,6 +17,8 @@ const SHOWN = [
   'messageId',
   'campaignId',
   'runId',
+  'leadId',
+  'chatId',
   'channel',
   'attempt',
 ];
@@ -32,7 +35,8 @@ function describeJob(job) {
     const value = job[name];
     if (typeof value === 'string' || typeof value === 'number') out[name] = value;
   }
-  if (typeof job.url === 'string') out.origin = originOf(job.url);
+  const url = job.url ?? job.source?.url;
+  if (typeof url === 'string') out.origin = originOf(url);
   return out;
 }
 

@@ -25,6 +25,8 @@ const DRAIN_POLL_MS = 50;
 class Operated extends EventEmitter {
   #settings;
   #hold = 'open';
+  // How many jobs run at once, where an operator has said so.
+  #slots = null;
   // Handles of claims that an operator has cancelled: their jobs are not to come back.
   #cancelled = new Set();
 
@@ -70,6 +72,7 @@ class Operated extends EventEmitter {
   /** What a new executor has to know of what was set before it was made. */
   equip(executor) {
     if (this.#hold === 'paused') executor.pause();
+    if (this.#slots !== null) executor.setConcurrency(this.#slots);
   }
 
   wake() {}
@@ -118,6 +121,7 @@ class Operated extends EventEmitter {
   setConcurrency(n) {
     concurrencyCheck(n, 'concurrency', invalid);
     this.#settings.concurrency = n;
+    this.#slots = n;
     this.executor?.setConcurrency(n);
     this.wake();
   }
