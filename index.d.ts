@@ -2434,7 +2434,8 @@ export interface JobsPage {
 export interface JobExplanation {
   key: string;
   state: JobState | 'waiting';
-  waits: Explanation['waits'];
+  /** As in {@link Explanation}; `turn`: it is not claimed yet, others come before it. */
+  waits: { reason: WaitReason | 'turn'; waitMs: number | null; chatId?: string }[];
   ahead: number;
   owner?: string;
   error?: JobItem['error'];

@@ -4,7 +4,8 @@ import { clock, span } from './format.js';
 import { t, tOr } from './i18n.js';
 import { nameOf } from './panels.js';
 
-const PAGE = 25;
+// A row is a card on a phone.
+const PAGE = matchMedia('(max-width: 640px)').matches ? 10 : 25;
 const REFRESH_MS = 2000;
 const SEARCH_MS = 250;
 

@@ -70,7 +70,7 @@ export function showTiles({ queue, slots, rates, totals, recording }) {
 /** What waits in the store has no bot's pacing to wait for: it is not claimed yet. */
 function showStored({ queue, worker, nothing }) {
   const lines = [];
-  const reason = t(worker.mode === 'running' ? 'reason.slot' : 'reason.paused');
+  const reason = t(worker.mode === 'running' ? 'reason.turn' : 'reason.paused');
   if (queue.ready > 0) lines.push(t('waits.ready', { count: number(queue.ready), reason }));
   if (queue.delayed > 0) lines.push(t('waits.delayed', { count: number(queue.delayed) }));
   if (lines.length === 0 && nothing) lines.push(t('waits.none'));

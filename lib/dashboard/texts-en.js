@@ -73,6 +73,7 @@ export default {
   'reason.in-flight': 'too many uploads of this bot',
   'reason.bytes': 'too many bytes under way',
   'reason.slot': 'no slot is free',
+  'reason.turn': 'their turn comes when those in progress are through',
   'reason.lease': 'its lease ends',
   errors: 'What failed',
   'errors.none': 'Nothing has failed.',

@@ -73,6 +73,7 @@ export default {
   'reason.in-flight': 'envios demais deste bot',
   'reason.bytes': 'bytes demais em trânsito',
   'reason.slot': 'nenhuma vaga livre',
+  'reason.turn': 'a vez delas chega quando as em andamento terminarem',
   'reason.lease': 'a reserva termina',
   errors: 'O que falhou',
   'errors.none': 'Nada falhou.',

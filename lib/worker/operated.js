@@ -162,7 +162,7 @@ class Operated extends EventEmitter {
     if (row === undefined) return this.#explainFailure(key);
     const waits = [];
     if (row.state === 'queued' && this.mode !== 'running') waits.push({ reason: 'paused', waitMs: null });
-    else if (row.state === 'queued') waits.push({ reason: 'slot', waitMs: null });
+    else if (row.state === 'queued') waits.push({ reason: 'turn', waitMs: null });
     if (row.state === 'delayed') waits.push({ reason: 'backoff', waitMs: Math.max(0, row.runAtMs - Date.now()) });
     return { key, state: row.state, waits, ahead: 0, owner: row.owner };
   }
