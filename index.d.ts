@@ -799,12 +799,32 @@ export interface Plan {
   chatsNeeded: number | null;
 }
 
+/** Bounds of a number of slots that is measured, from how long tries take and how they fail: docs/pacing.md. */
+export interface ConcurrencyBounds {
+  /** 1 to `max`; it begins here. Default 1. */
+  min?: number | undefined;
+  /** At most 4096. */
+  max: number;
+}
+
+/** How a measured number of slots was found. */
+export interface MeasuredConcurrency {
+  min: number;
+  max: number;
+  /** How many times the best time tries have taken of late; 1 = the best. */
+  slowdown: number;
+  /** Decisions that made it larger. */
+  raised: number;
+  /** Decisions that made it smaller. */
+  lowered: number;
+}
+
 /** What {@link PrewarmExecutor} and {@link PrewarmWorker} have in common. */
 export interface PrewarmCommonOptions {
   s3: S3Options;
   telegram?: TelegramOptions | undefined;
-  /** Jobs that run at once, 1 to 4096. Default 5. */
-  concurrency?: number | undefined;
+  /** Jobs that run at once, 1 to 4096, or the bounds of a number that is measured. Default 5. */
+  concurrency?: number | ConcurrencyBounds | undefined;
   /** Jobs that wait; running jobs and those between two tries are outside it. 1 to 1,000,000. Default 500. */
   capacity?: number | undefined;
   /**
@@ -1113,7 +1133,10 @@ export interface PrewarmExecutorStats {
   bytesIn: number;
   /** Bytes handed to Telegram, all tries. */
   bytesOut: number;
+  /** Slots now. */
   concurrency: number;
+  /** How their number was measured; null = it was given. */
+  adaptive: MeasuredConcurrency | null;
   capacity: number;
   paused: boolean;
   /** Failed tries that may have left a message behind. */
@@ -1217,8 +1240,8 @@ export class PrewarmExecutor extends Emitter<PrewarmExecutorEvents> {
   /** Starts no further job; running ones go on. */
   pause(): void;
   resume(): void;
-  /** How many jobs run at once from now on, 1 to 4096. @throws `ERR_WARMPATH_INVALID_ARGUMENT` */
-  setConcurrency(n: number): void;
+  /** How many jobs run at once from now on, 1 to 4096, or the bounds of a measured number. @throws `ERR_WARMPATH_INVALID_ARGUMENT` */
+  setConcurrency(n: number | ConcurrencyBounds): void;
   stats(): PrewarmExecutorStats;
   /** The limits in force; false = nothing is paced. */
   limits(): Limits | false;
@@ -3069,7 +3092,16 @@ export interface PrewarmWorkerStats
     Partial<
       Pick<
         PrewarmExecutorStats,
-        'byClass' | 'bytesIn' | 'bytesOut' | 'paused' | 'possibleDuplicates' | 'resumes' | 'phases' | 'limits' | 'cache'
+        | 'adaptive'
+        | 'byClass'
+        | 'bytesIn'
+        | 'bytesOut'
+        | 'paused'
+        | 'possibleDuplicates'
+        | 'resumes'
+        | 'phases'
+        | 'limits'
+        | 'cache'
       >
     > {
   /** Jobs between two tries, in the store or in the executor. */

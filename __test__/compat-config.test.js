@@ -124,6 +124,13 @@ test('configure and start check what they are given', (t) => {
     [{ concurrency: '5' }, 'concurrency'],
     [{ retry: { delaysMs: [-1] } }, 'retry.delaysMs[0]'],
     [{ s3: { bucket: 5 } }, 's3.bucket'],
+    [{ onTooLarge: 'shrink' }, 'onTooLarge'],
+    [{ onRejected: true }, 'onRejected'],
+    [{ onOtherKind: 'document' }, 'onOtherKind'],
+    [{ onLargePhoto: 'accept' }, 'onLargePhoto'],
+    [{ probe: 1 }, 'probe'],
+    [{ faststart: 'yes' }, 'faststart'],
+    [{ concurrency: { min: 9, max: 3 } }, 'concurrency.min'],
   ];
   for (const [options, option] of wrong) {
     assert.throws(() => compat.configure(options), { code: 'ERR_WARMPATH_INVALID_OPTION', option });
@@ -134,6 +141,17 @@ test('configure and start check what they are given', (t) => {
   for (const intervalMs of ['2000', 0, -1, Number.NaN, null]) {
     assert.throws(() => compat.startPrewarmWorker(world.db.pool, intervalMs), { option: 'intervalMs' });
   }
+});
+
+test('what becomes of media that does not fit its kind can be configured', async (t) => {
+  const compat = world.fresh(t, { onTooLarge: 'document', onRejected: 'document', concurrency: { min: 1, max: 6 } });
+  assert.equal(compat.getQueueMetrics().max_concurrency, 6);
+  world.stage.tg.faults.add({ name: 'photo-invalid-dimensions' });
+  compat.startPrewarmWorker(world.db.pool);
+  const job = await world.params({ kind: 'photo' });
+  compat.enqueuePrewarm(job);
+  await until(() => world.isReady(job));
+  assert.equal(world.stage.tg.received.at(-1).kind, 'document');
 });
 
 test('environment: MEDIA_PREWARM_LIMITS switches pacing off, and nothing else does', () => {

@@ -83,6 +83,8 @@ export declare class NativePrewarm {
   pause(): void
   resume(): void
   setConcurrency(concurrency: number): void
+  /** The number of slots is measured from now on, between these bounds. */
+  adaptConcurrency(min: number, max: number): void
   /** What a job waits for, as JSON; null when there is no such job. */
   explain(key: string): string | null
   closeIntake(): void

@@ -148,6 +148,13 @@ macro_rules! executor_class {
                 self.face.executor.set_concurrency(concurrency as usize);
             }
 
+            /// The number of slots is measured from now on, between these bounds.
+            #[napi(catch_unwind)]
+            pub fn adapt_concurrency(&self, min: u32, max: u32) {
+                let bounds = warmpath_engine::executor::Between { min: min as usize, max: max as usize };
+                self.face.executor.adapt_concurrency(bounds);
+            }
+
             /// What a job waits for, as JSON; null when there is no such job.
             #[napi(catch_unwind)]
             pub fn explain(&self, key: String) -> $crate::errors::Result<Option<String>> {

@@ -5,7 +5,7 @@ const { adminRouter } = require('../admin/router.js');
 const { Monitor } = require('../metrics/monitor.js');
 const { SeedNames } = require('../metrics/seed-names.js');
 const { shape, func, having, milliseconds, failWith } = require('../options/check.js');
-const { closeOptions } = require('../options/executor.js');
+const { closeOptions, mostSlots } = require('../options/executor.js');
 const { checkWorkerJob } = require('../options/job.js');
 const { logger: loggerCheck, workerOptions } = require('../options/worker.js');
 const { MemoryStore } = require('../store/memory.js');
@@ -34,6 +34,28 @@ const MARK_GRACE_MS = 2000;
 const any = (value) => value;
 const ANY_S3 = { endpoint: 'https://localhost', bucket: 'b', accessKeyId: 'a', secretAccessKey: 's' };
 
+/** Options of a PrewarmWorker that configure() takes too; workerOptions() checks them. */
+const ENGINE_OPTIONS = [
+  's3',
+  'telegram',
+  'concurrency',
+  'capacity',
+  'retry',
+  'timeouts',
+  'http',
+  'verifySha256',
+  'route',
+  'limits',
+  'cache',
+  'leaseMs',
+  'onTooLarge',
+  'onRejected',
+  'onOtherKind',
+  'onLargePhoto',
+  'probe',
+  'faststart',
+];
+
 const configFields = shape({
   services: shape({
     getTokenBySlug: func,
@@ -43,16 +65,7 @@ const configFields = shape({
     observe: func,
   }),
   logger: loggerCheck,
-  // Checked by workerOptions().
-  ...Object.fromEntries(
-    ['s3', 'telegram', 'concurrency', 'capacity', 'retry', 'timeouts', 'http', 'verifySha256', 'route'].map((name) => [
-      name,
-      any,
-    ]),
-  ),
-  limits: any,
-  cache: any,
-  leaseMs: any,
+  ...Object.fromEntries(ENGINE_OPTIONS.map((name) => [name, any])),
 });
 
 /**
@@ -80,7 +93,8 @@ function report() {
 function numbers() {
   if (state.running !== null) return state.running;
   const env = prewarmEnvOrDefaults();
-  return { concurrency: state.config.concurrency ?? env.concurrency, capacity: state.config.capacity ?? env.capacity };
+  const { concurrency = env.concurrency, capacity = env.capacity } = state.config;
+  return { concurrency: mostSlots(concurrency), capacity };
 }
 
 function store() {
@@ -174,7 +188,10 @@ function startPrewarmWorker(pool, intervalMs) {
   const parts = { store: store(), recorder, resolveBot: botLookup(pool, services), keyOf: jobId, monitor, seedNames };
   const worker = naming(() => new PrewarmWorker(options, parts));
   store().adjust({ capacity: options.capacity, delaysMs: options.retry?.delaysMs ?? [...DEFAULT_DELAYS_MS] });
-  Object.assign(state, { worker, running: { concurrency: options.concurrency, capacity: options.capacity } });
+  Object.assign(state, {
+    worker,
+    running: { concurrency: mostSlots(options.concurrency), capacity: options.capacity },
+  });
   worker.start();
   state.marks.connect(recorder, (err) => worker.problem(err));
   return getWorkerController();

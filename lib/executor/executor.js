@@ -127,9 +127,11 @@ class Executor extends EventEmitter {
     guard(() => this.#native.resume());
   }
 
-  /** How many jobs run at once, from now on (1 to 4096). */
+  /** How many jobs run at once, from now on: 1 to 4096, or `{ min, max }` for a number that is measured. */
   setConcurrency(n) {
-    guard(() => this.#native.setConcurrency(concurrency(n, 'concurrency', invalid)));
+    const wanted = concurrency(n, 'concurrency', invalid);
+    if (typeof wanted === 'number') guard(() => this.#native.setConcurrency(wanted));
+    else guard(() => this.#native.adaptConcurrency(wanted.min, wanted.max));
   }
 
   stats() {

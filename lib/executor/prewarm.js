@@ -1,7 +1,7 @@
 'use strict';
 
 const { native } = require('../native.js');
-const { executorOptions } = require('../options/executor.js');
+const { executorOptions, mostSlots } = require('../options/executor.js');
 const { checkExecutorJob } = require('../options/job.js');
 const { PacedExecutor } = require('./paced.js');
 
@@ -12,9 +12,11 @@ const { PacedExecutor } = require('./paced.js');
 class PrewarmExecutor extends PacedExecutor {
   /** @throws {WarmpathError} ERR_WARMPATH_INVALID_OPTION, ERR_WARMPATH_NATIVE_LOAD */
   constructor(options) {
-    const json = JSON.stringify(executorOptions(options));
+    const { concurrency, ...rest } = executorOptions(options);
+    const json = JSON.stringify({ ...rest, concurrency: mostSlots(concurrency) });
     const { NativePrewarm } = native();
     super((wake) => new NativePrewarm(json, wake), checkExecutorJob);
+    if (typeof concurrency !== 'number') this.setConcurrency(concurrency);
   }
 }
 

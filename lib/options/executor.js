@@ -84,7 +84,22 @@ const cacheFields = shape(
 /** `false` = no cache, which the engine is told by leaving it out. */
 const cache = (value, path, fail) => (value === false ? undefined : cacheFields(value, path, fail));
 
-const concurrency = integer(1, 4096);
+const MAX_CONCURRENCY = 4096;
+const fixed = integer(1, MAX_CONCURRENCY);
+const bounds = shape({ min: withDefault(fixed, 1), max: fixed }, { required: ['max'] });
+
+/** A number of slots, or the bounds of one that is measured. */
+function concurrency(value, path, fail) {
+  if (typeof value === 'number') return fixed(value, path, fail);
+  if (!check.isPlainObject(value)) fail(path, `must be an integer or { min, max }, not ${check.describe(value)}`);
+  const out = bounds(value, path, fail);
+  if (out.min > out.max) fail(`${path}.min`, `must not be above ${path}.max`);
+  return out;
+}
+
+/** The most slots that a checked `concurrency` allows. */
+const mostSlots = (value) => (typeof value === 'number' ? value : value.max);
+
 const capacity = integer(1, 1_000_000);
 
 /** The fields that the executor and the workers on top of it share. */
@@ -112,7 +127,10 @@ const executorFields = shape(
   { required: ['s3'] },
 );
 
-/** Checked options of a PrewarmExecutor, in the shape the engine reads as JSON. */
+/**
+ * Checked options of a PrewarmExecutor, in the shape the engine reads as JSON, but for `concurrency`: the engine begins with a
+ * number, and is told bounds afterwards.
+ */
 function executorOptions(options) {
   const native = checked(executorFields, options);
   return { ...native, limits: toNative(native.limits) };
@@ -148,4 +166,5 @@ module.exports = {
   s3ClientOptions,
   closeOptions,
   concurrency,
+  mostSlots,
 };

@@ -6,7 +6,7 @@ const { emitSafely } = require('../executor/emit.js');
 const { jobKey } = require('../key.js');
 const { SeedNames } = require('../metrics/seed-names.js');
 const { failWith, text } = require('../options/check.js');
-const { closeOptions } = require('../options/executor.js');
+const { closeOptions, mostSlots } = require('../options/executor.js');
 const { checkWorkerJob, checkAll } = require('../options/job.js');
 const { workerOptions } = require('../options/worker.js');
 const { identity } = require('../store/media-cache.js');
@@ -72,7 +72,7 @@ class PrewarmWorker extends Worker {
     const seedNames = parts.seedNames ?? new SeedNames(observe);
     const report = new PrewarmReport({ logger, observe: seedNames.observe });
     super({
-      ...{ store, recorder, report, concurrency: engine.concurrency, leaseMs, pollMs },
+      ...{ store, recorder, report, concurrency: mostSlots(engine.concurrency), leaseMs, pollMs },
       ...{ name: 'prewarm', monitor: parts.monitor, seedNames },
       ping: pool === undefined ? undefined : () => pool.query('SELECT 1'),
     });
@@ -84,7 +84,7 @@ class PrewarmWorker extends Worker {
     this.#report = report;
     this.#retryWeakId = retryWeakId;
     if (parts.store !== undefined || given !== undefined) this.#pool = pool ?? null;
-    this.#settings = { intervalMs: pollMs, concurrency: engine.concurrency, capacity: engine.capacity };
+    this.#settings = { intervalMs: pollMs, concurrency, capacity: engine.capacity };
     const keyOf = parts.keyOf ?? jobKey;
     this.#healing = new Healing({ recorder, store, keyOf });
     const onRecovered = (counts) => this.#report.log('info', '[RECOVERED]', counts);

@@ -326,7 +326,7 @@ class Worker extends Operated {
       waiting: waiting.delayed + (stats.waiting ?? 0),
       running: stats.running ?? 0,
       ...this.#counts,
-      concurrency,
+      concurrency: stats.concurrency ?? concurrency,
       capacity: waiting.capacity,
       recording: this.#outbox?.size ?? 0,
     };

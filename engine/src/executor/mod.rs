@@ -29,7 +29,7 @@ use parking_lot::Mutex;
 pub use plan::{Batch, Plan, Question, plan};
 use run::{Core, Shared, wake_when_due};
 use schedule::Scheduler;
-pub use schedule::{Explanation, LearnedPace, Live, Place, Reason, Submitted, Wait};
+pub use schedule::{Between, Explanation, LearnedPace, Live, Measured, Place, Reason, Submitted, Wait};
 pub use stats::{Quantiles, Snapshot};
 use tokio::{runtime::Handle, sync::Notify, time::Instant};
 pub use trace::Trace;
@@ -123,6 +123,11 @@ impl<P: Pipeline> Executor<P> {
     /// Changes the number of slots; running jobs are never stopped for it.
     pub fn set_concurrency(&self, concurrency: usize) {
         self.change(|schedule, _| schedule.set_concurrency(concurrency));
+    }
+
+    /// From now on the number of slots is measured, between these bounds, by how long tries take and how they fail.
+    pub fn adapt_concurrency(&self, bounds: Between) {
+        self.change(|schedule, now| schedule.adapt_concurrency(bounds, now));
     }
 
     /// Accepts no job from now on.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
-use super::{Limits, Outcome, Status, Trace};
+use super::{Limits, Outcome, Status, Trace, schedule::Measured};
 use crate::error::Class;
 
 /// Two significant digits from a microsecond to six hours: 3 % error, some 30 KiB a phase.
@@ -58,6 +58,8 @@ pub struct Snapshot {
     pub bytes_out: u64,
     /// Slots.
     pub concurrency: usize,
+    /// How their number was found; `null` = it was given.
+    pub adaptive: Option<Measured>,
     /// Size of the queue.
     pub capacity: usize,
     /// Whether new jobs are held back.
@@ -138,6 +140,7 @@ impl Stats {
             bytes_in: self.bytes_in,
             bytes_out: self.bytes_out,
             concurrency: 0,
+            adaptive: None,
             capacity: 0,
             paused: false,
             possible_duplicates: self.possible_duplicates,

@@ -58,6 +58,10 @@ impl<J: Job> Scheduler<J> {
         {
             bot.uploads = bot.uploads.saturating_sub(1);
         }
+        if let Some(adaptive) = &mut self.adaptive {
+            adaptive.ended(now.since(sent_at), size.or(learned.size), error.as_ref(), now);
+            self.concurrency = adaptive.limit();
+        }
         if let (None, Some(bytes)) = (size, learned.size) {
             self.sent_of_size(bot, bytes, false, now);
         }

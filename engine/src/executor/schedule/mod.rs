@@ -29,6 +29,7 @@
 //! Between bots: in turns. Within a bot: by priority, then in turns. Within a flow: by priority, then first in, first out.
 //! Every 16th start goes to what has waited longest, whatever its priority: so nothing starves.
 
+mod adaptive;
 mod bot;
 mod event;
 mod explain;
@@ -48,6 +49,8 @@ use std::{
     time::Duration,
 };
 
+use adaptive::Adaptive;
+pub use adaptive::{Between, Measured};
 use bot::{Bot, Chat};
 pub use event::{Action, Ended, Learned, Live, Settled, Submitted};
 pub use explain::{Explanation, Learned as LearnedPace, Reason, Wait};
@@ -74,6 +77,8 @@ pub struct Scheduler<J> {
     retry: RetryOptions,
     capacity: usize,
     concurrency: usize,
+    /// What finds the number of slots out, where it is not given.
+    adaptive: Option<Box<Adaptive>>,
     paused: bool,
     open: bool,
 
@@ -118,6 +123,7 @@ impl<J: Job> Scheduler<J> {
             retry: options.retry,
             capacity: options.capacity,
             concurrency: options.concurrency,
+            adaptive: None,
             paused: false,
             open: true,
             entries: Slab::new(),
@@ -261,8 +267,16 @@ impl<J: Job> Scheduler<J> {
     }
 
     /// The number of slots, from now on.
-    pub const fn set_concurrency(&mut self, concurrency: usize) {
+    pub fn set_concurrency(&mut self, concurrency: usize) {
+        self.adaptive = None;
         self.concurrency = concurrency;
+    }
+
+    /// From now on the number of slots is measured. It begins at the lower bound.
+    pub fn adapt_concurrency(&mut self, bounds: Between, now: Tick) {
+        let adaptive = Adaptive::new(bounds, now);
+        self.concurrency = adaptive.limit();
+        self.adaptive = Some(Box::new(adaptive));
     }
 
     /// The number of slots.

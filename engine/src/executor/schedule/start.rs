@@ -167,6 +167,9 @@ impl<J: Job> Scheduler<J> {
             flow.remove(&mut self.entries, id);
         }
         self.running += 1;
+        if let Some(adaptive) = &mut self.adaptive {
+            adaptive.started(self.running);
+        }
         // The entry is there: its caller has just looked at it.
         let Some(entry) = self.entries.get_mut(id) else { return Action::Stop(id) };
         self.queued -= usize::from(entry.fresh);

@@ -42,6 +42,7 @@ impl<J: Job> Scheduler<J> {
         snapshot.waiting = self.entries.len() - self.queued - self.running;
         snapshot.running = self.running;
         snapshot.concurrency = self.concurrency;
+        snapshot.adaptive = self.adaptive.as_ref().map(|adaptive| adaptive.measured());
         snapshot.capacity = self.capacity;
         snapshot.paused = self.paused;
         snapshot.limits = self.limits;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    super::Settled,
+    super::{Between, Settled},
     plan::SimJob,
     telegram::{chat_key, token_key},
     world::{Check, HELD, SECOND, Track, World},
@@ -27,7 +27,7 @@ impl World {
         if track.lease_end <= self.now {
             return Err(format!("{key} starts after its lease"));
         }
-        if self.running.len() >= self.plan.options.concurrency {
+        if self.running.len() >= self.slots() {
             return Err(format!("{} slots, and {key} takes another", self.running.len()));
         }
         if let Some(limits) = limits {
@@ -57,6 +57,22 @@ impl World {
             }
         }
         Ok(())
+    }
+
+    /// How many may run: as many as were given, or as the scheduler has measured.
+    fn slots(&self) -> usize {
+        self.plan.measured.map_or(self.plan.options.concurrency, |_| self.schedule.concurrency())
+    }
+
+    /// What is measured stays in its bounds.
+    pub fn slots_hold(&self) -> Check {
+        let slots = self.schedule.concurrency();
+        match self.plan.measured {
+            Some(Between { min, max }) if !(min..=max).contains(&slots) => {
+                Err(format!("{slots} slots of {min} to {max}"))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Nobody runs on after a lease, and nobody under a lease is held for long.
@@ -131,7 +147,7 @@ impl World {
     /// At this moment, with a slot free, nobody waits who could go.
     pub(super) fn now_idle(&self, at: u64) -> Check {
         let limits = self.plan.options.limits;
-        if self.paused || self.running.len() >= self.plan.options.concurrency {
+        if self.paused || self.running.len() >= self.slots() {
             return Ok(());
         }
         // A large job that waits for room holds everybody up, and is meant to.

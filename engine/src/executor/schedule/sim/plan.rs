@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::super::Between;
 use crate::executor::{ExecutorOptions, RetryOptions, job::Job, limits::Limits};
 
 pub struct SimJob {
@@ -42,6 +43,8 @@ pub struct Plan {
     /// The chats of each flow.
     pub flows: Vec<(u8, Vec<String>)>,
     pub options: ExecutorOptions,
+    /// The bounds of a number of slots that is measured.
+    pub measured: Option<Between>,
     /// Bots below this are never refused and have no live traffic: theirs must go to the moment.
     pub quiet: u8,
     pub throttles: u32,
@@ -81,6 +84,7 @@ impl Plan {
                 retry: RetryOptions { quick: rng.u32(0..3), base_ms: 500, max_ms: 2_000 },
                 limits,
             },
+            measured: (rng.u8(0..4) == 0).then(|| Between { min: 1, max: rng.usize(1..20) }),
             throttles: every(rng, 20),
             failures: every(rng, 40),
             cancels: rng.bool(),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    super::{Live, Submitted},
+    super::{Between, Live, Submitted},
     plan::SimJob,
     telegram::{chat_key, token_key},
     world::{BEGIN, Check, Event, HOUR, MS, SECOND, Track, World},
@@ -81,8 +81,14 @@ impl World {
             8 => {
                 let slots = self.rng.usize(1..9);
                 // Fewer slots than run already are fine; they only start nothing.
-                self.plan.options.concurrency = slots;
-                self.schedule.set_concurrency(slots);
+                if self.plan.measured.is_some() {
+                    let bounds = Between { min: slots, max: slots + self.rng.usize(0..20) };
+                    self.plan.measured = Some(bounds);
+                    self.schedule.adapt_concurrency(bounds, tick);
+                } else {
+                    self.plan.options.concurrency = slots;
+                    self.schedule.set_concurrency(slots);
+                }
             }
             9 if self.plan.live => self.live(),
             _ => {}

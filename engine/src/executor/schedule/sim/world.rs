@@ -2,7 +2,7 @@
 //!
 //! * every accepted job is settled exactly once, and nothing is left in the end: no slot, no upload, no byte;
 //! * no two sends are inside a limit, and none is begun while a 429 forbids it, in its chat or its token;
-//! * slots, uploads of a token and bytes in flight stay in their bounds; a pause starts nothing;
+//! * slots, uploads of a token and bytes in flight stay in their bounds, and so do slots that are measured; a pause starts nothing;
 //! * nothing starts, or goes on, after its lease; nothing that was cancelled starts;
 //! * attempts are counted as they were: a 429 costs none, retries are as many as asked for;
 //! * in a flow, equals go in order, and a lower priority goes first only where it has waited longest;
@@ -85,6 +85,8 @@ faults!(
     live,
     pauses,
     full,
+    raised,
+    lowered,
     lanes
 );
 
@@ -116,7 +118,10 @@ impl World {
     pub fn new(seed: u64, planted: Planted, recorded: bool) -> Self {
         let mut rng = fastrand::Rng::with_seed(seed);
         let plan = Plan::new(&mut rng);
-        let schedule = Scheduler::planted(&plan.options, seed ^ 0x5eed, planted);
+        let mut schedule = Scheduler::planted(&plan.options, seed ^ 0x5eed, planted);
+        if let Some(bounds) = plan.measured {
+            schedule.adapt_concurrency(bounds, Tick::from_nanos(BEGIN));
+        }
         Self {
             schedule,
             plan,
@@ -187,8 +192,12 @@ impl World {
                 self.drain()?;
             }
             self.leases_hold()?;
+            self.slots_hold()?;
             self.now_idle(self.now)?;
         }
+        let measured = self.schedule.adaptive.as_ref().map(|adaptive| adaptive.measured());
+        self.seen.raised += measured.map_or(0, |measured| measured.raised);
+        self.seen.lowered += measured.map_or(0, |measured| measured.lowered);
         if let Some(left) = self.jobs.keys().min() {
             return Err(format!("{} jobs are left, {left} for one, and nobody will ever look", self.jobs.len()));
         }
