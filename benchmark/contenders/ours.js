@@ -17,10 +17,12 @@ function create(config) {
     limits: false,
     verifySha256: config.verify,
     // The peers move the bytes themselves.
-    route: 'stream',
+    route: config.route ?? 'stream',
     timeouts: config.timeouts,
     http: config.ca ? { ca: config.ca } : undefined,
   });
+  // Telegram fetches documents of a few types only.
+  const contentType = config.route === 'url' ? 'application/pdf' : 'application/octet-stream';
   // Written out: spreading a constant into each job costs more than checking it.
   const jobFor = (n, r2Key) => ({
     key: `job-${n}`,
@@ -31,7 +33,8 @@ function create(config) {
     token: TOKEN,
     chatIds: [CHAT_ID],
     fileName: FILE_NAME,
-    contentType: 'application/octet-stream',
+    contentType,
+    size: config.size,
   });
   let next = 0;
 

@@ -32,6 +32,7 @@ const FIGURES = {
   loopBusy: (round) => round.loopBusy,
   baseRss: (round) => round.baseRss,
   peakRss: (round) => round.peakRss,
+  grownRss: (round) => round.peakRss - round.baseRss,
 };
 
 /** Every contender once a round, each round beginning with another one, so that none always runs first or after the same one. */
