@@ -126,7 +126,7 @@ test('a heartbeat renews in the store, then in the executor, and drops what is l
   const inflight = new Inflight();
   const claims = [1, 2, 3, 4].map((i) => inflight.add({ key: `k${i}`, fence: i, job: {} }, 0));
   for (const claim of claims.slice(0, 3)) claim.submitted = true;
-  const seen = { extended: [], cancelled: [], stored: [] };
+  const seen = { extended: [], cancelled: [], stored: [], hurried: 0 };
   const parts = {
     store: {
       extend: async (list, leaseMs) => {
@@ -136,7 +136,7 @@ test('a heartbeat renews in the store, then in the executor, and drops what is l
     },
     executor: { extend: (keys, ms) => seen.extended.push([keys, ms]), cancel: (key) => seen.cancelled.push(key) },
     inflight,
-    outbox: { claims: () => [{ key: 'k9', fence: 9 }] },
+    outbox: { claims: () => [{ key: 'k9', fence: 9 }], hurry: () => seen.hurried++ },
     leaseMs: 60_000,
     onError: (err) => assert.fail(err),
   };
@@ -150,6 +150,7 @@ test('a heartbeat renews in the store, then in the executor, and drops what is l
   assert.deepEqual(seen.cancelled, ['k2#2']);
   assert.ok(claims[0].leaseEnd >= before + 60_000);
   assert.equal(inflight.has(claims[3]), false);
+  assert.equal(seen.hurried, 1, 'the database is there: what waits for it need not wait');
 });
 
 test('without the store, a heartbeat promises the executor nothing', async () => {

@@ -5,6 +5,9 @@
 /** How long the end of a request may be noticed late by a busy event loop. */
 const OVERLAP_MS = 150;
 
+/** How long after its answer a send may not be recorded yet. */
+const UNRECORDED_MS = 1000;
+
 /** A modifier that harms nobody is no excuse. */
 const HARMLESS = new Set(['delay']);
 
@@ -65,7 +68,8 @@ function overlaps(stage, jobs) {
 
 /**
  * Sends beyond the one that each job needs. Every send but the last must have an excuse: a fault was set on it (so its sender
- * could not know), its process was killed while it held the claim, or the database was away when it was to be recorded.
+ * could not know), its process was killed while it held the claim, or the database was away for longer than the lease when it
+ * was to be recorded.
  */
 function duplicates(stage, { inFlightAtKill = new Set(), outages = [] } = {}) {
   const byHash = requestsByHash(stage);
@@ -82,7 +86,7 @@ function duplicates(stage, { inFlightAtKill = new Set(), outages = [] } = {}) {
       counts.extra++;
       if (send.harm) counts.ambiguous++;
       else if (inFlightAtKill.has(`${send.claim} ${sha256}`)) counts.killed++;
-      else if (outages.some(({ from, to }) => send.at < to && send.end > from)) counts.outage++;
+      else if (outages.some(({ from, to }) => send.at < to && send.end > from - UNRECORDED_MS)) counts.outage++;
       else unexcused.push(`${sha256.slice(0, 8)} by ${send.claim} (${send.status})`);
     }
   }

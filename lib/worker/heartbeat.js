@@ -34,6 +34,7 @@ class Heartbeat {
         leaseMs,
       );
       this.#apply(claims, kept, startedAt + leaseMs);
+      outbox.hurry();
     } catch (err) {
       onError(err);
     } finally {

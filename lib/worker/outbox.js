@@ -11,6 +11,12 @@ function isRefusedValue(err) {
   return /^2[23][0-9A-Z]{3}$/.test(err?.cause?.code ?? '');
 }
 
+/** The database did not answer at all (no SQLSTATE), or was going down or coming up. */
+function isAway(err) {
+  const code = err?.cause?.code ?? '';
+  return !/^[0-9A-Z]{5}$/.test(code) || /^(08...|57P0[123])$/.test(code);
+}
+
 /**
  * Records outcomes, in order, one batch at a time: result to the recorder, then the job to the store. When the database
  * is away only this step is repeated (backoff up to 30 s), never the job, so a media that was sent is not sent again.
@@ -28,6 +34,7 @@ class Outbox {
   #timer = null;
   #endWait = () => {};
   #gaveUp = false;
+  #away = false;
   #deadline = null;
   #closers = [];
 
@@ -44,6 +51,16 @@ class Outbox {
 
   get size() {
     return this.#entries.length;
+  }
+
+  /** Whether the database was away when it was to record the last time. */
+  get away() {
+    return this.#away;
+  }
+
+  /** The database has answered somebody: what waits for it need wait no longer. */
+  hurry() {
+    if (this.#away) this.#endWait();
   }
 
   /** The claims that the store still counts as running. */
@@ -112,11 +129,13 @@ class Outbox {
         await this.#record(batch);
       } catch (err) {
         this.#onError(err);
+        this.#away = isAway(err);
         this.#makeWay(batch);
         if (!this.#gaveUp) await this.#backoff();
         continue;
       }
       this.#failures = 0;
+      this.#away = false;
       this.#batchSize = Math.min(this.#batchSize * 2, BATCH);
       this.#entries.splice(0, batch.length);
       this.#tell(batch);

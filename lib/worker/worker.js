@@ -95,8 +95,11 @@ class Worker extends Operated {
   }
 
   #room() {
-    const { concurrency, claimUpTo = 2 * concurrency, claimAtLeast = 1 } = this.#settings;
+    const { concurrency, recorder, claimUpTo = 2 * concurrency, claimAtLeast = 1 } = this.#settings;
     if (this.held) return 0;
+    // A database that comes back gets the results first. A lease may have run out meanwhile: claimed before its result is
+    // recorded, that job would be sent again.
+    if (recorder === null && this.#outbox.away) return 0;
     // Results that cannot be recorded pile up while the database is away: stop sending more when they are that many.
     if (this.#outbox.size >= this.#unrecordedMax() || !this.mayClaim()) return 0;
     const room = claimUpTo - this.#inflight.size;
