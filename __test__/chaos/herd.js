@@ -53,7 +53,8 @@ class Herd {
       for (const look of member.waiting.splice(0)) look();
     });
     const ready = await this.hear(member, 'ready');
-    member.id = ready?.id ?? null;
+    if (ready === null) throw new Error(`${member.name} has ended before it was ready`);
+    member.id = ready.id;
     return member;
   }
 

@@ -252,8 +252,8 @@ class Worker extends Operated {
 
   /**
    * Claims and begins no more, lets what was begun finish for `timeoutMs` (default 10,000), then cancels the rest. What was not
-   * begun or not finished is handed back to the store, uncharged, the former at once. Resolves when every result is recorded, or was given up (2 s after `timeoutMs`). A second,
-   * more impatient call cuts the first one short.
+   * begun is handed back to the store at once, what was not finished then; neither is charged. Resolves when every result is
+   * recorded, or was given up (2 s after `timeoutMs`). A second, more impatient call cuts the first one short.
    */
   stop(options) {
     const { timeoutMs } = closeOptions(options);
@@ -300,6 +300,7 @@ class Worker extends Operated {
    */
   #cancelUnbegun() {
     const executor = this.#executor;
+    if (typeof executor.pause !== 'function') return;
     // Nothing begins between the look and the cancelling.
     executor.pause();
     for (const { key, state } of executor.list()) if (state !== 'running') executor.cancel(key);
