@@ -340,28 +340,6 @@ class CampaignPipeline extends EventEmitter {
     const queued = this.#waiting.size;
     return { ...this.#executor.stats(), queued, waiting: 0, running: this.#jobs.size - queued, paused: this.#paused };
   }
-
-  // What an operator does to every executor; the keys are the same here and there.
-
-  pause() {
-    this.#executor.pause();
-  }
-
-  resume() {
-    this.#executor.resume();
-  }
-
-  setConcurrency(n) {
-    this.#executor.setConcurrency(n);
-  }
-
-  list() {
-    return this.#executor.list();
-  }
-
-  explain(key) {
-    return this.#executor.explain(key);
-  }
 }
 
 const internal = (cause) => new WarmpathError('ERR_WARMPATH_INTERNAL', 'the message could not be submitted', { cause });

@@ -84,7 +84,7 @@ class PrewarmWorker extends Worker {
     this.#report = report;
     this.#retryWeakId = retryWeakId;
     if (parts.store !== undefined || given !== undefined) this.#pool = pool ?? null;
-    this.#settings = { intervalMs: pollMs, concurrency, capacity: engine.capacity };
+    this.#settings = { intervalMs: pollMs, concurrency: mostSlots(engine.concurrency), capacity: engine.capacity };
     const keyOf = parts.keyOf ?? jobKey;
     this.#healing = new Healing({ recorder, store, keyOf });
     const onRecovered = (counts) => this.#report.log('info', '[RECOVERED]', counts);
