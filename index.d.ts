@@ -1323,6 +1323,11 @@ export interface WhatsAppMedia {
   fileEncSha256?: string | Uint8Array | undefined;
 }
 
+/** What may have changed of a {@link WhatsAppMedia}; what is absent or empty has not. Other fields are not looked at. */
+export type WhatsAppReupload = {
+  [Field in Exclude<keyof WhatsAppMedia, 'mediaType'>]?: WhatsAppMedia[Field] | null;
+};
+
 /** Where the bytes come from: exactly one of these. */
 export type IngestSource =
   | {
@@ -1529,9 +1534,10 @@ export interface IngestCommonOptions {
 export interface IngestHooks {
   /**
    * WhatsApp has deleted the file (404, 410): ask the sender's phone to upload it again (`updateMediaMessage` of Baileys) and
-   * answer what has changed of the description; null = it cannot be had. A hook that throws counts as null.
+   * answer the description as it is now, as whatever object the library has; null = it cannot be had. A hook that throws counts
+   * as null.
    */
-  reupload?: ((job: IngestJob) => Awaitable<Partial<WhatsAppMedia> | null | undefined>) | undefined;
+  reupload?: ((job: IngestJob) => Awaitable<WhatsAppReupload | null | undefined>) | undefined;
   /** Looks an address up: of a `mediaId`, or of a `url` that was refused (401, 403, 404, 410); null = there is none. */
   resolve?:
     | ((

@@ -9,7 +9,7 @@ const { parseArgs } = require('node:util');
 const { describe, heading } = require('./lib/machine');
 const { buildNative } = require('./lib/native');
 
-const BENCHMARKS = ['prewarm', 'routes', 'express', 'memory', 'throughput', 'signer', 'queue', 'store'];
+const BENCHMARKS = ['prewarm', 'ingest', 'routes', 'express', 'memory', 'throughput', 'signer', 'queue', 'store'];
 
 /** Those that need no helper programs. */
 const PLAIN = ['signer', 'queue', 'store'];

@@ -112,8 +112,21 @@ function whatsapp(value, path, fail) {
   return out;
 }
 
-/** What a reupload hook answers: any of the fields. */
-const whatsappChange = shape(whatsappFields);
+const whatsappChanges = shape(whatsappFields);
+
+/**
+ * What a reupload hook answers: any of the fields. The message objects of libraries, which are classes and say much more, will
+ * do; what they leave empty has not changed. The type is part of what the job is, not of where it lies.
+ */
+function whatsappChange(value, path, fail) {
+  if (typeof value !== 'object') fail(path, `must be an object, not ${describe(value)}`);
+  const named = {};
+  for (const name of Object.keys(whatsappFields)) {
+    const item = name === 'mediaType' ? undefined : value[name];
+    if (item !== undefined && item !== null && item.length !== 0) named[name] = item;
+  }
+  return whatsappChanges(named, path, fail);
+}
 
 /** What a resolve hook answers. */
 const resolved = shape({ url, headers }, { required: ['url'] });

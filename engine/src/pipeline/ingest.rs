@@ -21,16 +21,19 @@ mod whatsapp;
 
 use std::sync::Arc;
 
+pub use base64::Decoder as Base64Decoder;
+pub use decrypt::Decrypter;
 pub use disk::Directory;
 pub use job::{Held, IngestJob, Payload, SourceSpec};
+pub use look::Look;
 pub use options::{IngestHttp, IngestOptions, OnMismatch, SinkKind, WhatsAppOptions};
 pub use value::{IngestValue, Location};
-pub use whatsapp::{MediaType, WhatsApp};
+pub use whatsapp::{Keys, MediaType, WhatsApp};
 
 use self::{
     disk::Disk,
     intake::Intake,
-    look::{Look, Probe},
+    look::Probe,
     meter::Meter,
     sinks::Sinks,
     types::{Types, by_head},

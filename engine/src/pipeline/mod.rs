@@ -22,8 +22,8 @@ pub use campaign::{
     PartEvent, PartEvents, SplitBy, SplitOptions, SplitSource, WebhookOptions, part_key,
 };
 pub use ingest::{
-    Directory, Held, Ingest, IngestHttp, IngestJob, IngestOptions, IngestValue, Location, MediaType, OnMismatch,
-    Payload, SinkKind, SourceSpec, WhatsApp, WhatsAppOptions,
+    Base64Decoder, Decrypter, Directory, Held, Ingest, IngestHttp, IngestJob, IngestOptions, IngestValue, Keys,
+    Location, Look, MediaType, OnMismatch, Payload, SinkKind, SourceSpec, WhatsApp, WhatsAppOptions,
 };
 pub use job::{Given, PrewarmJob, PrewarmValue};
 pub use options::{LargePhoto, OtherKind, Otherwise, Policy, PrewarmOptions};

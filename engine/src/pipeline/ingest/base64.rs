@@ -32,7 +32,7 @@ impl Decoder {
     ///
     /// # Errors
     /// `INVALID_BASE64`, naming the first character that is wrong.
-    pub fn next(&mut self) -> Result<Option<Bytes>> {
+    pub fn piece(&mut self) -> Result<Option<Bytes>> {
         while self.at < self.text.len() {
             let end = self.text.len().min(self.at + PIECE);
             let piece = self.text.slice(self.at..end);
@@ -109,7 +109,7 @@ mod tests {
     fn decode(text: &str) -> Result<Vec<u8>> {
         let mut decoder = Decoder::new(Bytes::copy_from_slice(text.as_bytes()));
         let mut out = Vec::new();
-        while let Some(piece) = decoder.next()? {
+        while let Some(piece) = decoder.piece()? {
             out.extend_from_slice(&piece);
         }
         Ok(out)

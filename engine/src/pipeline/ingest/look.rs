@@ -43,6 +43,7 @@ pub enum Look {
 
 impl Look {
     /// A look at a medium, of which the length may be known.
+    #[must_use]
     pub fn new(declared: Option<&str>, len: Option<u64>) -> Self {
         match len {
             Some(len) => {
@@ -79,6 +80,7 @@ impl Look {
     }
 
     /// What was seen.
+    #[must_use]
     pub fn finish(self) -> Report {
         match self {
             Self::Passing { inspector, .. } => inspector.finish(),
@@ -100,5 +102,69 @@ impl Look {
                 inspector.finish()
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::media::Details;
+
+    /// 3,000 frames of Opus in Ogg: what it is stands in front, how long it plays at the end.
+    fn ogg(pages: u32) -> Vec<u8> {
+        let page = |flags: u8, granule: u64, sequence: u32, body: &[u8]| {
+            let mut page = b"OggS\0".to_vec();
+            page.push(flags);
+            page.extend_from_slice(&granule.to_le_bytes());
+            page.extend_from_slice(&7_u32.to_le_bytes());
+            page.extend_from_slice(&sequence.to_le_bytes());
+            page.extend_from_slice(&[0; 4]);
+            page.push(1);
+            page.push(u8::try_from(body.len()).unwrap());
+            page.extend_from_slice(body);
+            page
+        };
+        let mut file = page(2, 0, 0, b"OpusHead\x01\x01\0\0\x80\xBB\0\0\0\0\0");
+        file.extend(page(0, 0, 1, b"OpusTags\0\0\0\0\0\0\0\0"));
+        for number in 1..=pages {
+            let flags = if number == pages { 4 } else { 0 };
+            file.extend(page(flags, u64::from(number) * 48_000, number + 1, &[0xFC; 200]));
+        }
+        file
+    }
+
+    fn look(file: &[u8], piece: usize, len: Option<u64>) -> Report {
+        let mut look = Look::new(None, len);
+        for part in file.chunks(piece) {
+            look.see(&Bytes::copy_from_slice(part));
+        }
+        look.finish()
+    }
+
+    #[test]
+    fn the_end_is_seen_whatever_pieces_it_comes_in() {
+        for pages in [1, 100, 2_000] {
+            let file = ogg(pages);
+            for piece in [100, 4_096, 65_536, file.len()] {
+                for len in [Some(file.len() as u64), None] {
+                    let report = look(&file, piece, len);
+                    assert_eq!(report.mime, "audio/ogg", "{pages} {piece} {len:?}");
+                    assert_eq!(report.seconds(), Some(pages), "{pages} {piece} {len:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn both_ends_are_all_that_is_kept() {
+        let mut look = Look::new(None, None);
+        let piece = Bytes::from(vec![0; 40_000]);
+        for _ in 0..1_000 {
+            look.see(&piece);
+        }
+        let Look::Ends { head, tail, offset, .. } = &look else { panic!("the length is unknown") };
+        let kept = head.iter().chain(tail).map(Bytes::len).sum::<usize>();
+        assert!(kept <= 4 * 40_000 + 2 * 65_536 && *offset == 40_000_000, "{kept}");
+        assert!(matches!(look.finish().details, Details::None));
     }
 }

@@ -114,7 +114,7 @@ impl Source {
             }
             Self::Base64(decoder) => {
                 tokio::task::yield_now().await;
-                decoder.next()
+                decoder.piece()
             }
         }
     }

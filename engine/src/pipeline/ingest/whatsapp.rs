@@ -100,16 +100,19 @@ pub struct Keys(Zeroizing<[u8; 112]>);
 
 impl Keys {
     /// Initialisation vector.
+    #[must_use]
     pub fn iv(&self) -> [u8; 16] {
         self.part(0)
     }
 
     /// Key of AES-256-CBC.
+    #[must_use]
     pub fn cipher(&self) -> Zeroizing<[u8; 32]> {
         Zeroizing::new(self.part(16))
     }
 
     /// Key of HMAC-SHA256.
+    #[must_use]
     pub fn mac(&self) -> Zeroizing<[u8; 32]> {
         Zeroizing::new(self.part(48))
     }
