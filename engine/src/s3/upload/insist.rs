@@ -6,9 +6,9 @@ use futures_util::FutureExt;
 
 use super::{Call, Refused, S3};
 use crate::{
-    error::{Class, Code},
+    error::{Class, Code, Error},
     http::Response,
-    s3::timed_out,
+    s3::{ERROR_BODY_LIMIT, refusal, timed_out, transport},
 };
 
 /// How often a call is sent again.
@@ -44,6 +44,23 @@ impl Refused {
     }
 }
 
+/// What shows that a success is the store's own: something in between may answer 200 to anything.
+#[derive(Clone, Copy)]
+pub(super) enum Proof {
+    /// The version of what was stored, in the head.
+    Version,
+    /// An element of the document in the body.
+    Element(&'static str),
+}
+
+/// A success with its proof.
+pub(super) struct Proven {
+    /// The version in the head.
+    pub etag: Option<String>,
+    /// The document; empty where it is not the proof.
+    pub body: String,
+}
+
 impl S3 {
     /// As `ask`, again and again while the failure may pass.
     pub(super) async fn insist(&self, call: &Call<'_>, deadline: Duration) -> Result<Response, Refused> {
@@ -51,6 +68,24 @@ impl S3 {
         loop {
             let refused = match self.ask_watched(call, deadline).await {
                 Ok(response) => return Ok(response),
+                Err(refused) => refused,
+            };
+            tries += 1;
+            let Some(pause) = refused.pause(tries) else { return Err(refused) };
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    /// As [`S3::insist`], for calls that change something: a success without its proof is none.
+    pub(super) async fn achieve(&self, call: &Call<'_>, deadline: Duration, proof: Proof) -> Result<Proven, Refused> {
+        let mut tries = 0;
+        loop {
+            let answer = self.ask_watched(call, deadline).await;
+            let refused = match answer {
+                Ok(response) => match proven(response, self.0.timeouts.answer(), proof).await {
+                    Ok(proven) => return Ok(proven),
+                    Err(refused) => refused,
+                },
                 Err(refused) => refused,
             };
             tries += 1;
@@ -76,9 +111,38 @@ impl S3 {
     }
 }
 
-/// The version in an answer whose body is empty; taking the end of it makes the connection free for the next request.
-pub(super) fn etag_of(mut response: Response) -> Option<String> {
-    let etag = response.header("etag").map(str::to_owned);
+async fn proven(response: Response, deadline: Duration, proof: Proof) -> Result<Proven, Refused> {
+    let status = Some(response.status);
+    let doubtful = |s3_code: String| {
+        let error = if s3_code.is_empty() {
+            Error::new(Code::S3Unavailable, "the object store's answer does not say that the request was carried out")
+        } else {
+            // The store may have answered 200 before it knew, and send the failure as a body.
+            refusal::refusal(refusal::status_of(&s3_code), &s3_code, Code::S3Unavailable)
+        };
+        Refused { error, status, s3_code }
+    };
+    let etag = response.header("etag").filter(|etag| !etag.is_empty()).map(str::to_owned);
+    let Proof::Element(name) = proof else {
+        end(response);
+        return etag
+            .map(|etag| Proven { etag: Some(etag), body: String::new() })
+            .ok_or_else(|| doubtful(String::new()));
+    };
+    let body = text(response, deadline, ERROR_BODY_LIMIT).await?;
+    if body.contains(&format!("<{name}")) {
+        return Ok(Proven { etag, body });
+    }
+    Err(doubtful(refusal::code_of(body.as_bytes())))
+}
+
+/// Takes the end of an answer whose body is empty, which makes the connection free for the next request.
+pub(super) fn end(mut response: Response) {
     response.chunk().now_or_never();
-    etag
+}
+
+/// The body of an answer.
+pub(super) async fn text(response: Response, deadline: Duration, limit: usize) -> Result<String, Error> {
+    let body = response.bytes(limit, deadline).await.map_err(|fault| transport(&fault, Code::S3Unavailable))?;
+    Ok(String::from_utf8_lossy(&body).into_owned())
 }

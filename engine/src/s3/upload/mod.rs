@@ -19,8 +19,8 @@ use http::Method;
 use sha2::{Digest, Sha256};
 
 pub use self::file::{FileJob, FileUpload, Stored, Uploaded};
-use self::multipart::Multipart;
 pub(super) use self::pieces::Watch;
+use self::{insist::Proof, multipart::Multipart};
 use super::{Call, Refused, S3};
 use crate::error::{Code, Error, Phase, Result};
 
@@ -259,8 +259,8 @@ impl Upload {
             watch: Some(Watch::new()),
         };
         let deadline = self.s3.transfer(bytes);
-        let (etag, existed) = match self.s3.insist(&call, deadline).await {
-            Ok(response) => (insist::etag_of(response), false),
+        let (etag, existed) = match self.s3.achieve(&call, deadline, Proof::Version).await {
+            Ok(proven) => (proven.etag, false),
             Err(refused) => self.look(refused, Some(&hash), bytes, None).await?,
         };
         self.stored = bytes;

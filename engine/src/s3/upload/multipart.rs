@@ -7,11 +7,13 @@ use bytes::Bytes;
 use http::Method;
 use sha2::{Digest, Sha256};
 
-use super::{Call, MOST_PARTS, Refused, S3, Watch, insist::etag_of};
+use super::{
+    Call, MOST_PARTS, Refused, S3, Watch,
+    insist::{Proof, end, text},
+};
 use crate::{
     error::{Code, Error, Result},
-    http::Response,
-    s3::{ERROR_BODY_LIMIT, refusal},
+    s3::refusal,
     sigv4::{
         EMPTY_SHA256,
         encode::{self, Place},
@@ -37,8 +39,8 @@ impl Multipart {
     pub(super) async fn create(s3: &S3, key: &str, mut headers: Headers<'_>) -> Result<Self> {
         headers.push(("content-length".into(), "0".to_owned()));
         let call = call(Method::POST, key, "uploads=".into(), headers, Bytes::new());
-        let response = s3.insist(&call, s3.0.timeouts.answer()).await.map_err(|refused| refused.error)?;
-        let body = text(response, s3.0.timeouts.answer(), ERROR_BODY_LIMIT).await?;
+        let created = s3.achieve(&call, s3.0.timeouts.answer(), Proof::Element("UploadId")).await;
+        let body = created.map_err(|refused| refused.error)?.body;
         let id = refusal::element(&body, "UploadId").map(unescape).filter(|id| !id.is_empty());
         let id = id.ok_or_else(|| Error::new(Code::S3Protocol, "the object store began an upload without an id"))?;
         Ok(Self { id, etags: Vec::new() })
@@ -56,9 +58,8 @@ impl Multipart {
         let query = format!("partNumber={number}&uploadId={}", escaped(&self.id));
         let watch = Some(Watch::new());
         let call = Call { payload_hash: hash.into(), watch, ..call(Method::PUT, key, query.into(), headers, body) };
-        let response = s3.insist(&call, deadline).await.map_err(|refused| gone(refused).error)?;
-        let nameless = || Error::new(Code::S3Protocol, "the object store took a part without naming it");
-        self.etags.push(etag_of(response).ok_or_else(nameless)?);
+        let taken = s3.achieve(&call, deadline, Proof::Version).await.map_err(|refused| gone(refused).error)?;
+        self.etags.extend(taken.etag);
         Ok(())
     }
 
@@ -67,8 +68,7 @@ impl Multipart {
         u32::try_from(self.etags.len()).unwrap_or(u32::MAX)
     }
 
-    /// Makes an object of the parts, and returns its version. A success is one only with its document: the store may have answered
-    /// 200 before it knew, and send the failure as a body.
+    /// Makes an object of the parts, and returns its version.
     pub(super) async fn complete(&self, s3: &S3, key: &str, if_absent: bool) -> Result<Option<String>, Refused> {
         let body = Bytes::from(self.document());
         let mut headers: Headers<'_> = vec![
@@ -81,33 +81,9 @@ impl Multipart {
         let payload_hash = hex::encode(Sha256::digest(&body)).into();
         let query = format!("uploadId={}", escaped(&self.id)).into();
         let call = Call { payload_hash, ..call(Method::POST, key, query, headers, body) };
-        let mut tries = 0;
-        loop {
-            let refused = match self.complete_once(s3, &call).await {
-                Ok(etag) => return Ok(etag),
-                Err(refused) => refused,
-            };
-            tries += 1;
-            let Some(pause) = refused.pause(tries) else { return Err(refused) };
-            tokio::time::sleep(pause).await;
-        }
-    }
-
-    async fn complete_once(&self, s3: &S3, call: &Call<'_>) -> Result<Option<String>, Refused> {
-        let deadline = s3.0.timeouts.answer();
-        let response = s3.ask(call, deadline).await?;
-        let status = response.status;
-        let body = text(response, deadline, ERROR_BODY_LIMIT).await?;
-        if body.contains("<CompleteMultipartUploadResult") {
-            return Ok(refusal::element(&body, "ETag").map(unescape));
-        }
-        let s3_code = refusal::code_of(body.as_bytes());
-        let error = if s3_code.is_empty() {
-            Error::new(Code::S3Unavailable, "the object store's answer does not say whether the upload is complete")
-        } else {
-            refusal::refusal(refusal::status_of(&s3_code), &s3_code, Code::S3Unavailable)
-        };
-        Err(Refused { error, status: Some(status), s3_code })
+        let proof = Proof::Element("CompleteMultipartUploadResult");
+        let done = s3.achieve(&call, s3.0.timeouts.answer(), proof).await?;
+        Ok(refusal::element(&done.body, "ETag").map(unescape))
     }
 
     fn document(&self) -> String {
@@ -133,7 +109,7 @@ async fn abort_id(s3: &S3, key: &str, id: &str) {
     let abort = s3.insist(&call, ABORT_PATIENCE);
     // Nobody could do more about a failure: the upload is over either way, and the store removes it after some days.
     if let Ok(Ok(response)) = tokio::time::timeout(ABORT_PATIENCE, abort).await {
-        etag_of(response);
+        end(response);
     }
 }
 
@@ -180,12 +156,6 @@ fn gone(refused: Refused) -> Refused {
 /// The upload is not there: the whole of it has to be sent again.
 pub(super) fn lost() -> Error {
     Error::new(Code::S3Unavailable, "the object store has lost the upload (NoSuchUpload)")
-}
-
-async fn text(response: Response, deadline: Duration, limit: usize) -> Result<String> {
-    let body = response.bytes(limit, deadline).await;
-    let body = body.map_err(|fault| super::super::transport(&fault, Code::S3Unavailable))?;
-    Ok(String::from_utf8_lossy(&body).into_owned())
 }
 
 fn escaped(text: &str) -> String {
