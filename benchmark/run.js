@@ -9,10 +9,21 @@ const { parseArgs } = require('node:util');
 const { describe, heading } = require('./lib/machine');
 const { buildNative } = require('./lib/native');
 
-const BENCHMARKS = ['prewarm', 'ingest', 'routes', 'express', 'memory', 'throughput', 'signer', 'queue', 'store'];
+const BENCHMARKS = [
+  'prewarm',
+  'ingest',
+  'routes',
+  'express',
+  'memory',
+  'throughput',
+  'signer',
+  'queue',
+  'store',
+  'campaign',
+];
 
 /** Those that need no helper programs. */
-const PLAIN = ['signer', 'queue', 'store'];
+const PLAIN = ['signer', 'queue', 'store', 'campaign'];
 
 const USAGE = `node benchmark/run.js [${BENCHMARKS.join('] [')}] [--quick] [--rounds N] [--contenders a,b]`;
 
