@@ -1,4 +1,4 @@
-//! When to come back: services say it in five ways, and a refusal may hold several.
+//! When to come back: services say it in several ways, and a refusal may hold several.
 //!
 //! | where | form |
 //! |---|---|
@@ -7,6 +7,7 @@
 //! | body, `retry_after`, `retry_after_seconds`, `retry_after_ms`, in `error`, its `metadata`, or outside | a number, or such a text |
 //! | body, `error.metadata.headers` | the headers of the provider behind OpenRouter |
 //! | `x-ratelimit-reset`, of a window that is used up | a moment, in seconds or milliseconds since 1970, or seconds from now |
+//! | `x-ratelimit-reset-requests`, `-tokens`, the same | a duration such as `6m0s` (OpenAI) |
 //!
 //! The longest of them counts, but a reset only where nothing else was said: it names the end of a window, which is often
 //! much later than the next free place in it. A value that makes no sense is no hint, and never "no wait".
@@ -44,7 +45,12 @@ pub fn hint(headers: &HeaderMap, error: Option<&Value>, outside: Option<&Value>,
             |left: Option<&str>| left.is_none_or(|left| left.trim().parse::<f64>().is_ok_and(|left| left <= 0.0));
         let own = header("x-ratelimit-reset").filter(|_| left(header("x-ratelimit-remaining")));
         let theirs = inner("x-ratelimit-reset").filter(|_| left(inner("x-ratelimit-remaining").as_deref()));
-        own.and_then(|value| moment(value, now_ms)).max(theirs.and_then(|value| moment(&value, now_ms)))
+        let single = ["requests", "tokens"].into_iter().filter_map(|what| {
+            header(&format!("x-ratelimit-remaining-{what}")).filter(|value| left(Some(value)))?;
+            span(header(&format!("x-ratelimit-reset-{what}"))?)
+        });
+        let known = [own.and_then(|value| moment(value, now_ms)), theirs.and_then(|value| moment(&value, now_ms))];
+        known.into_iter().flatten().chain(single).max()
     };
     said.into_iter().flatten().max().or_else(reset).map(|wait| wait.min(LONGEST))
 }
@@ -72,6 +78,28 @@ fn millis(value: &str) -> Option<Duration> {
 /// Checked before it is converted: a `Duration` from NaN or from too much panics.
 fn of_seconds(seconds: f64) -> Option<Duration> {
     (seconds.is_finite() && seconds >= 0.0).then(|| Duration::from_secs_f64(seconds.min(LONGEST.as_secs_f64())))
+}
+
+/// A duration as Go writes it: `1h2m3.5s`, `20ms`.
+fn span(value: &str) -> Option<Duration> {
+    let (mut rest, mut seconds) = (value.trim(), 0.0);
+    if rest.is_empty() {
+        return None;
+    }
+    while !rest.is_empty() {
+        let (number, behind) = rest.split_at(rest.find(|c: char| c.is_ascii_alphabetic())?);
+        let (unit, more) = behind.split_at(behind.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(behind.len()));
+        let scale = match unit {
+            "h" => 3600.0,
+            "m" => 60.0,
+            "s" => 1.0,
+            "ms" => 1e-3,
+            _ => return None,
+        };
+        seconds += of_seconds(number.parse().ok()?)?.as_secs_f64() * scale;
+        rest = more;
+    }
+    of_seconds(seconds)
 }
 
 /// The end of a window. Seconds since 1970 have ten digits, milliseconds thirteen; what is smaller counts from now.
@@ -124,6 +152,21 @@ mod tests {
             (vec![("x-ratelimit-reset", "1764000009")], json!({}), Some(9_000)),
             (vec![("x-ratelimit-reset", "6")], json!({}), Some(6_000)),
             (
+                vec![("x-ratelimit-reset-tokens", "6m0s"), ("x-ratelimit-remaining-tokens", "0")],
+                json!({}),
+                Some(360_000),
+            ),
+            (
+                vec![("x-ratelimit-reset-requests", "1h0.5s"), ("x-ratelimit-remaining-requests", "0")],
+                json!({}),
+                Some(3_600_500),
+            ),
+            (
+                vec![("x-ratelimit-reset-requests", "20ms"), ("x-ratelimit-remaining-requests", "0")],
+                json!({}),
+                Some(20),
+            ),
+            (
                 vec![],
                 json!({"error": {"metadata": {"headers": {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1764000060000"}}}}),
                 Some(60_000),
@@ -139,13 +182,20 @@ mod tests {
         assert_eq!(wait(&[("retry-after", "2"), ("x-ratelimit-reset", "60")], json!({})), Some(2_000));
         assert_eq!(wait(&[("x-ratelimit-reset", "60"), ("x-ratelimit-remaining", "3")], json!({})), None);
         assert_eq!(wait(&[("retry-after", "2")], json!({"error": {"retry_after": 9}})), Some(9_000));
+        // A window that is not used up, or that nobody says is: its end is nothing to wait for.
+        assert_eq!(
+            wait(&[("x-ratelimit-reset-tokens", "6m0s"), ("x-ratelimit-remaining-tokens", "9")], json!({})),
+            None
+        );
+        assert_eq!(wait(&[("x-ratelimit-reset-tokens", "6m0s")], json!({})), None);
     }
 
     #[test]
     fn nonsense_is_no_hint_and_nobody_waits_longer_than_a_day() {
         for garbage in ["", "soon", "-1", "NaN", "inf", "1e999"] {
-            for name in ["retry-after", "retry-after-ms", "x-ratelimit-reset"] {
-                assert_eq!(wait(&[(name, garbage)], json!({})), None, "{name}: {garbage}");
+            for name in ["retry-after", "retry-after-ms", "x-ratelimit-reset", "x-ratelimit-reset-requests"] {
+                let all = [(name, garbage), ("x-ratelimit-remaining-requests", "0")];
+                assert_eq!(wait(&all, json!({})), None, "{name}: {garbage}");
             }
             assert_eq!(wait(&[], json!({"error": {"retry_after": garbage}})), None, "{garbage}");
         }
