@@ -4,6 +4,7 @@ const path = require('node:path');
 const { Child } = require('../lib/child');
 const { digits, range, table } = require('../lib/markdown');
 const { spread } = require('../lib/statistics');
+const window = require('./window');
 
 const CONTENDERS = ['ours', 'openai-p-queue', 'fetch-p-retry'];
 const CONCURRENCY = 32;
@@ -99,7 +100,9 @@ async function run({ quick, rounds, contenders, log }) {
     const figures = Object.entries(FIGURES).map(([figure, read]) => [figure, spread(all.map(read))]);
     return { contender: name, ...Object.fromEntries(figures), rounds: all };
   });
-  return { data: { plan, rows }, markdown: report(plan, rows) };
+  const slots = contenders ? null : await window.run({ quick, log });
+  const markdown = [report(plan, rows), ...(slots ? [slots.markdown] : [])].join('\n\n');
+  return { data: { plan, rows, window: slots?.data }, markdown };
 }
 
 function report(plan, rows) {

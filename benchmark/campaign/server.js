@@ -46,12 +46,15 @@ const server = http.createServer({ keepAliveTimeout: 60_000 }, (req, res) => {
     const completes = req.url === '/api/v1/chat/completions';
     if (completes) seen.completions += 1;
     else part(req, Buffer.concat(chunks));
+    // A prompt may say how long its answer takes.
+    const asked = completes && /"wait (\d+)"/.exec(Buffer.concat(chunks).toString());
+    const takes = asked ? Number(asked[1]) : latencyMs;
     setTimeout(
       () => {
         res.writeHead(200, { 'content-type': 'application/json' });
         res.end(completes ? COMPLETION : '{"ok":true}');
       },
-      completes ? latencyMs : hookMs,
+      completes ? takes : hookMs,
     );
   });
 });
