@@ -4,6 +4,7 @@ const express = require('express');
 const { bearerAuth } = require('warmpath');
 const worker = require('warmpath/compat/mediaPrewarmWorker');
 const { uploadMedia } = require('warmpath/compat/r2Service');
+const { startCampaigns } = require('./lib/campaigns');
 const { readConfig } = require('./lib/config');
 const { applySchema, createPool, isAvailable } = require('./lib/database');
 const { createDiagnostics } = require('./lib/diagnostics');
@@ -11,6 +12,7 @@ const { errorHandler } = require('./lib/errors');
 const { createLogger } = require('./lib/logger');
 const { shutDownOnSignals } = require('./lib/shutdown');
 const { cacheRoutes } = require('./routes/cache');
+const { campaignRoutes } = require('./routes/campaigns');
 const { diagnosticsRoutes } = require('./routes/diagnostics');
 const { prewarmRoutes } = require('./routes/prewarm');
 const { uploadRoutes } = require('./routes/upload');
@@ -24,6 +26,8 @@ async function main() {
 
   worker.configure({ logger, services: { observe: diagnostics.observe } });
   worker.startPrewarmWorker(pool);
+  const campaigns =
+    config.campaigns === null ? null : await startCampaigns({ pool, settings: config.campaigns, logger });
 
   const app = express();
   app.disable('x-powered-by');
@@ -37,6 +41,10 @@ async function main() {
   const requireAdmin = bearerAuth(config.adminToken);
   const admin = worker.router({ auth: requireAdmin });
   app.use('/api/admin/media/prewarm', admin);
+  if (campaigns !== null) {
+    const requireCaller = bearerAuth(config.campaigns.token);
+    app.use('/api/campaigns', requireCaller, express.json({ limit: '1mb' }), campaignRoutes({ pool, campaigns }));
+  }
   app.use('/api', requireAdmin);
   // Before the JSON parser: an uploaded .json file is a file.
   app.use('/api/media', uploadRoutes({ pool, uploadMedia, maxUploadBytes: config.maxUploadBytes }));
@@ -55,6 +63,7 @@ async function main() {
     server,
     admin,
     controller: worker.getWorkerController,
+    campaigns,
     pool,
     diagnostics,
     logger,

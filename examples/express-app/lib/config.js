@@ -17,6 +17,22 @@ function integer(env, name, fallback, { min, max }) {
   return number;
 }
 
+/** The settings of campaigns; null where there is no key for an LLM: then the app has none. */
+function readCampaigns(env) {
+  const apiKey = text(env, 'OPENROUTER_API_KEY', '');
+  if (apiKey === '') return null;
+  return {
+    apiKey,
+    baseUrl: text(env, 'OPENROUTER_BASE_URL', 'https://openrouter.ai/api/v1'),
+    models: text(env, 'CAMPAIGN_MODELS').split(','),
+    webhookUrl: text(env, 'CAMPAIGN_WEBHOOK_URL'),
+    webhookSecret: text(env, 'CAMPAIGN_WEBHOOK_SECRET'),
+    // Of its own: who may start campaigns need not be an administrator.
+    token: text(env, 'CAMPAIGN_API_TOKEN'),
+    window: integer(env, 'CAMPAIGN_WINDOW', 5, { min: 1, max: 4096 }),
+  };
+}
+
 /**
  * The settings of the app itself. R2_*, TELEGRAM_API_ROOT and MEDIA_PREWARM_* are read by warmpath.
  * @param {NodeJS.ProcessEnv} env
@@ -30,6 +46,7 @@ function readConfig(env) {
     adminToken: text(env, 'ADMIN_API_TOKEN'),
     maxUploadBytes: integer(env, 'MAX_UPLOAD_BYTES', 50_000_000, { min: 1, max: 2_000_000_000 }),
     shutdownTimeoutMs: integer(env, 'SHUTDOWN_TIMEOUT_MS', 10_000, { min: 0, max: 600_000 }),
+    campaigns: readCampaigns(env),
     debug: env.LOG_LEVEL === 'debug',
   };
 }

@@ -8,12 +8,13 @@
  * @param {import('node:http').Server} parts.server
  * @param {{ close: () => void }} parts.admin the worker's router: its event streams never end by themselves
  * @param {() => { stop: Function }} parts.controller the worker's
+ * @param {import('warmpath').CampaignWorker | null} parts.campaigns
  * @param {import('pg').Pool} parts.pool
  * @param {{ close: () => void }} parts.diagnostics
  * @param {object} parts.logger
  * @param {number} parts.timeoutMs
  */
-function shutDownOnSignals({ server, admin, controller, pool, diagnostics, logger, timeoutMs }) {
+function shutDownOnSignals({ server, admin, controller, campaigns, pool, diagnostics, logger, timeoutMs }) {
   let stopping = false;
 
   const stop = async (signal) => {
@@ -23,7 +24,7 @@ function shutDownOnSignals({ server, admin, controller, pool, diagnostics, logge
     const closed = new Promise((resolve) => server.close(resolve));
     admin.close();
     server.closeIdleConnections();
-    await controller().stop({ timeoutMs });
+    await Promise.all([controller().stop({ timeoutMs }), campaigns?.stop({ timeoutMs })]);
     // Requests that outlive the worker's deadline (a slow upload) are cut: their callers see a broken connection, not a half answer.
     server.closeAllConnections();
     await closed;

@@ -1,0 +1,3 @@
+import { campaignProcessQueue } from './handler.js';
+
+Deno.serve(campaignProcessQueue(Deno.env.toObject()));
