@@ -226,6 +226,67 @@ onServers(
       assert.deepEqual((await worker.run(runId)).messages, { sent: 40 });
     });
 
+    await t.test('a run that is paused sends no further part of a message', async (tt) => {
+      const runId = await addRun();
+      const [id] = await addMessages(runId, 1);
+      hook.faults.add({ kind: 'delay', ms: 20, times: Infinity });
+      const worker = await start(tt, { split: { maxChars: 40, aboveChars: 0 } });
+      await soon(() => hook.deliveries.some(({ acceptedAt }) => acceptedAt !== null));
+      await worker.pauseRun(runId);
+      await soon(async () => (await row(id)).status === 'pending');
+      const stored = await parts(id);
+      const { length } = stored.filter(({ delivered_at: at }) => at !== null);
+      assert.ok(length >= 1 && length < stored.length, `${length} of ${stored.length}`);
+      assert.equal(hook.deliveries.length, length, 'all that was sent is recorded');
+      await worker.resumeRun(runId);
+      await done(runId);
+      assert.deepEqual(
+        hook.deliveries.map(({ text, times }) => [text, times.length]),
+        stored.map(({ text }) => [text, 1]),
+      );
+    });
+
+    await t.test('is operated: paused, looked at, cancelled, retried', async (tt) => {
+      const runId = await addRun();
+      const ids = await addMessages(runId, 12);
+      llm.faults.add({ kind: 'stallBeforeHead', times: 5 });
+      const worker = await start(tt, { timeouts: { generateMs: 60_000, deliverMs: 500 } });
+      await soon(() => worker.stats().running === 5);
+      worker.pause();
+      assert.equal(worker.mode, 'paused');
+      const first = await worker.jobs({ limit: 7 });
+      const second = await worker.jobs({ limit: 7, cursor: first.nextCursor });
+      const items = [...first.items, ...second.items];
+      assert.equal(second.nextCursor, null);
+      assert.deepEqual(items.map(({ key }) => key).toSorted(), ids.toSorted());
+      assert.equal(items.filter(({ state }) => state === 'running').length, 5);
+      assert.ok(items.every(({ runId: run }) => run === runId));
+      const [running, waiting] = ['running', 'claimed'].map((state) => items.find((item) => item.state === state).key);
+      assert.equal((await worker.explain(waiting)).state, 'queued');
+      assert.equal(await worker.cancel(running), true);
+      assert.equal(await worker.cancel(waiting), true);
+      await soon(async () => (await states(runId)).failed === 2);
+      const failed = await worker.jobs({ state: 'failed', search: running });
+      assert.deepEqual(
+        failed.items.map(({ key, error }) => [key, error.code]),
+        [[running, 'ERR_WARMPATH_CANCELLED']],
+      );
+      assert.equal(await worker.retry(running), 'queued');
+      assert.equal(await worker.retryFailed(), 1);
+      assert.deepEqual(await worker.health(), {
+        live: true,
+        ready: false,
+        reasons: [{ code: 'PAUSED', message: 'an operator has paused the worker' }],
+      });
+      worker.setConcurrency(10);
+      worker.resume();
+      // Four of them wait for an answer that does not come.
+      await soon(async () => (await states(runId)).sent === 8);
+      await worker.stop({ timeoutMs: 0 });
+      assert.equal(await worker.purge({ state: 'queued' }), 4);
+      assert.deepEqual(await states(runId), { sent: 8, skipped: 4 });
+    });
+
     await t.test('a stop hands back what it has, at once, and another worker goes on', async (tt) => {
       const runId = await addRun();
       await addMessages(runId, 30);

@@ -3,6 +3,7 @@
 const { WarmpathError } = require('../errors.js');
 const { campaignPartKey } = require('../campaign/key.js');
 const { campaignNamesOf } = require('../sql/campaign-names.js');
+const { jobOf, seen } = require('./campaign/desk.js');
 const { statements, TYPES } = require('./campaign/sql.js');
 const { Database } = require('./postgres/database.js');
 
@@ -20,7 +21,7 @@ const column = (rows, name) => rows.map((row) => row[name] ?? null);
  * processes share one table. Every method is one statement for the whole batch, on the server's clock, and who may change a
  * row is decided by the fence of its claim.
  *
- * Beyond the contract: `saveParts`, `delivered`, `active`, `pause`, `resume`, `skipOld`, `run`.
+ * Beyond the contract, with its desk: `saveParts`, `delivered`, `active`, `pause`, `resume`, `skipOld`, `run`.
  */
 class CampaignStore {
   #options;
@@ -234,6 +235,54 @@ class CampaignStore {
       cost += row.cost ?? 0;
     }
     return { status: rows[0].run_status, messages, tokens, cost };
+  }
+
+  get keepsFailed() {
+    return true;
+  }
+
+  async page({ state, search, limit, after }) {
+    const params = [after?.[0] ?? null, state ?? null, search ?? null, limit + 1];
+    const rows = await this.#run('listing messages', 'page', params);
+    const shown = rows.slice(0, limit);
+    return { rows: shown.map(seen), next: rows.length > limit ? [shown.at(-1).id, '', ''] : null };
+  }
+
+  async find(keys) {
+    const found = keys.map(() => undefined);
+    for (const row of await this.#run('looking for messages', 'find', [keys])) found[row.n - 1] = seen(row);
+    return found;
+  }
+
+  async cancel(keys) {
+    const found = keys.map(() => null);
+    const why = 'ERR_WARMPATH_CANCELLED: cancelled by an operator';
+    for (const row of await this.#run('cancelling messages', 'cancel', [keys, why])) found[row.n - 1] = jobOf(row);
+    return found;
+  }
+
+  async retry(keys) {
+    const again = keys.map(() => false);
+    for (const { n } of await this.#run('retrying messages', 'retry', [keys])) again[n - 1] = true;
+    if (again.includes(true)) this.wake();
+    return again;
+  }
+
+  async retryFailed({ limit }) {
+    const { length } = await this.#run('retrying messages', 'retryFailed', [limit]);
+    if (length > 0) this.wake();
+    return length;
+  }
+
+  /** To forget a message is to skip it. */
+  async purge({ state }) {
+    const name = state === 'failed' ? 'purgeFailed' : 'purgeQueued';
+    let total = 0;
+    for (;;) {
+      const { length } = await this.#run('leaving messages out', name, [SKIP_BATCH]);
+      total += length;
+      if (length < SKIP_BATCH) return total;
+    }
   }
 
   #change(by) {

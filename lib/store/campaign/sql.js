@@ -1,5 +1,6 @@
 'use strict';
 
+const { DESK } = require('./desk.js');
 const { dueOf, OPEN, pickSql, lockSql, oldSql, ms } = require('../../sql/campaign-pieces.js');
 
 /** The rows behind an input that are still held under their fence, locked in the order of their keys. */
@@ -219,6 +220,7 @@ const STATEMENTS = {
   setRun: setRunSql,
   skip: skipSql,
   enqueue: enqueueSql,
+  ...DESK,
 };
 
 /** Every statement of a store, for its names and the types of its keys. */
