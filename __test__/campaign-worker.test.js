@@ -233,7 +233,8 @@ onServers(
       const worker = await start(tt, { split: { maxChars: 40, aboveChars: 0 } });
       await soon(() => hook.deliveries.some(({ acceptedAt }) => acceptedAt !== null));
       await worker.pauseRun(runId);
-      await soon(async () => (await row(id)).status === 'pending');
+      await soon(async () => (await row(id)).status !== 'processing');
+      assert.equal((await row(id)).status, 'pending');
       const stored = await parts(id);
       const { length } = stored.filter(({ delivered_at: at }) => at !== null);
       assert.ok(length >= 1 && length < stored.length, `${length} of ${stored.length}`);
