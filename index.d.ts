@@ -2701,9 +2701,9 @@ export interface CampaignWorkerOptions
   pool: PrewarmWorkerOptions['pool'] & {};
   llm: LlmOptions;
   webhook: CampaignWebhookOptions;
-  /** Messages that are worked on at once, 1 to 4096: a sliding window, not chunks. Default 5. */
+  /** Messages that are written at once, and as many that are delivered, 1 to 4096: a sliding window, not chunks. Default 5. */
   window?: number | undefined;
-  /** Contexts of many messages at once, by `messageId`; up to three windows a call. Has 30 s. */
+  /** Contexts of many messages at once, by `messageId`; one to four windows a call. Has 30 s. */
   contexts?: ((messages: CampaignMessage[]) => Awaitable<Map<string, CampaignContext | null | undefined>>) | undefined;
   /**
    * The context of one message, where `contexts` is not there, has failed, or has none for it: never more than `window` at a

@@ -64,7 +64,7 @@ function campaignWorkerOptions(options) {
     ...pick(['contexts', 'context', 'skipAfterMs', 'leaseMs', 'pollMs', 'logger', 'observe']),
     window,
     store: { ...pick(Object.keys(ownStoreFields)), delaysMs },
-    engine: { ...given, retry: quick, concurrency: window },
+    engine: { ...given, retry: quick },
   };
 }
 

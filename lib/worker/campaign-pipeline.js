@@ -31,8 +31,12 @@ const cancelled = (message) => ({
 class CampaignPipeline extends EventEmitter {
   #executor;
   #jobs = new Map();
-  // Those that have not begun, first come first; the others hold a slot from their first step to their last.
+  // First come, first served: not begun, being written, written, being delivered. A window of them is written at a time, and a
+  // window delivered, so that a model is never idle because a webhook is slow.
   #waiting = new Set();
+  #writing = new Set();
+  #ready = new Set();
+  #delivering = new Set();
   #slots;
   #paused = false;
   #saver;
@@ -95,9 +99,16 @@ class CampaignPipeline extends EventEmitter {
   }
 
   #pump() {
+    for (const job of this.#ready) {
+      if (this.#delivering.size >= this.#slots) break;
+      this.#ready.delete(job);
+      this.#delivering.add(job);
+      this.#deliver(job);
+    }
     for (const job of this.#waiting) {
-      const begun = this.#jobs.size - this.#waiting.size;
-      if (this.#paused || this.#closing !== null || begun >= this.#slots) return;
+      // No more is written than can be delivered soon.
+      if (this.#paused || this.#closing !== null || this.#ready.size >= this.#slots) return;
+      if (job.parts.length === 0 && this.#writing.size >= this.#slots) return;
       this.#waiting.delete(job);
       this.#begin(job);
     }
@@ -107,8 +118,18 @@ class CampaignPipeline extends EventEmitter {
     const { context, parts } = job;
     if (typeof context.skip === 'string' && !parts.some(({ delivered }) => delivered)) {
       this.#finish(job, { status: 'succeeded', value: { skipped: context.skip }, charged: false, ...NOTHING_DONE });
-    } else if (parts.length > 0) this.#deliver(job);
-    else this.#generate(job);
+    } else if (parts.length > 0) {
+      this.#written(job);
+    } else {
+      this.#writing.add(job);
+      this.#generate(job);
+    }
+  }
+
+  #written(job) {
+    this.#writing.delete(job);
+    this.#ready.add(job);
+    queueMicrotask(() => this.#pump());
   }
 
   #generate(job) {
@@ -178,7 +199,7 @@ class CampaignPipeline extends EventEmitter {
     if (job.cancelled || this.#over) this.#finish(job, cancelled('cancelled before its first part'));
     else if (!result.active) this.#pause(job);
     else if (job.parts.length === 0) this.#finish(job, this.#unsendable());
-    else this.#deliver(job);
+    else this.#written(job);
   }
 
   #unsendable() {
@@ -237,7 +258,7 @@ class CampaignPipeline extends EventEmitter {
 
   #finish(job, outcome) {
     if (!this.#jobs.delete(job.handle)) return;
-    this.#waiting.delete(job);
+    for (const stage of [this.#waiting, this.#writing, this.#ready, this.#delivering]) stage.delete(job);
     emitSafely(this, 'settled', [{ ...outcome, key: job.handle }]);
     if (this.#jobs.size === 0) this.#idle();
     else queueMicrotask(() => this.#pump());
@@ -245,7 +266,7 @@ class CampaignPipeline extends EventEmitter {
 
   /** Hands back what waits and belongs to a run that is not worked on; what was begun stops at its next part. */
   keepOnly(active) {
-    for (const job of [...this.#waiting]) if (!active.has(job.runId)) this.#pause(job);
+    for (const job of [...this.#waiting, ...this.#ready]) if (!active.has(job.runId)) this.#pause(job);
   }
 
   /** The runs of what is here. */
@@ -266,6 +287,7 @@ class CampaignPipeline extends EventEmitter {
     if (job === undefined) return false;
     job.cancelled = true;
     if (this.#waiting.has(job)) this.#finish(job, cancelled('cancelled before it began'));
+    else if (this.#ready.has(job)) this.#finish(job, cancelled('cancelled before its first part'));
     else this.#executor.cancel(key);
     return true;
   }
@@ -282,7 +304,7 @@ class CampaignPipeline extends EventEmitter {
 
   setConcurrency(n) {
     this.#slots = n;
-    this.#executor.setConcurrency(n);
+    this.#executor.setConcurrency(executorSlots(n));
     this.#pump();
   }
 
@@ -342,6 +364,9 @@ class CampaignPipeline extends EventEmitter {
   }
 }
 
+/** What an executor has at once for a window: those that are written, and those that are delivered. */
+const executorSlots = (window) => Math.min(2 * window, 4096);
+
 const internal = (cause) => new WarmpathError('ERR_WARMPATH_INTERNAL', 'the message could not be submitted', { cause });
 
-module.exports = { CampaignPipeline };
+module.exports = { CampaignPipeline, executorSlots };

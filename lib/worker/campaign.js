@@ -8,7 +8,7 @@ const { failWith } = require('../options/check.js');
 const { closeOptions } = require('../options/executor.js');
 const { checkAll } = require('../options/job.js');
 const { CampaignStore } = require('../store/campaign.js');
-const { CampaignPipeline } = require('./campaign-pipeline.js');
+const { CampaignPipeline, executorSlots } = require('./campaign-pipeline.js');
 const { CampaignReport } = require('./campaign-report.js');
 const { Contexts } = require('./campaign-contexts.js');
 const { Worker } = require('./worker.js');
@@ -22,8 +22,8 @@ const EXECUTOR_CAPACITY = 8192;
 // Messages get old slowly.
 const SKIP_EVERY_MS = 300_000;
 
-/** One window runs, one waits with its contexts at hand, and a third is fetched when there is room for all of it. */
-const ahead = (window) => ({ concurrency: window, claimUpTo: 3 * window, claimAtLeast: window });
+/** Two windows are in work, one waits with its contexts at hand, and a fourth is fetched when there is room for all of it. */
+const ahead = (window) => ({ concurrency: window, claimUpTo: 4 * window, claimAtLeast: window });
 
 const invalid = failWith('ERR_WARMPATH_INVALID_ARGUMENT');
 
@@ -77,7 +77,9 @@ class CampaignWorker extends Worker {
 
   #engine() {
     // It never gets more than the window, which may be made larger while it runs.
-    return new CampaignExecutor({ ...this.#options.engine, confirmParts: true, capacity: EXECUTOR_CAPACITY });
+    const { engine, window } = this.#options;
+    const concurrency = executorSlots(window);
+    return new CampaignExecutor({ ...engine, concurrency, confirmParts: true, capacity: EXECUTOR_CAPACITY });
   }
 
   createExecutor() {
@@ -138,7 +140,6 @@ class CampaignWorker extends Worker {
     super.setConcurrency(n);
     Object.assign(this.#settings, ahead(n));
     this.#options.window = n;
-    this.#options.engine.concurrency = n;
     this.wake();
   }
 
