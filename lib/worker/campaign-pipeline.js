@@ -31,10 +31,11 @@ const cancelled = (message) => ({
 class CampaignPipeline extends EventEmitter {
   #executor;
   #jobs = new Map();
-  // First come, first served: not begun, being written, written, being delivered. A window of them is written at a time, and a
+  // First come, first served: not begun, being written, being stored, stored, being delivered. A window of them is written at a time, and a
   // window delivered, so that a model is never idle because a webhook is slow.
   #waiting = new Set();
   #writing = new Set();
+  #saving = new Set();
   #ready = new Set();
   #delivering = new Set();
   #slots;
@@ -107,7 +108,7 @@ class CampaignPipeline extends EventEmitter {
     }
     for (const job of this.#waiting) {
       // No more is written than can be delivered soon.
-      if (this.#paused || this.#closing !== null || this.#ready.size >= this.#slots) return;
+      if (this.#paused || this.#closing !== null || this.#saving.size + this.#ready.size >= this.#slots) return;
       if (job.parts.length === 0 && this.#writing.size >= this.#slots) return;
       this.#waiting.delete(job);
       this.#begin(job);
@@ -119,15 +120,15 @@ class CampaignPipeline extends EventEmitter {
     if (typeof context.skip === 'string' && !parts.some(({ delivered }) => delivered)) {
       this.#finish(job, { status: 'succeeded', value: { skipped: context.skip }, charged: false, ...NOTHING_DONE });
     } else if (parts.length > 0) {
-      this.#written(job);
+      this.#stored(job);
     } else {
       this.#writing.add(job);
       this.#generate(job);
     }
   }
 
-  #written(job) {
-    this.#writing.delete(job);
+  #stored(job) {
+    this.#saving.delete(job);
     this.#ready.add(job);
     queueMicrotask(() => this.#pump());
   }
@@ -181,7 +182,11 @@ class CampaignPipeline extends EventEmitter {
     if (outcome.status === 'succeeded' && outcome.value.step === 'generate') {
       job.generated = outcome.value;
       job.sent.attempts += outcome.attempts;
+      this.#writing.delete(job);
+      this.#saving.add(job);
       this.#saver.push(job);
+      // The model need not wait for the database.
+      this.#pump();
       return;
     }
     job.last = outcome;
@@ -199,7 +204,7 @@ class CampaignPipeline extends EventEmitter {
     if (job.cancelled || this.#over) this.#finish(job, cancelled('cancelled before its first part'));
     else if (!result.active) this.#pause(job);
     else if (job.parts.length === 0) this.#finish(job, this.#unsendable());
-    else this.#written(job);
+    else this.#stored(job);
   }
 
   #unsendable() {
@@ -258,7 +263,7 @@ class CampaignPipeline extends EventEmitter {
 
   #finish(job, outcome) {
     if (!this.#jobs.delete(job.handle)) return;
-    for (const stage of [this.#waiting, this.#writing, this.#ready, this.#delivering]) stage.delete(job);
+    for (const stage of [this.#waiting, this.#writing, this.#saving, this.#ready, this.#delivering]) stage.delete(job);
     emitSafely(this, 'settled', [{ ...outcome, key: job.handle }]);
     if (this.#jobs.size === 0) this.#idle();
     else queueMicrotask(() => this.#pump());
