@@ -179,7 +179,11 @@ class CampaignStore {
   async enqueue(messages) {
     if (this.#closed) throw new WarmpathError('ERR_WARMPATH_CLOSED', 'the store is closed');
     if (messages.length === 0) return [];
-    const rows = messages.map(({ payload, ...row }) => ({ ...row, payload: payload && JSON.stringify(payload) }));
+    const rows = messages.map(({ payload, scheduledAt, ...row }) => ({
+      ...row,
+      scheduledAt: scheduledAt?.toISOString(),
+      payload: payload && JSON.stringify(payload),
+    }));
     const params = ['messageId', 'runId', 'leadId', 'scheduledAt', 'payload'].map((name) => column(rows, name));
     const found = await this.#run('putting messages in', 'enqueue', params);
     const answers = messages.map(() => 'queued');
