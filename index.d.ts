@@ -2551,8 +2551,8 @@ declare class OperatedWorker<Events extends { [E in keyof Events]: unknown[] }> 
   resume(): void;
   /** Claims nothing more, and resolves when what was claimed is done and recorded. Until resume() the worker is idle then. */
   drain(options?: { signal?: AbortSignal | undefined }): Promise<void>;
-  /** How many jobs run at once from now on, also after a restart, 1 to 4096. @throws `ERR_WARMPATH_INVALID_ARGUMENT` */
-  setConcurrency(n: number): void;
+  /** How many jobs run at once from now on, also after a restart: 1 to 4096, or the bounds of a measured number. @throws `ERR_WARMPATH_INVALID_ARGUMENT` */
+  setConcurrency(n: number | ConcurrencyBounds): void;
   /** A page of jobs. Rejects with `ERR_WARMPATH_INVALID_ARGUMENT`, `ERR_WARMPATH_DATABASE`. */
   jobs(query?: JobsQuery): Promise<JobsPage>;
   /** Null: there is no such job, or it is over. Rejects as jobs(). */
@@ -3010,6 +3010,20 @@ export interface PrewarmWorkerSettings extends PrewarmCommonOptions {
   /** Default: nothing is logged. */
   logger?: Logger | undefined;
   observe?: Observe | undefined;
+  /**
+   * Told of every job that failed for good, and of every failure that belongs to no job; as error trackers take it. What it throws
+   * is dropped.
+   */
+  onError?: ((err: WarmpathError, context: ErrorContext) => unknown) | undefined;
+}
+
+/** What is known of a failure; the last three where it is a job's. */
+export interface ErrorContext {
+  worker: string;
+  key?: string;
+  /** As far as it may be shown. */
+  job?: Partial<JobItem>;
+  attempt?: number;
 }
 
 /** A `pool`, a `resolveBot`, or both. */

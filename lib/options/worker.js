@@ -34,6 +34,7 @@ const fields = shape(
     retryWeakId: withDefault(boolean, false),
     logger,
     observe: func,
+    onError: func,
   },
   { required: ['s3'] },
 );

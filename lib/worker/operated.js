@@ -5,14 +5,16 @@ const { setTimeout: sleep } = require('node:timers/promises');
 const { WarmpathError } = require('../errors.js');
 const { Monitor } = require('../metrics/monitor.js');
 const { failWith, text } = require('../options/check.js');
-const { concurrency: concurrencyCheck } = require('../options/executor.js');
+const { concurrency: concurrencyCheck, mostSlots } = require('../options/executor.js');
 const { describeJob } = require('./describe.js');
 const { jobsPage } = require('./jobs.js');
+const { tellErrors } = require('./on-error.js');
+const { Origins } = require('./origins.js');
+const { answers } = require('./ping.js');
 
 const invalid = failWith('ERR_WARMPATH_INVALID_ARGUMENT');
 const keyText = text({ max: 1024 });
 
-const PING_TIMEOUT_MS = 2000;
 const DRAIN_POLL_MS = 50;
 
 /**
@@ -29,12 +31,15 @@ class Operated extends EventEmitter {
   #slots = null;
   // Handles of claims that an operator has cancelled: their jobs are not to come back.
   #cancelled = new Set();
+  /** Where jobs came from; a subclass tells what it has enqueued. */
+  origins = new Origins();
 
-  /** @param {object} settings store, concurrency; name; monitor; seedNames; ping: rejects where the database is away */
+  /** @param {object} settings store, concurrency; name; monitor; seedNames; ping: rejects where the database is away; onError */
   constructor(settings) {
     super();
     this.#settings = settings;
     settings.monitor ??= new Monitor();
+    if (settings.onError !== undefined) tellErrors(this, settings.onError);
   }
 
   /** The pipeline: `prewarm`, `ingest`, `campaign`; the label `worker` of metrics. */
@@ -117,12 +122,16 @@ class Operated extends EventEmitter {
     return 0;
   }
 
-  /** How many jobs run at once, from now on and after a restart (1 to 4096). @throws ERR_WARMPATH_INVALID_ARGUMENT */
+  /**
+   * How many jobs run at once, from now on and after a restart: 1 to 4096, or `{ min, max }` for a number that is measured.
+   *
+   * @throws {WarmpathError} ERR_WARMPATH_INVALID_ARGUMENT
+   */
   setConcurrency(n) {
-    concurrencyCheck(n, 'concurrency', invalid);
-    this.#settings.concurrency = n;
-    this.#slots = n;
-    this.executor?.setConcurrency(n);
+    const wanted = concurrencyCheck(n, 'concurrency', invalid);
+    this.#settings.concurrency = mostSlots(wanted);
+    this.#slots = wanted;
+    this.executor?.setConcurrency(wanted);
     this.wake();
   }
 
@@ -283,27 +292,13 @@ class Operated extends EventEmitter {
     if (this.state !== 'running') not('NOT_RUNNING', 'the worker is not started');
     else if (this.#hold === 'paused') not('PAUSED', 'an operator has paused the worker');
     else if (this.#hold === 'draining') not('DRAINING', 'the worker takes no new jobs');
-    if (!(await this.#answers())) not('DATABASE_NOT_AVAILABLE', 'the database does not answer');
+    if (!(await this.databaseAnswers())) not('DATABASE_NOT_AVAILABLE', 'the database does not answer');
     return { live: true, ready: reasons.length === 0, reasons };
   }
 
   /** Whether the database answers; true where there is none. */
-  async databaseAnswers() {
-    return this.#answers();
-  }
-
-  async #answers() {
-    const { ping } = this.#settings;
-    if (ping === undefined) return true;
-    const timeout = new AbortController();
-    const late = sleep(PING_TIMEOUT_MS, false, { signal: timeout.signal, ref: false }).catch(() => false);
-    try {
-      return await Promise.race([Promise.resolve(ping()).then(() => true), late]);
-    } catch {
-      return false;
-    } finally {
-      timeout.abort();
-    }
+  databaseAnswers() {
+    return answers(this.#settings.ping);
   }
 
   /**

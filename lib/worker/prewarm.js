@@ -60,7 +60,8 @@ class PrewarmWorker extends Worker {
    */
   constructor(options, parts = {}) {
     const checked = workerOptions(options);
-    const { pool, store: given, resolveBot, retry, leaseMs, pollMs, retryWeakId, logger, observe, ...rest } = checked;
+    const { pool, store: given, resolveBot, retry, leaseMs, pollMs, retryWeakId, ...more } = checked;
+    const { logger, observe, onError, ...rest } = more;
     const { tokenColumn, ...engine } = rest;
     const { delaysMs, ...quick } = retry;
     const make = () => {
@@ -73,7 +74,7 @@ class PrewarmWorker extends Worker {
     const report = new PrewarmReport({ logger, observe: seedNames.observe });
     super({
       ...{ store, recorder, report, concurrency: mostSlots(engine.concurrency), leaseMs, pollMs },
-      ...{ name: 'prewarm', monitor: parts.monitor, seedNames },
+      ...{ name: 'prewarm', monitor: parts.monitor, seedNames, onError },
       ping: pool === undefined ? undefined : () => pool.query('SELECT 1'),
     });
     // The worker never claims more than twice its concurrency, which may be raised while it runs.
@@ -187,6 +188,7 @@ class PrewarmWorker extends Worker {
     const { open, answers } = await this.#enter(jobs);
     if (answers.includes('full')) this.missed();
     const byJob = new Map(open.map((job, i) => [job, answers[i]]));
+    this.origins.learn(open.filter((_, i) => answers[i] === 'queued').map((job) => job.key ?? jobKey(job)));
     const gauges = this.gauges();
     return jobs.map((job) => {
       const status = byJob.get(job) ?? 'cached';

@@ -233,7 +233,10 @@ class Worker extends Operated {
       publishSettled(this, news);
       emitSafely(this, 'settled', news);
       const names = { done: 'succeeded', dead: 'failed', retry: 'retry' };
-      for (const result of news) emitSafely(this, names[result.state], result);
+      for (const result of news) {
+        const over = result.state !== 'retry';
+        this.origins.run(result.key, over, () => emitSafely(this, names[result.state], result));
+      }
     }
     this.#loop.wake();
   }
