@@ -166,7 +166,7 @@ class Operated extends EventEmitter {
       const answer = this.executor.explain(handle);
       if (answer !== null) return { key, ...answer };
     }
-    const { store } = this.#settings;
+    const store = this.#desk;
     const [row] = (await store.find?.([key])) ?? [];
     if (row === undefined) return this.#explainFailure(key);
     const waits = [];
@@ -194,7 +194,7 @@ class Operated extends EventEmitter {
       if (this.executor.cancel(handle)) return true;
       this.#cancelled.delete(handle);
     }
-    const { store } = this.#settings;
+    const store = this.#desk;
     this.#needs(store.cancel, 'cancelled');
     const [job] = await store.cancel([key]);
     if (job === null || job === undefined) return false;
@@ -215,7 +215,7 @@ class Operated extends EventEmitter {
    */
   async retry(key) {
     keyText(key, 'key', invalid);
-    const { store } = this.#settings;
+    const store = this.#desk;
     const failure = this.monitor.failures.newest(Number.POSITIVE_INFINITY).find((item) => item.key === key);
     const [again] = store.retry === undefined ? [] : await store.retry([key]);
     if (again === true) {
@@ -235,7 +235,7 @@ class Operated extends EventEmitter {
    * @returns {Promise<number>} how many
    */
   async retryFailed({ limit = 1000 } = {}) {
-    const { store } = this.#settings;
+    const store = this.#desk;
     if (store.retryFailed !== undefined) {
       const count = await store.retryFailed({ limit });
       this.monitor.failures.remove(() => true);
@@ -254,7 +254,7 @@ class Operated extends EventEmitter {
    */
   async purge({ state }) {
     if (state !== 'queued' && state !== 'failed') invalid('state', "must be 'queued' or 'failed'");
-    const { store } = this.#settings;
+    const store = this.#desk;
     const forgotten = state === 'failed' ? this.monitor.failures.remove(() => true) : 0;
     if (store.purge === undefined && state === 'failed') return forgotten;
     this.#needs(store.purge, 'purged');
@@ -266,9 +266,15 @@ class Operated extends EventEmitter {
     if (method === undefined) invalid('store', `keeps jobs that cannot be ${verb} from here`);
   }
 
+  /** What of the store an operator can use: all of the desk (contract.js), or nothing. */
+  get #desk() {
+    const { store } = this.#settings;
+    return typeof store.page === 'function' ? store : {};
+  }
+
   /** What is possible here, for a page that shows no button without an effect. */
   abilities() {
-    const { store } = this.#settings;
+    const store = this.#desk;
     return {
       list: typeof store.page === 'function',
       cancel: typeof store.cancel === 'function',
