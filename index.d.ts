@@ -2732,6 +2732,7 @@ export interface CampaignWorkerOptions
   logger?: Logger | undefined;
   /** Metrics `campaign_*`; labels are closed sets. */
   observe?: PrewarmWorkerOptions['observe'];
+  onError?: PrewarmWorkerOptions['onError'];
 }
 
 /** A message to be put in. Keys may be text or whole numbers, as the table has them. */
@@ -3346,6 +3347,8 @@ export interface IngestJobHooks {
   logger?: Logger | undefined;
   /** Metrics `media_ingest_*`. What it throws is ignored. */
   observe?: Observe | undefined;
+  /** As {@link PrewarmWorkerOptions}`.onError`. */
+  onError?: ((err: WarmpathError, context: ErrorContext) => unknown) | undefined;
 }
 
 /** `then` and `prewarm` belong together. */

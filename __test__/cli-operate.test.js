@@ -181,8 +181,16 @@ describe('the commands of an operator', () => {
     assert.equal((await warmpath(['sign', 'GET', 'x', '--expires', '0'], env)).code, 2);
   });
 
+  it('bench and migrate: for programs too', async () => {
+    const { machine, results } = JSON.parse((await warmpath(['bench', '--ms', '50', '--json'])).out);
+    assert.equal(machine.node, process.versions.node);
+    assert.ok(results.length === 4 && results.every(({ microseconds }) => microseconds > 0));
+    const { code, out } = await warmpath(['migrate', '--dry-run', '--json'], env);
+    assert.deepEqual([code, JSON.parse(out)], [0, { migrations: [], statements: [], dryRun: true, down: false }]);
+  });
+
   it('every command has a help and refuses an unknown option', async () => {
-    for (const command of ['doctor', 'warm', 'stats', 'report', 'sign', 'migrate', 'demo']) {
+    for (const command of ['doctor', 'warm', 'stats', 'report', 'sign', 'bench', 'migrate', 'demo']) {
       const help = await warmpath([command, '--help']);
       assert.deepEqual([help.code, help.err], [0, ''], command);
       assert.match(help.out, new RegExp(`^warmpath ${command}`));

@@ -8,6 +8,7 @@ const HELP = `warmpath <command>
   warm      warm up a list of media, and wait until each has its file_id
   stats     what a running server does now; --watch
   report    how the prewarming goes, from the server and the database
+  bench     what signing and queueing cost on this machine
   sign      the SigV4 headers or the presigned URL of a request
 
   warmpath <command> --help tells the rest
@@ -23,6 +24,7 @@ const COMMANDS = {
   warm: (argv) => require('./warm').runWarm(argv),
   stats: (argv) => require('./stats').runStats(argv),
   report: (argv) => require('./report').runReport(argv),
+  bench: (argv) => require('./bench').runBench(argv),
   sign: (argv) => require('./sign').runSign(argv),
 };
 

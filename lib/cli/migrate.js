@@ -17,6 +17,7 @@ the functions get_next_prewarm_batch, mark_prewarm_retry and the view media_warm
   --campaigns           the tables, columns and functions of CampaignWorker instead
   --table NAME          the table of the jobs (media_cache)
   --token-column NAME   the column of bots that holds the token (token)
+  --json                one JSON object: what was applied, and the SQL
   --help
 `;
 
@@ -27,6 +28,7 @@ const OPTIONS = {
   campaigns: { type: 'boolean', default: false },
   table: { type: 'string' },
   'token-column': { type: 'string' },
+  json: { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },
 };
 
@@ -64,11 +66,16 @@ async function run(url, values, { out, err }) {
     const pool = new Pool({ connectionString: url, max: 1, connectionTimeoutMillis: 10_000 });
     pool.on('error', () => {});
     try {
-      const common = { dryRun, down: values.down, table: values.table, log: (sql) => out(`${sql};\n`) };
-      const { migrations } = values.campaigns
+      const log = values.json ? () => {} : (sql) => out(`${sql};\n`);
+      const common = { dryRun, down: values.down, table: values.table, log };
+      const { migrations, statements } = values.campaigns
         ? await migrateCampaigns(pool, common)
         : await migrate(pool, { ...common, tokenColumn: values['token-column'] });
       const list = migrations.length === 0 ? 'nothing' : migrations.join(', ');
+      if (values.json) {
+        out(`${JSON.stringify({ migrations, statements, dryRun, down: values.down })}\n`);
+        return 0;
+      }
       const verb = values.down ? 'taken back' : 'applied';
       out(`-- ${dryRun ? 'would be ' : ''}${verb}: ${list}\n`);
       return 0;

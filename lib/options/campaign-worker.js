@@ -48,6 +48,7 @@ const fields = shape(
     pollMs: withDefault(milliseconds(10), 2000),
     logger,
     observe: func,
+    onError: func,
   },
   { required: ['pool', 'llm', 'webhook'] },
 );
@@ -61,7 +62,7 @@ function campaignWorkerOptions(options) {
   // As they were given, for the executor to check them itself: what a check has put in their place is not always an option.
   const given = structuredClone(pick(Object.keys(engineFields), options));
   return {
-    ...pick(['contexts', 'context', 'skipAfterMs', 'leaseMs', 'pollMs', 'logger', 'observe']),
+    ...pick(['contexts', 'context', 'skipAfterMs', 'leaseMs', 'pollMs', 'logger', 'observe', 'onError']),
     window,
     store: { ...pick(Object.keys(ownStoreFields)), delaysMs },
     engine: { ...given, retry: quick },

@@ -33,6 +33,7 @@ const workerFields = {
   notify: func,
   logger,
   observe: func,
+  onError: func,
 };
 
 const fields = shape({

@@ -1,5 +1,7 @@
 'use strict';
 
+const { logTo } = require('../log/adapt.js');
+
 const LOG = '[CAMPAIGN]';
 
 const EMPTY = {
@@ -20,7 +22,7 @@ const EMPTY = {
  * message never changes how it ends.
  */
 class CampaignReport {
-  #logger;
+  #log;
   #observe;
   #window;
   #onWindow;
@@ -29,17 +31,14 @@ class CampaignReport {
 
   /** @param {object} parts logger, observe; window: messages a line of progress is about; onWindow(progress) */
   constructor({ logger, observe, window, onWindow }) {
-    this.#logger = logger;
+    this.#log = logTo(logger);
     this.#observe = observe;
     this.#window = window;
     this.#onWindow = onWindow;
   }
 
   log(level, tag, fields) {
-    if (this.#logger === undefined) return;
-    try {
-      this.#logger[level](`${LOG}${tag}`, fields);
-    } catch {}
+    this.#log(level, `${LOG}${tag}`, fields);
   }
 
   observe(name, value, labels) {

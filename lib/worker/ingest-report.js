@@ -1,5 +1,7 @@
 'use strict';
 
+const { logTo } = require('../log/adapt.js');
+
 const path = require('node:path');
 const { Latency } = require('./latency.js');
 
@@ -10,23 +12,20 @@ const { Latency } = require('./latency.js');
  * watching a job never changes how it ends.
  */
 class IngestReport {
-  #logger;
+  #log;
   #observe;
   #notify;
   #latency = new Latency();
   #counts = { completed: 0, failed: 0, retries: 0, bytes: 0 };
 
   constructor({ logger, observe, notify }) {
-    this.#logger = logger;
+    this.#log = logTo(logger);
     this.#observe = observe;
     this.#notify = notify;
   }
 
   log(level, tag, fields) {
-    if (this.#logger === undefined) return;
-    try {
-      this.#logger[level](`[MEDIA][INGEST]${tag}`, fields);
-    } catch {}
+    this.#log(level, `[MEDIA][INGEST]${tag}`, fields);
   }
 
   observe(name, value, labels) {

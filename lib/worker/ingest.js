@@ -2,6 +2,7 @@
 
 const { WarmpathError } = require('../errors.js');
 const { IngestExecutor } = require('../executor/ingest.js');
+const { SeedNames } = require('../metrics/seed-names.js');
 const { closeOptions } = require('../options/executor.js');
 const { ingestWorkerOptions } = require('../options/ingest-worker.js');
 const { checkIngestWorkerJob } = require('../options/ingest-worker-job.js');
@@ -48,18 +49,20 @@ class IngestWorker extends Worker {
   constructor(options, parts = {}) {
     const checked = ingestWorkerOptions(options);
     const { pool, store: given, retry, leaseMs, pollMs, then: _, prewarm, record, ...rest } = checked;
-    const { notify, logger, observe, reupload, resolve, ...engine } = rest;
+    const { notify, logger, observe, onError, reupload, resolve, ...engine } = rest;
     const { delaysMs, ...quick } = retry;
     const make = () => {
       if (pool === undefined) return new MemoryStore({ capacity: engine.capacity, delaysMs, keepDone: KEEP_DONE });
       return new PostgresIngestStore({ pool, delaysMs, onError: (err) => this.problem(err) });
     };
     const store = parts.store ?? given ?? make();
-    const report = parts.report ?? new IngestReport({ logger, observe, notify });
+    const seedNames = new SeedNames(observe);
+    const report = parts.report ?? new IngestReport({ logger, observe: seedNames.observe, notify });
     const isPlain = record === undefined && prewarm === undefined;
     const recorder = isPlain ? null : new IngestAfter({ record, prewarm, onError: (err) => this.problem(err) });
     super({
       ...{ name: 'ingest', store, recorder, report, concurrency: engine.concurrency, leaseMs, pollMs },
+      ...{ seedNames, onError },
       ping: pool === undefined ? undefined : () => pool.query('SELECT 1'),
     });
     this.#executorOptions = {
