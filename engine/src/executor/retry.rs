@@ -11,7 +11,7 @@ pub const LONGEST_HELD_WAIT: Duration = Duration::from_secs(5);
 
 /// How often in a row a job may be told to wait before it is settled back: an answer that always says "soon" must not
 /// keep it for ever.
-const MOST_THROTTLES: u32 = 10;
+const MOST_THROTTLES: u8 = 10;
 
 /// When the other side says "slow down" without a time.
 const DEFAULT_THROTTLE: Duration = Duration::from_secs(1);
@@ -22,7 +22,7 @@ pub struct Spent {
     /// Tries that count against the retries.
     pub charged: u32,
     /// Times in a row the job was told to wait.
-    pub throttled: u32,
+    pub throttled: u8,
     /// Failures that were final by their class, and looked at again ([`Error::looks`]).
     pub looks: u8,
 }
@@ -83,7 +83,7 @@ mod tests {
 
     const OPTIONS: RetryOptions = RetryOptions { quick: 2, base_ms: 400, max_ms: 1_000 };
 
-    fn after(code: Code, wait: Option<u64>, charged: u32, throttled: u32) -> Verdict {
+    fn after(code: Code, wait: Option<u64>, charged: u32, throttled: u8) -> Verdict {
         let error = Error::new(code, "x").retry_after(wait.map(Duration::from_secs));
         decide(&error, Spent { charged, throttled, looks: 0 }, &OPTIONS, true, 1.0)
     }

@@ -81,20 +81,20 @@ pub struct Measured {
 #[derive(Clone, Copy)]
 struct Level {
     tries: u32,
-    level: f64,
+    usual: f64,
     best: f64,
     best_before: f64,
 }
 
 impl Level {
-    const NEW: Self = Self { tries: 0, level: 0.0, best: f64::INFINITY, best_before: f64::INFINITY };
+    const NEW: Self = Self { tries: 0, usual: 0.0, best: f64::INFINITY, best_before: f64::INFINITY };
 
     /// Counts a try: how many times the best it took. Without a best it was no worse.
     fn count(&mut self, took: f64) -> f64 {
         self.tries = self.tries.saturating_add(1);
-        self.level = if self.tries == 1 { took } else { self.level + (took - self.level) / LEVEL_OVER };
+        self.usual = if self.tries == 1 { took } else { self.usual + (took - self.usual) / LEVEL_OVER };
         if self.tries >= LEVEL_AFTER {
-            self.best = self.best.min(self.level);
+            self.best = self.best.min(self.usual);
         }
         (took / self.best.min(self.best_before)).max(0.0)
     }

@@ -1,6 +1,6 @@
 //! What becomes of a job after a try, what a 429 closes, and which jobs are given back instead of being held.
 
-use std::{hash::BuildHasher, time::Duration};
+use std::time::Duration;
 
 use super::{
     Action, Ended, Learned, Scheduler, Settled,
@@ -255,7 +255,7 @@ impl<J: Job> Scheduler<J> {
     /// Forgets a job. Whatever list it was in, it is out of it.
     pub(super) fn settled(&mut self, id: Id, error: Option<Error>, charged: bool) -> Option<Settled<J>> {
         let entry = self.entries.remove(id)?;
-        if let Ok(found) = self.keys.find_entry(self.hasher.hash_one(entry.job.key()), |known| *known == id) {
+        if let Ok(found) = self.keys.find_entry(entry.hash, |known| *known == id) {
             found.remove();
         }
         self.queued -= usize::from(entry.fresh);

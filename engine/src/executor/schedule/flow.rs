@@ -52,6 +52,8 @@ impl Links {
 /// A job that has been accepted and is not settled.
 pub struct Entry<J> {
     pub job: Arc<J>,
+    /// Of its key, which lies elsewhere: reading it again would cost a cache line that nobody has had for long.
+    pub hash: u64,
     /// Rises with every job.
     pub stamp: u64,
     pub submitted: Tick,

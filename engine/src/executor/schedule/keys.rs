@@ -19,7 +19,11 @@ const LEAST_SWEPT: usize = 256;
 impl<J: Job> Scheduler<J> {
     /// The job with that key.
     pub(super) fn find(&self, key: &str) -> Option<Id> {
-        let hash = self.hasher.hash_one(key);
+        self.find_hashed(self.hasher.hash_one(key), key)
+    }
+
+    /// The same, with the key's hash.
+    pub(super) fn find_hashed(&self, hash: u64, key: &str) -> Option<Id> {
         self.keys.find(hash, |id| self.entries.get(*id).is_some_and(|entry| entry.job.key() == key)).copied()
     }
 

@@ -156,7 +156,8 @@ impl<J: Job> Scheduler<J> {
         if !self.open {
             return Submitted::Closed;
         }
-        if let Some(entry) = self.find(job.key()).and_then(|id| self.entries.get(id)) {
+        let hash = self.hasher.hash_one(job.key());
+        if let Some(entry) = self.find_hashed(hash, job.key()).and_then(|id| self.entries.get(id)) {
             return if entry.spot == Spot::Running { Submitted::Processing } else { Submitted::Duplicate };
         }
         if self.queued >= self.capacity {
@@ -164,7 +165,6 @@ impl<J: Job> Scheduler<J> {
         }
         let bot = self.bot(job.scope(), now);
         let flow = self.flow(bot, job.chats().iter().map(String::as_str), now);
-        let hash = self.hasher.hash_one(job.key());
         let lease = job.lease().map_or(Tick::NEVER, |lease| now.after(lease.saturating_sub(LEASE_MARGIN)));
         let (ahead, twin) = self.flows.get(flow).map_or((0, NIL), |flow| (flow.ahead_of(&job), flow.any()));
         if let Some(twin) = self.entries.get(twin) {
@@ -173,6 +173,7 @@ impl<J: Job> Scheduler<J> {
         let stamp = self.next_stamp();
         let id = self.entries.insert(Entry {
             job: Arc::new(job),
+            hash,
             stamp,
             submitted: now,
             lease,
@@ -188,9 +189,8 @@ impl<J: Job> Scheduler<J> {
             in_class: Links::NONE,
             in_age: Links::NONE,
         });
-        let (entries, hasher) = (&self.entries, &self.hasher);
-        let hash_of = |id: &Id| entries.get(*id).map_or(0, |entry| hasher.hash_one(entry.job.key()));
-        self.keys.insert_unique(hash, id, hash_of);
+        let entries = &self.entries;
+        self.keys.insert_unique(hash, id, |id| entries.get(*id).map_or(0, |entry| entry.hash));
         self.queued += 1;
         self.count_live(flow, true);
         self.enter(id, now);
