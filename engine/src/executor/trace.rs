@@ -41,6 +41,7 @@ pub struct Trace {
     resumes: AtomicU32,
     size: OnceLock<u64>,
     chat_kind: OnceLock<ChatKind>,
+    migrated: OnceLock<i64>,
     complete: Notify,
     failure: Mutex<Option<Error>>,
 }
@@ -67,6 +68,7 @@ impl Trace {
             resumes: AtomicU32::new(0),
             size: OnceLock::new(),
             chat_kind: OnceLock::new(),
+            migrated: OnceLock::new(),
             complete: Notify::new(),
             failure: Mutex::new(None),
         }
@@ -125,12 +127,18 @@ impl Trace {
         self.chat_kind.get_or_init(|| kind);
     }
 
+    /// The chat that the job names has this id now: it is one chat, with one limit.
+    pub fn moved_to(&self, chat: i64) {
+        self.migrated.get_or_init(|| chat);
+    }
+
     /// What the limits are to learn from this try.
     #[must_use]
     pub fn learned(&self) -> Learned {
         Learned {
             size: self.size.get().copied(),
             chat_kind: self.chat_kind.get().copied(),
+            moved: self.migrated.get().copied(),
             sent_after: self.sent.get().map(Duration::from_micros),
         }
     }

@@ -79,6 +79,9 @@ impl Pipeline for Prewarm {
     async fn attempt(&self, job: &PrewarmJob, grant: Grant, trace: &Arc<Trace>) -> Result<PrewarmValue> {
         let mut way = self.choose(job, grant).await?;
         loop {
+            if let Some(to) = way.call.migrated.as_ref().and_then(|migrated| migrated.to.parse().ok()) {
+                trace.moved_to(to);
+            }
             let refused = match self.send(job, &mut way, trace).await {
                 Ok(sent) => {
                     if let Some(kind) = ChatKind::from_type(&sent.message.chat.kind) {

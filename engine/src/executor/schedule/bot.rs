@@ -129,6 +129,8 @@ pub struct Chat {
     pub hash: u64,
     pub kind: ChatKind,
     pub gate: Gate,
-    /// Flows that may send to it.
+    /// Flows that may send to it, by this id or by one that it had before.
     pub flows: Vec<Id>,
+    /// It is this chat now: what is sent to it counts there.
+    pub moved: Option<Id>,
 }

@@ -55,6 +55,8 @@ pub struct Learned {
     pub size: Option<u64>,
     /// What the chat is.
     pub chat_kind: Option<ChatKind>,
+    /// The chat has this id now.
+    pub moved: Option<i64>,
     /// How long after its start its request was complete.
     pub sent_after: Option<Duration>,
 }

@@ -78,6 +78,9 @@ impl<J: Job> Scheduler<J> {
         if let Some(kind) = learned.chat_kind {
             self.is_of_kind(chat, kind, now);
         }
+        if let Some(to) = learned.moved {
+            self.moved(chat, &to.to_string(), now);
+        }
         let settled = match error {
             None => self.settled(id, None, true),
             Some(error) => self.failed(id, error, sent_at, now),

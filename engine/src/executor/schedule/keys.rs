@@ -53,10 +53,45 @@ impl<J: Job> Scheduler<J> {
         self.sweep(now);
         let kind = ChatKind::of_id(name);
         let gate = super::gate::Gate::default();
-        let id = self.chats.insert(Chat { bot, id: name.into(), hash, kind, gate, flows: Vec::new() });
+        let id = self.chats.insert(Chat { bot, id: name.into(), hash, kind, gate, flows: Vec::new(), moved: None });
         let chats = &self.chats;
         self.chat_names.insert_unique(hash, id, |id| chats.get(*id).map_or(0, |chat| chat.hash));
         id
+    }
+
+    /// The chat that this one is now.
+    pub(super) fn real(&self, chat: Id) -> Id {
+        self.chats.get(chat).and_then(|chat| chat.moved).unwrap_or(chat)
+    }
+
+    /// A group became a supergroup, which has another id: one chat with two names has one gate.
+    pub(super) fn moved(&mut self, old: Id, to: &str, now: Tick) {
+        let Some(bot) = self.chats.get(old).map(|chat| chat.bot) else { return };
+        // Found or made without a sweep, which could take either of the two.
+        let sweep_at = std::mem::replace(&mut self.sweep_at, usize::MAX);
+        let new = self.chat(bot, to, now);
+        self.sweep_at = sweep_at;
+        // A chat that moves back and forth would be a circle.
+        if new == old || self.real(new) != new {
+            return;
+        }
+        let fresh = self.chats.get(new).is_some_and(|chat| chat.flows.is_empty());
+        let Some(chat) = self.chats.get_mut(old) else { return };
+        chat.moved = Some(new);
+        let (flows, kind) = (chat.flows.clone(), chat.kind);
+        let (gate, limits, planted) = (std::mem::take(&mut chat.gate), self.limits, self.planted);
+        let Some(chat) = self.chats.get_mut(new) else { return };
+        if fresh {
+            // Nobody has sent to it by its new name: what was sent by the old one is all there is to know.
+            (chat.gate, chat.kind) = (gate, kind);
+        } else if let Some(limits) = limits {
+            // Of two histories the longer one counts, and the send that has just told.
+            chat.gate.book(&limits.of_chat(chat.kind), &limits, now, planted);
+        }
+        chat.flows.extend(flows.iter().filter(|flow| !chat.flows.contains(flow)).copied().collect::<Vec<_>>());
+        for flow in flows {
+            self.place_flow(flow, now);
+        }
     }
 
     /// The flow of a bot to these chats.
@@ -96,7 +131,7 @@ impl<J: Job> Scheduler<J> {
         }
         self.sweep_at = sweep_at;
         let id = self.flows.insert(Flow::new(bot, chats.clone().into(), hash));
-        for chat in chats {
+        for chat in chats.into_iter().flat_map(|chat| [chat, self.real(chat)]).collect::<Vec<_>>() {
             if let Some(chat) = self.chats.get_mut(chat)
                 && !chat.flows.contains(&id)
             {
@@ -128,8 +163,8 @@ impl<J: Job> Scheduler<J> {
             if let Some(bot) = self.bots.get_mut(flow.bot) {
                 bot.flows.retain(|known| *known != id);
             }
-            for chat in &flow.chats {
-                if let Some(chat) = self.chats.get_mut(*chat) {
+            for chat in flow.chats.iter().flat_map(|chat| [*chat, self.real(*chat)]).collect::<Vec<_>>() {
+                if let Some(chat) = self.chats.get_mut(chat) {
                     chat.flows.retain(|known| *known != id);
                 }
             }

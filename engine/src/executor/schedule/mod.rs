@@ -300,7 +300,7 @@ impl<J: Job> Scheduler<J> {
     /// The bot did something beside our jobs: it is booked, and ours yield.
     pub fn report(&mut self, live: Live<'_>, now: Tick) {
         let bot = self.bot(live.scope, now);
-        let chat = live.chat.map(|chat| self.chat(bot, chat, now));
+        let chat = live.chat.map(|chat| self.chat(bot, chat, now)).map(|chat| self.real(chat));
         if let (Some(chat), Some(kind)) = (chat, live.chat_kind) {
             self.is_of_kind(chat, kind, now);
         }

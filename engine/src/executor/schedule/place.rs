@@ -49,8 +49,9 @@ impl<J: Job> Scheduler<J> {
     pub(super) fn first_chat(&self, flow: Id, now: Tick) -> (Option<(usize, Id)>, Tick, Shut) {
         let Some(flow) = self.flows.get(flow) else { return (None, Tick::NEVER, Shut::Rate) };
         let free = |(place, chat): (usize, &Id)| {
-            let (at, shut) = self.chat_free(*chat, now);
-            (Some((place, *chat)), at, shut)
+            let chat = self.real(*chat);
+            let (at, shut) = self.chat_free(chat, now);
+            (Some((place, chat)), at, shut)
         };
         flow.chats.iter().enumerate().map(free).min_by_key(|(_, at, _)| *at).unwrap_or((None, Tick::START, Shut::Rate))
     }
@@ -188,7 +189,7 @@ impl<J: Job> Scheduler<J> {
             |rates: &Rates, pace: u64| rates.iter().flatten().map(|rate| interval(rate, pace)).max().unwrap_or(0);
         let each = chats
             .iter()
-            .filter_map(|chat| self.chats.get(*chat))
+            .filter_map(|chat| self.chats.get(self.real(*chat)))
             .map(|chat| slowest(&self.chat_rates(chat.kind), chat.gate.pace(&limits, now)));
         let mut together = 0_u64;
         for interval in each {

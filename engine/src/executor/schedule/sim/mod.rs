@@ -6,6 +6,7 @@
 //! lines of its history, and `WARMPATH_SIM_SEED=…` runs that one alone: the same seed makes the same history, byte for byte.
 
 mod invariants;
+mod migrated;
 mod plan;
 mod scenarios;
 mod telegram;

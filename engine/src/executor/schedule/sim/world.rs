@@ -294,7 +294,7 @@ impl World {
         track.charged -= u32::from(class == Some(Class::Throttled));
         track.due_by = if class == Some(Class::Throttled) { now } else { now + max_ms * MS };
         self.seen.transients += u64::from(class == Some(Class::Transient));
-        let learned = Learned { size: Some(size).filter(|size| *size > 0), chat_kind: None, sent_after: None };
+        let learned = Learned { size: Some(size).filter(|size| *size > 0), ..Learned::default() };
         let tick = self.tick();
         match self.schedule.finished(id, ended, learned, tick) {
             Some(settled) => self.settle(&settled, class == Some(Class::Throttled))?,
