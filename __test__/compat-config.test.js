@@ -23,11 +23,16 @@ function withEnv(values, body) {
 }
 
 test('environment: whole numbers, empty means default, anything else stops the start by name', () => {
-  const defaults = { concurrency: 5, capacity: 500, intervalMs: 2000, retryWeakId: 0 };
+  const defaults = { concurrency: 5, capacity: 500, intervalMs: 2000, retryWeakId: 0, store: 'memory' };
   assert.deepEqual(prewarmEnv({}), defaults);
   assert.deepEqual(prewarmEnv({ MEDIA_PREWARM_CONCURRENCY: '', MEDIA_PREWARM_RETRY_WEAK_ID: '' }), defaults);
   assert.equal(prewarmEnv({ MEDIA_PREWARM_CONCURRENCY: '12' }).concurrency, 12);
   assert.equal(prewarmEnv({ MEDIA_PREWARM_RETRY_WEAK_ID: '1' }).retryWeakId, 1);
+  assert.equal(prewarmEnv({ MEDIA_PREWARM_STORE: 'postgres' }).store, 'postgres');
+  assert.equal(prewarmEnv({ MEDIA_PREWARM_STORE: '' }).store, 'memory');
+  for (const value of ['Postgres', 'redis', '1']) {
+    assert.throws(() => prewarmEnv({ MEDIA_PREWARM_STORE: value }), { option: 'MEDIA_PREWARM_STORE' }, value);
+  }
   const names = ['CONCURRENCY', 'MAX_QUEUE', 'INTERVAL_MS', 'RETRY_WEAK_ID'].map((name) => `MEDIA_PREWARM_${name}`);
   for (const name of names) {
     for (const value of ['abc', '5x', '1e3', '1.5', '-1', ' 5', '0x10', '99999999999', 'NaN', 'true']) {

@@ -24,11 +24,11 @@ async function until(condition, what) {
 const randomToken = (id) => `${id}:${crypto.randomBytes(26).toString('base64url').slice(0, 35)}`;
 
 /**
- * Everything the example app needs, in this process: Postgres, both sandboxes, two bots. The app itself is started by `app()`, as often
+ * Everything the example app needs, in this process: Postgres, both sandboxes, some bots. The app itself is started by `app()`, as often
  * as a test wants, with extra settings.
  */
-async function startWorld() {
-  const bots = ['alpha', 'beta'].map((slug, index) => ({
+async function startWorld({ slugs = ['alpha', 'beta'], limits = false } = {}) {
+  const bots = slugs.map((slug, index) => ({
     slug,
     token: randomToken(800_001 + index),
     chatId: `${7001 + index}`,
@@ -42,7 +42,7 @@ async function startWorld() {
   const r2 = await R2Sandbox.start({ credentials: [credentials] });
   const telegram = await TelegramSandbox.start({
     bots: bots.map(({ token, chatId }) => ({ token, chats: [chatId] })),
-    limits: false,
+    limits,
   });
   const pool = new Pool({ connectionString: postgres.url, max: 2 });
   pool.on('error', () => {});

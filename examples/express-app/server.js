@@ -1,7 +1,7 @@
 'use strict';
 
 const express = require('express');
-const { bearerAuth } = require('warmpath');
+const { bearerAuth, migrate } = require('warmpath');
 const worker = require('warmpath/compat/mediaPrewarmWorker');
 const { uploadMedia } = require('warmpath/compat/r2Service');
 const { startCampaigns } = require('./lib/campaigns');
@@ -23,6 +23,8 @@ async function main() {
   const diagnostics = createDiagnostics();
   const pool = createPool(config.databaseUrl, logger);
   await applySchema(pool);
+  // Adds what a queue in these tables needs; safe in every process at every start.
+  if (config.durable) await migrate(pool);
 
   worker.configure({ logger, services: { observe: diagnostics.observe } });
   worker.startPrewarmWorker(pool);

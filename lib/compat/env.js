@@ -13,6 +13,10 @@ const INTEGERS = {
 /** 'off' = not paced: for servers of one's own that have no limits. Anything but the two words is refused. */
 const LIMITS = 'MEDIA_PREWARM_LIMITS';
 
+/** Where jobs wait; 'postgres' needs a migrated database. */
+const STORE = 'MEDIA_PREWARM_STORE';
+const STORES = ['memory', 'postgres'];
+
 const S3_VARIABLES = {
   endpoint: 'R2_ENDPOINT',
   accountId: 'R2_ACCOUNT_ID',
@@ -51,6 +55,8 @@ function prewarmEnv(env = process.env) {
   if (limits === 'off') out.limits = false;
   else if (limits !== undefined && limits !== 'on')
     problems.push({ variable: LIMITS, message: "must be 'on' or 'off'" });
+  out.store = read(env, STORE) ?? 'memory';
+  if (!STORES.includes(out.store)) problems.push({ variable: STORE, message: "must be 'memory' or 'postgres'" });
   if (problems.length > 0) throw failure(problems);
   return out;
 }
@@ -103,4 +109,4 @@ function naming(call) {
   }
 }
 
-module.exports = { prewarmEnv, prewarmEnvOrDefaults, s3Env, telegramEnv, naming };
+module.exports = { STORES, prewarmEnv, prewarmEnvOrDefaults, s3Env, telegramEnv, naming };

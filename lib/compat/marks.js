@@ -16,6 +16,19 @@ class Marks {
   #timer = null;
   #failures = 0;
 
+  get size() {
+    return this.#waiting.size;
+  }
+
+  has(key) {
+    return this.#waiting.has(key);
+  }
+
+  /** What is not written yet, oldest first. */
+  jobs() {
+    return [...this.#waiting.values()];
+  }
+
   add(job) {
     this.#waiting.set(job.key, job);
     this.#schedule();

@@ -8,6 +8,9 @@
  * - `MEDIA_PREWARM_MAX_QUEUE` jobs that wait, 1 to 1,000,000, default 500
  * - `MEDIA_PREWARM_INTERVAL_MS` the fallback poll, 10 to 2,147,483,647, default 2000
  * - `MEDIA_PREWARM_RETRY_WEAK_ID` 1 = send once more when the file_unique_id has 10 characters or fewer, default 0
+ * - `MEDIA_PREWARM_STORE` `memory`, the default: jobs wait in this process, their `warming` rows are a copy that the next start
+ *   reads; or `postgres`: they wait in `media_cache`, for any number of processes, with retries that outlast them. That needs the
+ *   columns of `npx warmpath migrate`
  * - `MEDIA_PREWARM_LIMITS` `off` = not paced, for a Bot API server without limits, default `on`
  * - `R2_ENDPOINT` or `R2_ACCOUNT_ID`, `R2_ACCESS_KEY_ID`, `R2_SECRET_ACCESS_KEY`, `R2_BUCKET`
  * - `TELEGRAM_API_ROOT`
@@ -89,6 +92,12 @@ export interface PrewarmConfig<Pool extends PgPool = PgPool>
   logger?: Logger | undefined;
   /** Default: from the environment. */
   s3?: S3Options | undefined;
+  /**
+   * Where jobs wait, see `MEDIA_PREWARM_STORE`. With `postgres` results are recorded by the store, so updateCacheWithFileId and
+   * markCacheError cannot be given; enqueuePrewarm() answers true for what this process has accepted, also when the table
+   * turns out to have it already; the queue's size counts the whole table, and its items are those of this process.
+   */
+  store?: 'memory' | 'postgres' | undefined;
 }
 
 /**

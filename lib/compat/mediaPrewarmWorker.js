@@ -4,16 +4,18 @@ const { setTimeout: sleep } = require('node:timers/promises');
 const { adminRouter } = require('../admin/router.js');
 const { Monitor } = require('../metrics/monitor.js');
 const { SeedNames } = require('../metrics/seed-names.js');
-const { shape, func, having, milliseconds, failWith } = require('../options/check.js');
+const { shape, func, having, milliseconds, oneOf, failWith } = require('../options/check.js');
 const { closeOptions, mostSlots } = require('../options/executor.js');
-const { checkWorkerJob } = require('../options/job.js');
 const { logger: loggerCheck, workerOptions } = require('../options/worker.js');
 const { MemoryStore } = require('../store/memory.js');
+const { PostgresStore } = require('../store/postgres.js');
 const { DEFAULT_DELAYS_MS } = require('../store/retry-policy.js');
 const { PrewarmReport } = require('../worker/report.js');
 const { PrewarmWorker } = require('../worker/prewarm.js');
-const { prewarmEnv, prewarmEnvOrDefaults, s3Env, telegramEnv, naming } = require('./env.js');
+const { Entrance } = require('./entrance.js');
+const { STORES, prewarmEnv, prewarmEnvOrDefaults, s3Env, telegramEnv, naming } = require('./env.js');
 const { Marks } = require('./marks.js');
+const { jobId, toJob, itemOf } = require('./params.js');
 const { botLookup, ServiceRecorder } = require('./services.js');
 const { prewarmSubject } = require('./subject.js');
 
@@ -21,7 +23,7 @@ const { prewarmSubject } = require('./subject.js');
 // What was counted outlives a worker, and so does what a start was given.
 const state = {
   ...{ config: {}, store: null, worker: null, running: null, marks: new Marks(), stopping: undefined },
-  ...{ monitor: new Monitor(), seedNames: observer(), pool: null, intervalMs: undefined },
+  ...{ monitor: new Monitor(), seedNames: observer(), pool: null, intervalMs: undefined, table: null },
 };
 
 function observer() {
@@ -65,6 +67,7 @@ const configFields = shape({
     observe: func,
   }),
   logger: loggerCheck,
+  store: oneOf(...STORES),
   ...Object.fromEntries(ENGINE_OPTIONS.map((name) => [name, any])),
 });
 
@@ -75,10 +78,24 @@ const configFields = shape({
  * @throws {WarmpathError} ERR_WARMPATH_INVALID_OPTION
  */
 function configure(options = {}) {
-  const { services, logger, ...engine } = configFields(options, '', failWith('ERR_WARMPATH_INVALID_OPTION'));
+  const invalid = failWith('ERR_WARMPATH_INVALID_OPTION');
+  const { services, logger, store: kind, ...engine } = configFields(options, '', invalid);
+  if (kind === 'postgres') checkServices(services);
   // s3 may still come from the environment; everything else that is given is to be right now, not at the start.
   workerOptions({ s3: ANY_S3, ...engine, resolveBot: any });
-  state.config = { services, logger, ...engine };
+  state.config = { services, logger, store: kind, ...engine };
+}
+
+/** A durable store records results itself, in the same statement that ends the job. */
+function checkServices(services = {}) {
+  for (const name of ['updateCacheWithFileId', 'markCacheError']) {
+    if (services[name] !== undefined) {
+      failWith('ERR_WARMPATH_INVALID_OPTION')(
+        `services.${name}`,
+        "needs the store 'memory'; 'postgres' records in media_cache",
+      );
+    }
+  }
 }
 
 function report() {
@@ -97,27 +114,24 @@ function numbers() {
   return { concurrency: mostSlots(concurrency), capacity };
 }
 
+/** Whether jobs wait in the database, not in this process. */
+const isDurable = () => state.store instanceof Entrance;
+
 function store() {
-  state.store ??= new MemoryStore({ capacity: numbers().capacity });
+  if (state.store === null) keepJobsIn(state.config.store ?? prewarmEnvOrDefaults().store);
   return state.store;
 }
 
-function jobId({ botSlug, sha256, kind }) {
-  // Unambiguous although a slug may hold ':': sha256 and kind are checked, and neither can.
-  return `${botSlug}:${sha256}:${kind}`;
+/** Opens the place where jobs wait; those that wait elsewhere move. */
+function keepJobsIn(kind) {
+  const Place = kind === 'postgres' ? Entrance : MemoryStore;
+  if (state.store instanceof Place) return;
+  const jobs = state.store?.list().map(({ job }) => job) ?? [];
+  state.store = new Place({ capacity: Math.max(numbers().capacity, jobs.length) });
+  state.store.enqueue(jobs);
+  if (kind === 'postgres') state.marks.forget(jobs);
+  else for (const job of jobs) state.marks.add(job);
 }
-
-const FIELDS = {
-  bot_slug: 'botSlug',
-  sha256: 'sha256',
-  kind: 'kind',
-  r2_key: 'r2Key',
-  file_name: 'fileName',
-  content_type: 'contentType',
-  size: 'size',
-  priority: 'priority',
-  caption: 'caption',
-};
 
 /**
  * Queues a media for prewarming; works before the start too. Unknown fields are ignored.
@@ -137,19 +151,8 @@ function enqueuePrewarm(params) {
   const [status] = store().enqueue([job]);
   report().enqueued(job, status, gauges());
   if (status === 'full') state.worker?.missed();
-  if (status === 'queued') state.marks.add(job);
+  if (status === 'queued' && !isDurable()) state.marks.add(job);
   return status === 'queued';
-}
-
-function toJob(params) {
-  const job = {};
-  for (const [field, name] of Object.entries(FIELDS)) {
-    const value = params?.[field];
-    if (value !== undefined && value !== null) job[name] = value;
-  }
-  const checked = checkWorkerJob(job);
-  checked.key = jobId(checked);
-  return checked;
 }
 
 /**
@@ -169,7 +172,8 @@ function startPrewarmWorker(pool, intervalMs) {
   having('query')(pool, 'pool', invalid);
   if (intervalMs !== undefined) milliseconds(10)(intervalMs, 'intervalMs', invalid);
   const env = prewarmEnv();
-  const { services = {}, logger = console, ...given } = state.config;
+  const { services = {}, logger = console, store: kind = env.store, ...given } = state.config;
+  if (kind === 'postgres') checkServices(services);
   Object.assign(state, { pool, intervalMs });
   const options = {
     s3: given.s3 ?? s3Env(),
@@ -183,18 +187,41 @@ function startPrewarmWorker(pool, intervalMs) {
     retryWeakId: env.retryWeakId === 1,
     logger,
   };
-  const recorder = new ServiceRecorder(pool, services, state.marks);
   const { monitor, seedNames } = state;
-  const parts = { store: store(), recorder, resolveBot: botLookup(pool, services), keyOf: jobId, monitor, seedNames };
-  const worker = naming(() => new PrewarmWorker(options, parts));
-  store().adjust({ capacity: options.capacity, delaysMs: options.retry?.delaysMs ?? [...DEFAULT_DELAYS_MS] });
-  Object.assign(state, {
-    worker,
-    running: { concurrency: mostSlots(options.concurrency), capacity: options.capacity },
-  });
-  worker.start();
-  state.marks.connect(recorder, (err) => worker.problem(err));
+  const common = { resolveBot: botLookup(pool, services), keyOf: jobId, monitor, seedNames };
+  const delaysMs = options.retry?.delaysMs ?? [...DEFAULT_DELAYS_MS];
+  const begin = kind === 'postgres' ? beginDurable : beginInMemory;
+  begin({ pool, services, options, common, delaysMs });
   return getWorkerController();
+}
+
+function began(worker, { concurrency, capacity }) {
+  Object.assign(state, { worker, running: { concurrency: mostSlots(concurrency), capacity } });
+  worker.start();
+}
+
+/** Jobs in this process; their rows are a copy, read again at the next start. */
+function beginInMemory({ pool, services, options, common, delaysMs }) {
+  const recorder = new ServiceRecorder(pool, services, state.marks);
+  keepJobsIn('memory');
+  const worker = naming(() => new PrewarmWorker(options, { ...common, store: state.store, recorder }));
+  state.store.adjust({ capacity: options.capacity, delaysMs });
+  began(worker, options);
+  state.marks.connect(recorder, (err) => worker.problem(err));
+}
+
+/** Jobs in the table, for any number of processes; what this one accepts is on its way there. */
+function beginDurable({ pool, options, common, delaysMs }) {
+  const table = new PostgresStore({ pool, delaysMs, onError: (err) => worker.problem(err) });
+  const worker = naming(() => new PrewarmWorker(options, { ...common, store: table }));
+  keepJobsIn('postgres');
+  state.store.adjust({ capacity: options.capacity });
+  state.table = table;
+  began(worker, options);
+  state.store.connect(table, {
+    onError: (err) => worker.problem(err),
+    onRefused: (job, status) => report().enqueued(job, status, gauges()),
+  });
 }
 
 /** @returns {Promise<void>} resolves when running jobs are finished or handed back, and results recorded */
@@ -208,9 +235,12 @@ async function stop(options) {
 }
 
 async function stopAll(worker, options) {
-  const marked = state.marks.close();
+  const { table } = state;
+  state.table = null;
+  const written = isDurable() ? state.store.close() : state.marks.close();
   await worker.stop(options);
-  await Promise.race([marked, sleep(MARK_GRACE_MS, undefined, { ref: false })]);
+  await Promise.race([written, sleep(MARK_GRACE_MS, undefined, { ref: false })]);
+  await table?.close().catch((err) => worker.problem(err));
 }
 
 /** How many wait and run now; jobs claimed ahead, but not begun, count as waiting. */
@@ -218,14 +248,17 @@ function gauges() {
   const waiting = store().stats();
   const executor = state.worker?.executor?.stats();
   const ahead = executor?.queued ?? 0;
+  const activeWorkers = executor?.running ?? 0;
   return {
     queueSize: waiting.queued + ahead,
-    processing: waiting.running - ahead,
-    activeWorkers: executor?.running ?? 0,
+    // The table knows of every process's.
+    processing: isDurable() ? activeWorkers : waiting.running - ahead,
+    activeWorkers,
   };
 }
 
 function queueItems() {
+  if (isDurable()) return [...state.store.list().map(itemOf), ...claimedItems()];
   const ahead = new Set();
   for (const { key, state: place } of state.worker?.executor?.list() ?? []) {
     if (place === 'queued') ahead.add(key.slice(0, key.lastIndexOf('#')));
@@ -233,14 +266,16 @@ function queueItems() {
   return store()
     .list()
     .filter((entry) => entry.state === 'queued' || ahead.has(entry.key))
-    .map(({ key, job, enqueuedAt }) => ({
-      jobId: key,
-      bot_slug: job.botSlug,
-      sha256: job.sha256,
-      kind: job.kind,
-      r2_key: job.r2Key,
-      enqueued_at: enqueuedAt,
-    }));
+    .map(itemOf);
+}
+
+/** What this process has claimed and not begun. */
+function claimedItems() {
+  const queued = (state.worker?.executor?.list() ?? []).filter((one) => one.state === 'queued');
+  return queued.map(({ botSlug, sha256, kind, sinceMs }) => {
+    const job = { botSlug, sha256, kind, r2Key: null };
+    return itemOf({ key: jobId(job), job, enqueuedAt: Date.now() - sinceMs });
+  });
 }
 
 /** The worker's controls; the same functions before, during and after a run. */

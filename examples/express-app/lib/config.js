@@ -47,6 +47,8 @@ function readConfig(env) {
     maxUploadBytes: integer(env, 'MAX_UPLOAD_BYTES', 50_000_000, { min: 1, max: 2_000_000_000 }),
     shutdownTimeoutMs: integer(env, 'SHUTDOWN_TIMEOUT_MS', 10_000, { min: 0, max: 600_000 }),
     campaigns: readCampaigns(env),
+    // Read by warmpath too; a wrong value stops it by name.
+    durable: env.MEDIA_PREWARM_STORE === 'postgres',
     debug: env.LOG_LEVEL === 'debug',
   };
 }

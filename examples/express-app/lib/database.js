@@ -16,9 +16,13 @@ function createPool(databaseUrl, logger) {
   return pool;
 }
 
-/** Creates the tables where they are missing. */
+// Any number that nobody else in this database locks.
+const SCHEMA_LOCK = 20_261_122;
+
+/** Creates the tables where they are missing. Statements sent as one text are one transaction: processes that start together do it in turn. */
 async function applySchema(pool) {
-  await pool.query(await fs.readFile(path.join(__dirname, '..', 'schema.sql'), 'utf8'));
+  const schema = await fs.readFile(path.join(__dirname, '..', 'schema.sql'), 'utf8');
+  await pool.query(`SELECT pg_advisory_xact_lock(${SCHEMA_LOCK});\n${schema}`);
 }
 
 /** True when the database answers a query now. */
