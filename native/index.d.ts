@@ -66,7 +66,7 @@ export declare class NativeIngest {
   constructor(options: string, capacityBytes: number, wake: () => void)
   /**
    * Per job as every executor; `payloads` are the bytes and texts of those jobs that bring some, in their order. Each is
-   * copied once, here: JavaScript may do with its own what it likes.
+   * copied once, here: JavaScript may do with its own what it likes. Texts are ASCII.
    */
   submitMany(jobs: string, payloads: Array<Uint8Array | string>): Array<number>
   /** The last job is settled, and no other one comes. */

@@ -18,6 +18,7 @@ use warmpath_engine::{
 };
 
 use crate::{
+    door::Latin,
     errors::{Result, exception, parse},
     executor_class,
     face::{self, Face},
@@ -69,9 +70,13 @@ impl NativeIngest {
     }
 
     /// Per job as every executor; `payloads` are the bytes and texts of those jobs that bring some, in their order. Each is
-    /// copied once, here: JavaScript may do with its own what it likes.
+    /// copied once, here: JavaScript may do with its own what it likes. Texts are ASCII.
     #[napi(catch_unwind)]
-    pub fn submit_many(&self, jobs: String, payloads: Vec<Either<Uint8Array, String>>) -> Result<Vec<u32>> {
+    pub fn submit_many(
+        &self,
+        jobs: String,
+        #[napi(ts_arg_type = "Array<Uint8Array | string>")] payloads: Vec<Either<Uint8Array, Latin>>,
+    ) -> Result<Vec<u32>> {
         let mut jobs: Vec<IngestJob> = parse(jobs, Code::InvalidJob)?;
         let mut payloads = payloads.into_iter();
         let mut fits = Vec::with_capacity(jobs.len());
@@ -116,17 +121,17 @@ impl NativeIngest {
 
 impl NativeIngest {
     /// Gives a job its bytes; false where there is no room for them.
-    fn attach(&self, job: &mut IngestJob, payload: Option<Either<Uint8Array, String>>) -> Result<bool> {
+    fn attach(&self, job: &mut IngestJob, payload: Option<Either<Uint8Array, Latin>>) -> Result<bool> {
         let missing = || exception(Error::new(Code::InvalidJob, "source: the payload is missing"));
         let payload = payload.ok_or_else(missing)?;
         let len = match &payload {
             Either::A(bytes) => bytes.len(),
-            Either::B(text) => text.len(),
+            Either::B(text) => text.0.len(),
         };
         let Some(held) = Held::take(&self.held, len as u64, self.most_held) else { return Ok(false) };
         let bytes = match payload {
             Either::A(bytes) => Bytes::copy_from_slice(&bytes),
-            Either::B(text) => Bytes::from(text),
+            Either::B(text) => Bytes::from(text.0),
         };
         job.payload = Some(Payload { bytes, held: Arc::new(held) });
         Ok(true)

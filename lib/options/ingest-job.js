@@ -13,10 +13,15 @@ const invalidJob = failWith('ERR_WARMPATH_INVALID_JOB');
 const idText = text({ max: 1024 });
 const ID_LENGTH = 64;
 
-/** Base64 is read natively, where a bad character is found with its position; here it only has to be text. */
+/**
+ * Base64 is read natively, where a bad character is found with its position; here it only has to be text. What crosses is
+ * ASCII, which is copied as it lies: a text that holds something else is cut there, and refused at that position.
+ */
 const base64 = (value, path, fail) => {
   if (typeof value !== 'string') fail(path, `must be a string, not ${describe(value)}`);
-  return value;
+  // The quickest way to ask: a pattern over megabytes would hold the loop.
+  if (Buffer.byteLength(value) === value.length) return value;
+  return `${value.slice(0, value.search(/[^\0-\x7f]/))}!`;
 };
 
 // The head alone is matched: a pattern over the whole of a text of many megabytes would hold the loop.
@@ -27,7 +32,7 @@ function dataUrl(value, path, fail) {
   if (typeof value !== 'string') fail(path, `must be a string, not ${describe(value)}`);
   const [head, type, parameters] = DATA_HEAD.exec(value.slice(0, 1024)) ?? fail(path, 'must begin with data:…;base64,');
   if (!/;base64$/i.test(parameters)) fail(path, 'must be base64');
-  return { base64: value.slice(head.length), mimeType: type === '' ? undefined : type };
+  return { base64: base64(value.slice(head.length), path, fail), mimeType: type === '' ? undefined : type };
 }
 
 const bytes = (value, path, fail) => {

@@ -17,6 +17,7 @@
 //! 5. Bytes of one call are read and written while nothing else can: [`Arguments::bytes`] and [`Arguments::integers`] borrow
 //!    for the callback, JavaScript passes no buffer twice, and none that is shared with another thread.
 
+mod latin;
 mod scratch;
 mod text;
 
@@ -30,7 +31,7 @@ use std::{
 use napi::sys;
 use warmpath_engine::error::{Code, Error, Result};
 
-pub use self::{scratch::Scratch, text::Text};
+pub use self::{latin::Latin, scratch::Scratch, text::Text};
 
 /// First byte of an answer that is a failure: neither a URL nor an `authorization` nor JSON begins with it.
 pub const FAILED: u8 = b'!';

@@ -2,7 +2,7 @@
 
 use std::{io, mem, path::PathBuf};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use tokio::task::{JoinError, JoinHandle, spawn_blocking};
 
 use super::{Disk, fault::unwritten, place::place, temp::Temp};
@@ -19,25 +19,34 @@ use crate::{
 /// being filled, are what a medium costs in memory.
 const BLOCK: usize = 256 * 1024;
 
+/// Pieces below this are copied together. The memory behind a piece of a connection is a buffer of its own that may be many
+/// times as large: a block of small pieces would hold megabytes.
+const SMALL: usize = 128 * 1024;
+
 /// Where the file is.
 enum State {
     /// Nothing was written yet.
     None,
-    /// A block is on its way, or was. Dropping the handle does not stop it: the file is removed when it ends.
-    Writing(JoinHandle<io::Result<Temp>>),
+    /// A block is on its way, or was. Dropping the handle does not stop it: the file is removed when it ends. Its memory comes
+    /// back to be filled again.
+    Writing(JoinHandle<io::Result<(Temp, BytesMut)>>),
 }
 
 /// A medium being written; leaves nothing behind when it is dropped.
 pub struct Writer {
     disk: Disk,
     state: State,
+    /// What is to be written next: pieces, and small ones put together behind them.
     block: Vec<Bytes>,
+    small: BytesMut,
     filled: usize,
+    /// The memory of the last block.
+    spare: BytesMut,
 }
 
 impl Writer {
-    pub(super) const fn new(disk: Disk) -> Self {
-        Self { disk, state: State::None, block: Vec::new(), filled: 0 }
+    pub(super) fn new(disk: Disk) -> Self {
+        Self { disk, state: State::None, block: Vec::new(), small: BytesMut::new(), filled: 0, spare: BytesMut::new() }
     }
 
     /// Appends a piece. Returns when there is room for the next one.
@@ -46,19 +55,40 @@ impl Writer {
     /// `DISK_FULL`, `DISK_FAILED`.
     pub async fn write(&mut self, piece: Bytes) -> Result<()> {
         self.filled += piece.len();
-        self.block.push(piece);
+        if piece.len() >= SMALL {
+            self.close_small();
+            self.block.push(piece);
+        } else {
+            if self.small.capacity() == 0 {
+                self.small = mem::take(&mut self.spare);
+                // The last piece may overlap the end of the block.
+                self.small.reserve(BLOCK + SMALL);
+            }
+            self.small.extend_from_slice(&piece);
+        }
         if self.filled < BLOCK {
             return Ok(());
         }
         let temp = self.temp().await?;
-        let (disk, block) = (self.disk.clone(), mem::take(&mut self.block));
-        self.filled = 0;
+        let (disk, block) = (self.disk.clone(), self.take_block());
         self.state = State::Writing(spawn_blocking(move || {
             let mut temp = made(temp, &disk)?;
             temp.write(&block)?;
-            Ok(temp)
+            Ok((temp, block.into_iter().rev().find_map(|part| part.try_into_mut().ok()).unwrap_or_default()))
         }));
         Ok(())
+    }
+
+    fn close_small(&mut self) {
+        if !self.small.is_empty() {
+            self.block.push(mem::take(&mut self.small).freeze());
+        }
+    }
+
+    fn take_block(&mut self) -> Vec<Bytes> {
+        self.close_small();
+        self.filled = 0;
+        mem::take(&mut self.block)
     }
 
     /// The file once its last block is written; `None` before the first.
@@ -69,7 +99,10 @@ impl Writer {
                 // Taken out of the state only when it has ended: who is dropped in between has to leave the handle behind.
                 let ended = handle.await;
                 self.state = State::None;
-                finished(ended).map(Some)
+                let (temp, mut memory) = finished(ended)?;
+                memory.clear();
+                self.spare = memory;
+                Ok(Some(temp))
             }
         }
     }
@@ -81,7 +114,7 @@ impl Writer {
     /// As [`Writer::write`].
     pub async fn prepare(mut self, len: u64, probe: Option<Probe>) -> Result<(Prepared, Option<Report>)> {
         let temp = self.temp().await?;
-        let (disk, block) = (self.disk.clone(), mem::take(&mut self.block));
+        let (disk, block) = (self.disk.clone(), self.take_block());
         let written = spawn_blocking(move || {
             let mut temp = made(temp, &disk)?;
             temp.write(&block)?;
