@@ -139,7 +139,7 @@ test('the process is killed at work and started anew: every medium is stored, no
   const options = settings(place, { databaseUrl: server.url, connection: redis.connection, ...SOON });
   const queue = open(t, place, { ...PATIENT, prefix: options.prefix });
   const [large, held] = [medium({}, { size: 12 * 2 ** 20 }), gate()];
-  // The first tries hang: the kill meets jobs at work.
+  // The first tries hang: the end meets jobs at work.
   const hung = Array.from({ length: 3 }, () => medium({}, { play: (nth) => (nth === 1 ? held.play() : undefined) }));
   const media = [...Array.from({ length: long ? 300 : 30 }, () => medium()), ...hung, large];
   await Promise.all(media.slice(0, -1).map(({ job }) => queue.add(job)));
@@ -160,7 +160,7 @@ test('the process is killed at work and started anew: every medium is stored, no
   };
   const first = await begin();
   await until(() => hung.every((one) => origin.gets(one) === 1));
-  first.kill('SIGKILL');
+  first.kill(long ? 'SIGKILL' : 'SIGTERM');
   await once(first, 'exit');
   const second = await begin();
   await until(stored(place, media), 'all to be stored', 60_000);

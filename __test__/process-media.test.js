@@ -316,7 +316,10 @@ test('with Redis away a close comes to its end, and nothing keeps the process al
       queue.process();
       await queue.queue.waitUntilReady();
       await redis.stop();
-      await queue.close({ timeoutMs: 100 });
+      // One that was connected, and one that never was.
+      const other = new ProcessMedia({ dir: require('node:os').tmpdir(), bullmq: require(process.argv[1]), connection });
+      other.process();
+      await Promise.all([queue, other].map((each) => each.close({ timeoutMs: 100 })));
     })();`;
   const run = promisify(execFile);
   const ends = ['bullmq', 'bullmq-v5'].map((name) =>

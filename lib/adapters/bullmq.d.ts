@@ -23,6 +23,7 @@ import type {
   IngestRetryResult,
   IngestStore,
   IngestThen,
+  IngestValue,
   IngestWorkerJob,
   LatencyStats,
   PgPool,
@@ -357,6 +358,8 @@ export class ProcessMedia extends EventEmitter<ProcessMediaEvents> {
    * @throws `ERR_WARMPATH_INVALID_OPTION` without `dir` and `s3`, `ERR_WARMPATH_NATIVE_LOAD`, `ERR_WARMPATH_CLOSED`
    */
   process(): void;
+  /** The processor that process() uses, for a BullMQ worker of the app's own. */
+  handle(job: BullJob, token?: string, signal?: AbortSignal): Promise<IngestValue>;
   stats(): Promise<ProcessMediaStats>;
   /**
    * Accepts nothing more, carries on what is in memory, lets running jobs finish for `timeoutMs` and hands back the rest,

@@ -11,32 +11,15 @@ const { withDeadline } = require('../queue/deadline.js');
 const { Capture } = require('./capture.js');
 const { FallbackLane } = require('./fallback-lane.js');
 const { MediaLane } = require('./media-lane.js');
+const { MediaRunner } = require('./media-runner.js');
+const { MediaWay, NAME, JOB_OPTIONS } = require('./media-way.js');
 const { processMediaOptions } = require('./process-media-options.js');
 const { Pump } = require('./pump.js');
-const { producer } = require('./producer.js');
 const { redisEnv } = require('./redis-env.js');
 const { Retries } = require('./retries.js');
 
-const NAME = 'ProcessMedia';
-
-/** Three attempts, 2 s and 4 s apart and up to half of that less; the last 100 that were done and the last 50 that failed. */
-const JOB_OPTIONS = Object.freeze({
-  attempts: 3,
-  backoff: Object.freeze({ type: 'exponential', delay: 2000, jitter: 0.5 }),
-  removeOnComplete: 100,
-  removeOnFail: 50,
-});
-
-// How long Redis may take for each job of a batch, beyond the deadline of one: BullMQ itself needs some of it.
-const PER_JOB_MS = 2;
-// Redis did not answer the last time: only whether it does by now is looked at.
-const DOWN_DEADLINE_MS = 20;
-
-const COUNT_DEADLINE_MS = 250;
 const FLUSH_MS = 2000;
-const LEFTOVER_DEADLINE_MS = 1000;
-
-const IN_MEMORY = ['bytes', 'base64', 'dataUrl'];
+const CLOSE_MS = 1000;
 
 /**
  * The queue `ProcessMedia` on BullMQ: add() never holds a listener up, and what it has accepted is stored once, whatever Redis
@@ -50,11 +33,11 @@ class ProcessMedia extends EventEmitter {
   #report;
   #capture;
   #queue;
-  #producer;
+  #way;
   #pump;
   #fallback;
   #lane = null;
-  #redisDown = false;
+  #runner = null;
   #retries = new Retries();
   #closing = null;
 
@@ -78,9 +61,13 @@ class ProcessMedia extends EventEmitter {
     this.#queue = new this.#bullmq.Queue(NAME, { connection: this.#connection(), ...this.#prefix() });
     // BullMQ tells of every attempt to connect.
     this.#queue.on('error', () => {});
-    this.#producer = this.#makeProducer();
+    this.#way = new MediaWay(checked, {
+      queue: this.#queue,
+      fallback: this.#fallback,
+      onFallback: (event) => this.#fellBack(event),
+    });
     this.#pump = new Pump({
-      carry: (jobs) => this.#carry(jobs),
+      carry: (jobs) => this.#way.carry(jobs),
       deadlineMs: checked.deadlineMs,
       capacity: checked.backlog,
       keep: checked.fallback !== 'reject',
@@ -105,24 +92,10 @@ class ProcessMedia extends EventEmitter {
     return this.#options.prefix === undefined ? {} : { prefix: this.#options.prefix };
   }
 
-  #makeProducer() {
-    const { redisDeadlineMs, jobOptions } = this.#options;
-    const { store } = this.#fallback;
-    const made = producer(this.#queue, {
-      name: NAME,
-      deadlineMs: redisDeadlineMs,
-      checkJob: (job) => job,
-      jobOptions: { ...JOB_OPTIONS, ...jobOptions },
-      // The store has a deadline of its own; whoever waits for an answer has it before.
-      ...(store === null ? {} : { fallback: 'store', store, fallbackDeadlineMs: 10_000 }),
-    });
-    made.on('fallback', ({ via, jobs, error }) => {
-      const way = via === 'store' ? this.#fallback.via : via;
-      this.#report.log('warn', '[FALLBACK]', { via: way, jobs, code: error.code, error: error.message });
-      this.#capture.take(error, { via: way, jobs });
-      emitSafely(this, 'fallback', { via: way, jobs, error });
-    });
-    return made;
+  #fellBack({ via, jobs, error }) {
+    this.#report.log('warn', '[FALLBACK]', { via, jobs, code: error.code, error: error.message });
+    this.#capture.take(error, { via, jobs });
+    emitSafely(this, 'fallback', { via, jobs, error });
   }
 
   /** BullMQ's queue: for its dashboards. */
@@ -140,7 +113,7 @@ class ProcessMedia extends EventEmitter {
   async add(job) {
     const checked = checkIngestWorkerJob(job);
     const added = await this.#accept(checked);
-    const gauges = { queueSize: this.#pump.size, activeWorkers: this.#lane?.running ?? 0, via: added.via };
+    const gauges = { queueSize: this.#pump.size, activeWorkers: this.#runner?.running ?? 0, via: added.via };
     this.#report.enqueued(checked, added.status, gauges);
     return added;
   }
@@ -160,58 +133,42 @@ class ProcessMedia extends EventEmitter {
     }
   }
 
-  /** One batch on its way: to Redis, or else to the fallback; what is too large for Redis goes there at once. */
-  async #carry(jobs) {
-    const large = jobs.filter((job) => !this.#fitsRedis(job));
-    const answers = new Map();
-    const note = (list, statuses) =>
-      list.forEach(({ key }, i) => {
-        answers.set(key, statuses[i]);
-      });
-    if (large.length > 0) note(large, await this.#fallback.enter(large));
-    const others = jobs.filter((job) => this.#fitsRedis(job));
-    if (others.length > 0) note(others, await this.#toRedis(others));
-    return jobs.map(({ key }) => answers.get(key));
-  }
-
-  #fitsRedis({ source }) {
-    const name = IN_MEMORY.find((one) => source[one] !== undefined);
-    return name === undefined || source[name].length <= this.#options.maxInlineBytes;
-  }
-
-  async #toRedis(jobs) {
-    const { redisDeadlineMs } = this.#options;
-    const isDown = this.#redisDown && !(await this.#producer.ready(DOWN_DEADLINE_MS));
-    const deadlineMs = isDown ? 1 : redisDeadlineMs + PER_JOB_MS * (jobs.length - 1);
-    let added;
-    try {
-      added = await this.#producer.addMany(jobs.map(dataOf), { deadlineMs });
-    } catch (err) {
-      this.#redisDown = true;
-      throw err;
-    }
-    this.#redisDown = added.some(({ via }) => via !== 'bullmq');
-    if (this.#redisDown) this.#fallback.used();
-    return added.map(({ status, via }) => ({ status, via: via === 'store' ? this.#fallback.via : via }));
-  }
-
   /**
    * Starts to work in this process; a running one is left as it is. Needs `dir` or `s3`.
    *
    * @throws {WarmpathError} ERR_WARMPATH_INVALID_OPTION, ERR_WARMPATH_NATIVE_LOAD, ERR_WARMPATH_CLOSED
    */
   process() {
-    if (this.#closing !== null) throw new WarmpathError('ERR_WARMPATH_CLOSED', 'the queue is closed');
+    const runner = this.#runs();
     this.#lane ??= new MediaLane(this.#options, {
       name: NAME,
       bullmq: this.#bullmq,
       connection: this.#connection(true),
+      runner,
+      onError: (err) => this.#problem(err),
+    });
+    this.#fallback.start();
+  }
+
+  /**
+   * The processor that process() uses, for a BullMQ worker of the app's own: `new Worker(name, (...args) => media.handle(...args))`.
+   *
+   * @throws {WarmpathError} as process(); and what tells BullMQ what to do with the job
+   */
+  async handle(job, token, signal) {
+    return this.#runs().process(job, token, signal);
+  }
+
+  #runs() {
+    if (this.#closing !== null) throw new WarmpathError('ERR_WARMPATH_CLOSED', 'the queue is closed');
+    this.#runner ??= new MediaRunner(this.#options, {
+      bullmq: this.#bullmq,
       store: this.#fallback.store,
       report: this.#report,
       onError: (err) => this.#problem(err),
       onResult: (result) => this.#over(result),
     });
-    this.#fallback.start();
+    return this.#runner;
   }
 
   /** A job came to an end, or to the end of a try, by whichever way. */
@@ -241,24 +198,13 @@ class ProcessMedia extends EventEmitter {
   /** Numbers of this process, but for `depth.redis`, which is of the queue; null when Redis does not say. */
   async stats() {
     const store = this.#fallback.store?.stats() ?? { queued: 0, delayed: 0, running: 0 };
-    const redis = await this.#countRedis();
+    const redis = await this.#way.count();
     return {
       ...this.#report.stats(),
-      running: (this.#lane?.running ?? 0) + this.#fallback.running,
+      running: (this.#runner?.running ?? 0) + this.#fallback.running,
       depth: { redis, fallback: store.queued + store.delayed, memory: this.#pump.size },
-      added: this.#producer.stats(),
+      added: this.#way.stats(),
     };
-  }
-
-  async #countRedis() {
-    // Not connected, BullMQ would keep the question, and ask it when nobody waits for the answer any more.
-    if (!(await this.#producer.ready(DOWN_DEADLINE_MS))) return null;
-    const counting = this.#queue.getJobCountByTypes('wait', 'prioritized', 'delayed', 'paused');
-    try {
-      return await withDeadline(counting, COUNT_DEADLINE_MS, () => new Error('late'));
-    } catch {
-      return null;
-    }
   }
 
   /**
@@ -273,13 +219,15 @@ class ProcessMedia extends EventEmitter {
 
   async #close(timeoutMs) {
     await this.#pump.close(Math.min(timeoutMs, FLUSH_MS));
-    if (!(await this.#producer.ready(Math.min(timeoutMs, FLUSH_MS)))) await this.#retries.end();
+    if (!(await this.#way.ready(Math.min(timeoutMs, FLUSH_MS)))) await this.#retries.end();
     await Promise.all([this.#lane?.close(timeoutMs), this.#fallback.stop(timeoutMs)]);
+    await this.#runner?.close();
     await this.#leftovers();
     this.#retries.end();
-    await withDeadline(this.#queue.close(), LEFTOVER_DEADLINE_MS, () => new Error('late')).catch(() =>
-      this.#queue.disconnect?.(),
-    );
+    await withDeadline(this.#queue.close(), CLOSE_MS, () => new Error('late')).catch(() => {
+      // Neither does this come to its end where there never was a connection.
+      this.#queue.disconnect?.().catch(() => {});
+    });
   }
 
   /** What only this process knows of goes to Redis, if it is there again; else it is lost, and that is said. */
@@ -287,33 +235,15 @@ class ProcessMedia extends EventEmitter {
     const left = [...this.#pump.jobs(), ...this.#fallback.leftovers()];
     if (left.length === 0) return;
     try {
-      await producer(this.#queue, {
-        name: NAME,
-        checkJob: (job) => job,
-        jobOptions: { ...JOB_OPTIONS, ...this.#options.jobOptions },
-      }).addMany(left.filter((job) => this.#fitsRedis(job)).map(dataOf), { deadlineMs: LEFTOVER_DEADLINE_MS });
-      const large = left.filter((job) => !this.#fitsRedis(job)).length;
-      if (large > 0) throw new WarmpathError('ERR_WARMPATH_DATABASE', `${large} jobs are too large for Redis`);
-    } catch (cause) {
-      const keys = left
-        .slice(0, 20)
-        .map(({ key }) => key)
-        .join(', ');
-      const text = `jobs in memory could not be handed on before the end: ${left.length}, among them ${keys}`;
-      this.#problem(new WarmpathError('ERR_WARMPATH_DATABASE', text, { cause, phase: 'queue' }));
+      await this.#way.handOn(left);
+    } catch (err) {
+      this.#problem(err);
     }
   }
 
   [Symbol.asyncDispose]() {
     return this.close();
   }
-}
-
-/** A job as Redis holds it: plain JSON. */
-function dataOf(job) {
-  const { bytes } = job.source;
-  const source = bytes === undefined ? job.source : { base64: Buffer.from(bytes).toString('base64') };
-  return JSON.parse(JSON.stringify({ ...job, source }));
 }
 
 module.exports = { ProcessMedia, NAME, JOB_OPTIONS };
