@@ -3361,6 +3361,10 @@ export type IngestThen =
       prewarm: { enqueueMany(jobs: PrewarmWorkerJob[]): Awaitable<readonly string[]> };
     };
 
+/**
+ * Options of an {@link IngestWorker}. Its hooks (`reupload`, `resolve`) get the job as it was enqueued, once an attempt; one that throws
+ * is asked again by the next attempt, and only null says that the media cannot be had.
+ */
 export type IngestWorkerOptions = IngestCommonOptions &
   IngestHooks &
   IngestJobHooks &
