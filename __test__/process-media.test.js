@@ -328,6 +328,37 @@ test('with Redis away a close comes to its end, and nothing keeps the process al
   await Promise.all(ends);
 });
 
+test('a worker whose first connection is reset, and which asks it for ever, is replaced by another one', {
+  skip,
+}, async (t) => {
+  // What BullMQ does then, now and then: the reset has to come between two packets of its first exchange. Without an end to it
+  // this test does not come to its own.
+  const made = [];
+  class Spinning extends bullmq.Worker {
+    constructor(...args) {
+      super(...args);
+      made.push(this);
+      if (made.length === 1) setImmediate(() => this.spin());
+    }
+
+    async spin() {
+      while (!this.closing) {
+        this.emit('error', Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' }));
+        await null;
+      }
+    }
+  }
+  const queue = open(t, common, { ...PATIENT, bullmq: { ...bullmq, Worker: Spinning } });
+  const problems = [];
+  queue.on('error', (err) => problems.push(err.message));
+  queue.process();
+  const one = medium();
+  await queue.add(one.job);
+  await until(isAll(queue.place, [one]));
+  assert.equal(made.length, 2);
+  assert.deepEqual(problems, ['the queue failed (ECONNRESET)']);
+});
+
 test('several workers share the queue', { skip }, async (t) => {
   const prefix = `p-${randomUUID()}`;
   const place = folder(t);
