@@ -65,10 +65,6 @@ test('failures are retried by their class, and a hook that throws changes nothin
   const status = (...list) => ({ play: (nth) => ({ status: list[nth - 1] ?? list.at(-1) }) });
   const flaky = medium({}, status(503, 503, 200));
   const gone = medium({}, status(404));
-  const slow = medium(
-    {},
-    { play: (nth) => (nth === 1 ? { status: 429, headers: { 'retry-after': '1' } } : undefined) },
-  );
   const hopeless = medium({}, status(500));
   const media = [flaky, gone, hopeless];
   const notify = () => {
