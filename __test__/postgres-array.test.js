@@ -34,6 +34,8 @@ onServers(
     assert.deepEqual(await back('text', texts), texts);
     assert.deepEqual(await back('text', []), []);
     assert.deepEqual(await back('text', [undefined]), [null]);
+    const bytes = Buffer.from(Array.from({ length: 256 }, (_, i) => i));
+    assert.deepEqual(await back('bytea', [bytes, Buffer.alloc(0), null]), [bytes, Buffer.alloc(0), null]);
     assert.deepEqual(await back('boolean', [true, false, null]), [true, false, null]);
     assert.deepEqual(await back('float8', [0, -1.5, 1e300, 5e-324, null]), [0, -1.5, 1e300, 5e-324, null]);
     assert.deepEqual(await back('int', [2 ** 31 - 1, -(2 ** 31)]), [2 ** 31 - 1, -(2 ** 31)]);
