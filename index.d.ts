@@ -3288,7 +3288,7 @@ export class PostgresIngestStore implements IngestStore {
   release(leases: readonly StoreLease[]): Promise<void>;
   take(job: StoredIngestJob, request: { leaseMs: number }): Promise<StoreTaken<IngestValue>>;
   /** One answer per key; null for a job that is not known (any more). */
-  find(keys: readonly string[]): Promise<(IngestFound | null)[]>;
+  lookup(keys: readonly string[]): Promise<(IngestFound | null)[]>;
   /** As far as this process knows: counted now and then. `capacity` is Infinity. */
   stats(): StoreStats;
   /** Counts now. */

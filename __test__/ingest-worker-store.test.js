@@ -260,7 +260,7 @@ onServers('the store on Postgres', async ({ pool, open: openPool }, t) => {
     while ((await row('k1')) !== undefined && Date.now() < deadline) await new Promise(setImmediate);
     assert.equal(await row('k1'), undefined);
     assert.deepEqual([(await row('k2')).status, (await row('k3')).status], ['failed', 'waiting']);
-    const [done, failed, waits] = await store.find(['k1', 'k2', 'k3']);
+    const [done, failed, waits] = await store.lookup(['k1', 'k2', 'k3']);
     assert.equal(done, null);
     assert.deepEqual(failed, { state: 'failed', error: `${error.code}: why`, attempts: 1 });
     assert.deepEqual(waits, { state: 'waiting', attempts: 0 });
@@ -287,6 +287,6 @@ onServers('the store on Postgres', async ({ pool, open: openPool }, t) => {
       assert.notEqual(scan['Node Type'], 'Seq Scan');
       assert.ok(scan['Actual Rows'] * scan['Actual Loops'] <= 60, JSON.stringify(scan));
     }
-    await store.find(['d1']);
+    await store.lookup(['d1']);
   });
 });

@@ -61,7 +61,7 @@ async function stores() {
   const durable = new PostgresIngestStore({ pool, keepDoneMs: 1, maxPayloadBytes: 1 });
   const both: IngestStore[] = [memory, durable];
   new IngestWorker({ dir: '/x', store: memory });
-  const [found] = await durable.find(['k']);
+  const [found] = await durable.lookup(['k']);
   if (found?.state === 'done') return found.value.sha256;
   const taken = await both[0]?.take?.({ key: 'k', id: 'k', timestamp: 1, source: { path: '/x' } }, { leaseMs: 1 });
   return taken?.state === 'taken' ? String(taken.fence) : '';

@@ -248,7 +248,7 @@ class PostgresIngestStore {
    * What is known of jobs, by key: `{ state: 'waiting' | 'running' | 'done' | 'failed', value?, error?, attempts }`; null for
    * one that is not known (any more).
    */
-  async find(keys) {
+  async lookup(keys) {
     const rows = await this.#database.run('looking for jobs', this.#sql.find, [keys]);
     const known = new Map(rows.map((row) => [row.key, row]));
     return keys.map((key) => {
