@@ -1,60 +1,26 @@
 //! Who may ask which model now: circuits, waits that were asked for, and budgets, as one state machine. Pure: every event
 //! brings its moment. The client drives it under a lock that is never held while anything waits.
 
+mod model;
+
 use std::{collections::BTreeMap, time::Duration};
 
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
-use serde::Serialize;
+use model::Model;
+pub use model::ModelStats;
 
 use super::{
     Fallbacks, LlmOptions, Usage,
     budget::{Booked, Budget, Estimate},
-    circuit::{Circuit, State},
 };
 use crate::{
     clock::Tick,
     error::{Class, Code, Error},
 };
 
-/// The wait after a 429 that names none: doubles with each in a row, up to this.
-const LONGEST_UNNAMED_WAIT: Duration = Duration::from_secs(30);
-
-/// How much of what is known of a model's answers the newest one decides.
-const NEWEST: f64 = 0.2;
-
-/// A completion is taken to be so long before the first one came.
-const FIRST_COMPLETION: f64 = 500.0;
-
 /// Models that are remembered; jobs may name any.
 const MOST_MODELS: usize = 1_000;
-
-/// What is known of a model.
-struct Model {
-    circuit: Circuit,
-    budget: Budget,
-    /// It asked to be left alone until then.
-    blocked: Tick,
-    throttles: u32,
-    completion: f64,
-    cost: f64,
-    requests: u64,
-    failures: u64,
-}
-
-/// What is known of a model, for statistics.
-#[derive(Clone, Copy, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ModelStats {
-    /// Completions asked of it.
-    pub requests: u64,
-    /// Those that failed.
-    pub failures: u64,
-    /// Its circuit.
-    pub circuit: State,
-    /// Until when it is left alone, ms from now.
-    pub open_for_ms: u64,
-}
 
 /// A place in the budgets that was booked ahead, for whoever had to wait for it.
 #[derive(Clone, Debug)]
@@ -252,16 +218,7 @@ impl Desk {
 
     /// What is known of the models.
     pub fn models(&self, now: Tick) -> BTreeMap<String, ModelStats> {
-        let stats = |model: &Model| {
-            let (circuit, open) = model.circuit.state(now);
-            ModelStats {
-                requests: model.requests,
-                failures: model.failures,
-                circuit,
-                open_for_ms: u64::try_from(open.as_millis()).unwrap_or(u64::MAX),
-            }
-        };
-        self.models.iter().map(|(name, model)| (name.clone(), stats(model))).collect()
+        self.models.iter().map(|(name, model)| (name.clone(), model.stats(now))).collect()
     }
 
     fn model(&mut self, name: &str) -> &mut Model {
@@ -271,48 +228,7 @@ impl Desk {
             one.and_then(|one| self.models.remove(&one));
         }
         let (circuit, limits) = (self.options.circuit, &self.options.limits.models);
-        self.models.entry_ref(name).or_insert_with(|| Model {
-            circuit: Circuit::new(circuit),
-            budget: limits.get(name).map(Budget::new).unwrap_or_default(),
-            blocked: Tick::START,
-            throttles: 0,
-            completion: FIRST_COMPLETION,
-            cost: 0.0,
-            requests: 0,
-            failures: 0,
-        })
-    }
-}
-
-impl Model {
-    fn learn(&mut self, usage: &Usage) {
-        #[expect(clippy::cast_precision_loss, reason = "below 2^53")]
-        let completion = usage.completion_tokens as f64;
-        self.completion += NEWEST * (completion - self.completion);
-        if let Some(cost) = usage.cost {
-            // The first price is the best guess of the second.
-            self.cost = if self.cost == 0.0 { cost } else { self.cost + NEWEST * (cost - self.cost) };
-        }
-    }
-
-    fn failed(&mut self, error: &Error, jitter: f64, now: Tick) -> Option<Duration> {
-        match error.code {
-            Code::LlmThrottled => {
-                self.circuit.said_nothing();
-                let doubled = Duration::from_secs(1_u64.checked_shl(self.throttles).unwrap_or(u64::MAX));
-                self.throttles = self.throttles.saturating_add(1);
-                let asked = error.retry_after.unwrap_or(doubled.min(LONGEST_UNNAMED_WAIT));
-                // A floor; and no two come back in the same moment.
-                let wait = asked + asked.mul_f64(0.1 * jitter) + Duration::from_millis(20).mul_f64(jitter);
-                self.blocked = self.blocked.max(now.after(asked));
-                return Some(wait);
-            }
-            Code::LlmUnavailable | Code::LlmTimeout | Code::LlmProtocol => self.circuit.failed(now, jitter),
-            // It answered; that the answer was of no use here is not its fault.
-            Code::LlmTruncated | Code::LlmModeration | Code::LlmRejected => self.circuit.succeeded(),
-            _ => self.circuit.said_nothing(),
-        }
-        error.retry_after
+        self.models.entry_ref(name).or_insert_with(|| Model::new(circuit, limits.get(name)))
     }
 }
 

@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::llm::CircuitState;
 
 const HOLD: Duration = Duration::from_secs(5);
 
@@ -143,7 +144,7 @@ fn an_answer_of_another_model_says_nothing_of_the_first() {
     let going = Guest::default().comes(&mut desk, &["a", "b"], 2000).unwrap();
     assert_eq!(going.model, "a");
     desk.ended(&going, &End::Completed(&Usage::NONE, Some("b")), at(2001));
-    assert_eq!(desk.models(at(2001))["a"].circuit, State::HalfOpen);
+    assert_eq!(desk.models(at(2001))["a"].circuit, CircuitState::HalfOpen);
 }
 
 #[test]
