@@ -2,6 +2,7 @@
 
 const assert = require('node:assert/strict');
 const { once } = require('node:events');
+const { randomOf } = require('../lib/testing/faults/mix.js');
 const { onServers } = require('./support/pg-servers.js');
 const { workerWorld } = require('./support/campaign-worker.js');
 
@@ -303,6 +304,43 @@ onServers(
       await start(tt);
       await done(runId);
       assert.deepEqual(await states(runId), { sent: 30 });
+    });
+
+    await t.test('a database that loses questions and answers changes nothing', async (tt) => {
+      const runId = await addRun();
+      await addMessages(runId, 60);
+      const random = randomOf(Date.now() % 1e9, 0);
+      let lost = 0;
+      // Every sixth statement breaks off: half of these before it is carried out, half after.
+      const flaky = {
+        async query(...args) {
+          const fate = random();
+          const broken = () => Object.assign(new Error('Connection terminated unexpectedly'), { lost: ++lost });
+          if (fate < 1 / 12) throw broken();
+          const answer = await pool.query(...args);
+          if (fate > 11 / 12) throw broken();
+          return answer;
+        },
+      };
+      await start(tt, {
+        pool: flaky,
+        retry: { quick: 1, baseMs: 1, maxMs: 2, delaysMs: [20, 40, 60] },
+        leaseMs: 60_000,
+      });
+      await done(runId);
+      assert.ok(lost > 5, `${lost} lost`);
+      assert.deepEqual(await states(runId), { sent: 60 });
+      assert.deepEqual(hook.violations, []);
+      assert.equal(llm.completions.length, 60, 'nothing is generated twice');
+      assert.ok(
+        hook.deliveries.every(({ times }) => times.length === 1),
+        'nor sent',
+      );
+      const { rows } = await pool.query(
+        'SELECT sum(cost)::float8 AS cost, count(*) FILTER (WHERE retry_count > 0)::int AS n FROM campaign_messages',
+      );
+      assert.ok(Math.abs(rows[0].cost - llm.usage().cost) < 1e-9, 'nor billed');
+      assert.equal(rows[0].n, 0, 'nor charged');
     });
 
     await t.test('old messages are skipped where that is wanted', async (tt) => {

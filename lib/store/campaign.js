@@ -29,6 +29,9 @@ class CampaignStore {
   #names;
   #sql = null;
   #subscribers = new Set();
+  // What this store has claimed and not settled: key to fence.
+  #held = new Map();
+  #lostAnswer = false;
   #counts = { queued: 0, delayed: 0, running: 0 };
   #closed = false;
 
@@ -66,15 +69,31 @@ class CampaignStore {
   async claim({ limit, leaseMs, owner }) {
     const { activeStatuses } = this.#options;
     this.#database.look();
+    if (this.#lostAnswer) {
+      const [keys, fences] = [[...this.#held.keys()], [...this.#held.values()]];
+      await this.#run('giving back messages', 'orphans', [owner, keys, fences]);
+      this.#lostAnswer = false;
+    }
     // An answer that comes when nobody waits for it any more: its messages go back.
     const late = (rows) => this.release(rows.map(claimOf)).catch(() => {});
-    const rows = await this.#run('claiming messages', 'claim', [limit, leaseMs, owner, activeStatuses], { late });
-    this.#change({ queued: -rows.length, running: rows.length });
-    return rows.map((row) => this.#claim(row));
+    try {
+      const rows = await this.#run('claiming messages', 'claim', [limit, leaseMs, owner, activeStatuses], { late });
+      this.#change({ queued: -rows.length, running: rows.length });
+      return rows.map((row) => this.#claim(row));
+    } catch (err) {
+      // Broken off, the claim may have been committed: what it took is ours, and we do not know it.
+      this.#lostAnswer = true;
+      throw err;
+    }
+  }
+
+  #letGo(claims) {
+    for (const { key, fence } of claims) if (this.#held.get(key) === fence) this.#held.delete(key);
   }
 
   #claim(row) {
     const claim = claimOf(row);
+    this.#held.set(claim.key, claim.fence);
     const lead = row.message[this.#names.raw.leadId];
     claim.job.leadId = lead === null || lead === undefined ? null : String(lead);
     claim.job.payload = row.message[this.#names.raw.payload] ?? null;
@@ -124,6 +143,7 @@ class CampaignStore {
     const params = [column(claims, 'key'), column(claims, 'fence'), leaseMs];
     const kept = claims.map(() => false);
     for (const { n } of await this.#run('extending leases', 'extend', params)) kept[n - 1] = true;
+    this.#letGo(claims.filter((_, i) => !kept[i]));
     return kept;
   }
 
@@ -151,6 +171,7 @@ class CampaignStore {
     const answers = await this.#run('recording results', 'settle', [...params, this.#options.delaysMs]);
     const results = outcomes.map(() => ({ applied: false }));
     for (const row of answers) results[row.n - 1] = this.#result(row);
+    this.#letGo(outcomes);
     const retries = results.filter(({ state }) => state === 'retry').length;
     this.#change({ running: -outcomes.length, delayed: retries });
     if (retries > 0) this.wake();
@@ -167,6 +188,7 @@ class CampaignStore {
   async release(claims) {
     if (claims.length === 0) return;
     await this.#run('giving back messages', 'release', [column(claims, 'key'), column(claims, 'fence')]);
+    this.#letGo(claims);
     this.#change({ running: -claims.length, queued: claims.length });
   }
 

@@ -153,6 +153,13 @@ held AS MATERIALIZED (SELECT i.* FROM input i ${held(n)})
 UPDATE ${n.table} m SET ${n.c.status} = 'pending', ${n.c.leaseUntil} = NULL, ${n.c.leaseOwner} = NULL, ${n.c.updatedAt} = now()
 FROM held h WHERE m.${n.c.id} = h.id`;
 
+/** Gives back what a lost answer left claimed for nobody: $1 owner; $2 ids and $3 fences of what is held. */
+const orphansSql = (n, type) => `UPDATE ${n.table} m
+SET ${n.c.status} = 'pending', ${n.c.leaseUntil} = NULL, ${n.c.leaseOwner} = NULL, ${n.c.updatedAt} = now()
+WHERE m.${n.c.leaseOwner} = $1 AND m.${n.c.status} = 'processing' AND m.${n.c.leaseUntil} > now() AND NOT EXISTS (
+  SELECT FROM unnest($2::text[]::${type}[], $3::bigint[]) AS i(id, fence) WHERE i.id = m.${n.c.id} AND i.fence = m.${n.c.fence}
+)`;
+
 /** How many messages of runs that are worked on wait, wait for later, and are being worked on: $1 statuses. */
 const countSql = ({ table, runs, c, r }) => `SELECT
   count(*) FILTER (WHERE NOT w.leased AND w.due)::int AS queued, count(*) FILTER (WHERE NOT w.leased AND NOT w.due)::int AS delayed,
@@ -214,6 +221,7 @@ const STATEMENTS = {
   settle: settleSql,
   extend: extendSql,
   release: releaseSql,
+  orphans: orphansSql,
   count: countSql,
   run: runSql,
   active: activeSql,
