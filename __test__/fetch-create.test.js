@@ -261,10 +261,14 @@ describe('createFetch', () => {
     });
 
     it('lets so many in a period, whoever asks', async () => {
-      const fetch = createFetch({ limits: { requests: { limit: 3, periodMs: 150 } } });
+      // Departures: arrivals bunch up in a process that is busy.
+      const times = [];
+      const base = (...args) => {
+        times.push(performance.now());
+        return globalThis.fetch(...args);
+      };
+      const fetch = createFetch({ limits: { requests: { limit: 3, periodMs: 150 } }, fetch: base });
       await Promise.all(Array.from({ length: 8 }, async () => (await fetch(url)).text()));
-      const times = seen.map(({ at }) => at);
-      // Departures are a period apart; arrivals may be a little closer.
       for (let i = 3; i < times.length; i++) assert.ok(times[i] - times[i - 3] > 100, `${times[i] - times[i - 3]} ms`);
     });
 
