@@ -30,8 +30,9 @@ onServers(
 
     const env = {
       url: world.url,
+      // Faults are no outage: five in a row do happen among so many at once, and a circuit would then be open for 30 s.
       llm: { apiKey: 'sk', baseUrl: llm.baseUrl, models: ['a/b'], circuit: { failures: 50 } },
-      webhook: { url: hook.url },
+      webhook: { url: hook.url, circuit: { failures: 50 } },
       window: WINDOW,
       leaseMs: 20_000,
       pollMs: 50,
