@@ -26,7 +26,11 @@ onServers(
     const { llm, hook, pool, addRun, addMessages, states } = world;
     const runId = await addRun();
     const ids = await addMessages(runId, MESSAGES);
-    const mixes = [llm.faults.mix(mixLlm(SEED)), hook.faults.mix(mixWebhook(SEED + 1))];
+    // A 429 holds up all requests to its service for a second or two, as it should: of these a few will do.
+    const mixes = [
+      llm.faults.mix({ seed: SEED, percent: { ...mixLlm(SEED).percent, throttled: LONG ? 1 : 3 } }),
+      hook.faults.mix({ seed: SEED + 1, percent: { ...mixWebhook(SEED).percent, throttled: LONG ? 0.2 : 0.5 } }),
+    ];
 
     const env = {
       url: world.url,
