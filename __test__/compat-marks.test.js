@@ -159,7 +159,7 @@ test('settings for the next start do not show in the numbers of the running work
   assert.equal(compat.getQueueMetrics().max_queue_size, 99);
 });
 
-test('the exports are the ones of the seed, and configure', (t) => {
+test('the exports are the ones of the seed, and configure and router', (t) => {
   world.fresh(t);
   assert.deepEqual(Object.keys(require('warmpath/compat/mediaPrewarmWorker')), [
     'enqueuePrewarm',
@@ -167,6 +167,7 @@ test('the exports are the ones of the seed, and configure', (t) => {
     'getQueueMetrics',
     'getWorkerController',
     'configure',
+    'router',
   ]);
   assert.deepEqual(Object.keys(require('warmpath/compat/mediaPrewarmWorker').getWorkerController()), [
     'stop',

@@ -32,15 +32,7 @@ class Snapshots {
     const worker = this.#worker();
     const { monitor } = worker;
     const stats = worker.stats();
-    const {
-      succeeded = 0,
-      failed = 0,
-      retries = 0,
-      bytesIn = 0,
-      bytesOut = 0,
-      possibleDuplicates = 0,
-      resumes = 0,
-    } = stats;
+    const { bytesIn = 0, bytesOut = 0, possibleDuplicates = 0, resumes = 0 } = stats;
     return {
       worker: { name: worker.name, mode: worker.mode, version, now: Date.now() },
       can: { limits: typeof worker.setLimits === 'function', ...worker.abilities(), ...this.#abilities },
@@ -48,7 +40,7 @@ class Snapshots {
       queue: { ...worker.depth(), capacity: Number.isFinite(stats.capacity) ? stats.capacity : null },
       slots: { running: stats.running ?? 0, total: stats.concurrency },
       recording: stats.recording ?? 0,
-      totals: { succeeded, failed, retries, bytesIn, bytesOut, possibleDuplicates, resumes },
+      totals: { ...ended(monitor), retries: monitor.retriesTotal, bytesIn, bytesOut, possibleDuplicates, resumes },
       rates: rates(monitor),
       phases: Object.fromEntries(Array.from(monitor.windows, ([phase, window]) => [phase, window.quantiles()])),
       errors: errors(monitor),
@@ -89,6 +81,13 @@ class Snapshots {
     this.#loop = now;
     return { host: os.hostname(), pid: process.pid, rssBytes: process.memoryUsage.rss(), eventLoop: utilization };
   }
+}
+
+/** What the monitor counted, which outlives a worker of the compat module. */
+function ended(monitor) {
+  const totals = { succeeded: 0, failed: 0 };
+  for (const [key, count] of monitor.settledTotal) totals[key.split('\0')[1]] += count;
+  return totals;
 }
 
 function rates(monitor) {

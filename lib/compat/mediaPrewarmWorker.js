@@ -108,7 +108,7 @@ function report() {
  * the start, not a metrics route.
  */
 function numbers() {
-  if (state.running !== null) return state.running;
+  if (state.running !== null) return { ...state.running, concurrency: state.worker.slots };
   const env = prewarmEnvOrDefaults();
   const { concurrency = env.concurrency, capacity = env.capacity } = state.config;
   return { concurrency: mostSlots(concurrency), capacity };
@@ -196,6 +196,8 @@ function startPrewarmWorker(pool, intervalMs) {
 }
 
 function began(worker, { concurrency, capacity }) {
+  // What an operator has set holds for the next worker too.
+  if (state.worker !== null) worker.inherit(state.worker);
   Object.assign(state, { worker, running: { concurrency: mostSlots(concurrency), capacity } });
   worker.start();
 }

@@ -80,6 +80,17 @@ class Operated extends EventEmitter {
     if (this.#slots !== null) executor.setConcurrency(this.#slots);
   }
 
+  /** Goes on under what an operator had set for the worker before this one: held or not, and how many jobs at once. */
+  inherit(previous) {
+    this.#hold = previous.#hold;
+    if (previous.#slots !== null) this.setConcurrency(previous.#slots);
+  }
+
+  /** The most jobs that may run at once. */
+  get slots() {
+    return this.#settings.concurrency;
+  }
+
   wake() {}
 
   stats() {

@@ -50,6 +50,8 @@ class PrewarmWorker extends Worker {
   #entering = new Set();
   #settings;
   #next = null;
+  // Limits that were set by hand, and not by an option.
+  #ownLimits = false;
 
   /**
    * @param {object} options see PrewarmWorkerOptions in index.d.ts
@@ -135,7 +137,13 @@ class PrewarmWorker extends Worker {
   /** Other limits from now on, also after a restart: false, or what is to change. */
   setLimits(limits) {
     this.#engine.setLimits(limits);
+    this.#ownLimits = true;
     this.#executorOptions.limits = this.#engine.limits();
+  }
+
+  inherit(previous) {
+    super.inherit(previous);
+    if (previous.#ownLimits) this.setLimits(previous.limits());
   }
 
   setConcurrency(n) {
