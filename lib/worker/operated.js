@@ -178,7 +178,7 @@ class Operated extends EventEmitter {
       if (answer !== null) return { key, ...answer };
     }
     const store = this.#desk;
-    const [row] = (await store.find?.([key])) ?? [];
+    const [row] = (await ofKey(() => store.find?.([key]))) ?? [];
     if (row === undefined) return this.#explainFailure(key);
     const waits = [];
     if (row.state === 'queued' && this.mode !== 'running') waits.push({ reason: 'paused', waitMs: null });
@@ -207,7 +207,7 @@ class Operated extends EventEmitter {
     }
     const store = this.#desk;
     this.#needs(store.cancel, 'cancelled');
-    const [job] = await store.cancel([key]);
+    const [job] = await ofKey(() => store.cancel([key]));
     if (job === null || job === undefined) return false;
     const error = new WarmpathError('ERR_WARMPATH_CANCELLED', 'cancelled by an operator');
     this.monitor.failed({ key, job, error, attempt: 0 }, (each) => this.describe(each));
@@ -228,7 +228,7 @@ class Operated extends EventEmitter {
     keyText(key, 'key', invalid);
     const store = this.#desk;
     const failure = this.monitor.failures.newest(Number.POSITIVE_INFINITY).find((item) => item.key === key);
-    const [again] = store.retry === undefined ? [] : await store.retry([key]);
+    const [again] = store.retry === undefined ? [] : await ofKey(() => store.retry([key]));
     if (again === true) {
       this.monitor.failures.remove((item) => item.key === key);
       this.wake();
@@ -325,6 +325,16 @@ class Operated extends EventEmitter {
    */
   router(options) {
     return require('../admin/router.js').adminRouter(this, options);
+  }
+}
+
+/** A key that the table's column cannot hold (text for a number, or for a uuid) names no job. @returns {Promise<unknown[]>} */
+async function ofKey(ask) {
+  try {
+    return await ask();
+  } catch (err) {
+    if (/^22/.test(err?.cause?.code ?? '')) return [];
+    throw err;
   }
 }
 
