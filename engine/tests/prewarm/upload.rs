@@ -53,3 +53,20 @@ async fn nobody_listening_is_transient_and_nothing_was_sent() {
     assert_eq!(outcome.attempts, 3);
     assert_eq!(serde_json::to_value(outcome.error.unwrap()).unwrap()["certainty"], "not-sent");
 }
+
+/// hyper#2136: a server closes an idle connection just as a send is on its way. Whether it was read, nobody knows; so it is not
+/// repeated unseen, as a read would be.
+#[tokio::test]
+async fn a_send_that_dies_on_a_kept_connection_is_in_doubt_and_counted() {
+    let rig =
+        Rig::new(|r, _| object(r), |r, number| if number == 1 { vec![Act::ReadBody, Act::Reset] } else { accept(r) })
+            .await
+            .option("route", "stream");
+    let executor = rig.executor();
+    for (key, attempts, doubts) in [("a", 1, 0), ("b", 2, 1)] {
+        let outcome = rig.settle(&executor, &json!({ "key": key })).await;
+        assert_eq!(outcome.status, Status::Succeeded, "{:?}", outcome.error);
+        assert_eq!((outcome.attempts, outcome.possible_duplicates), (attempts, doubts));
+    }
+    assert_eq!((rig.telegram.seen().len(), rig.telegram.connections()), (3, 2), "the reset must have bitten");
+}
