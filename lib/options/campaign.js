@@ -1,7 +1,7 @@
 'use strict';
 
 const check = require('./check.js');
-const { invalidOption, common, concurrency } = require('./executor.js');
+const { invalidOption, common, fixedConcurrency } = require('./executor.js');
 const { jsonObject } = require('./json.js');
 
 const { shape, withDefault, integer, milliseconds, boolean, text, credential, oneOf, arrayOf, httpUrl } = check;
@@ -180,7 +180,7 @@ const campaignFields = {
   confirmParts: withDefault(boolean, false),
   timeouts: withDefault(timeouts, empty(timeouts, 'timeouts')),
   http: common.http,
-  concurrency: withDefault(concurrency, 5),
+  concurrency: withDefault(fixedConcurrency, 5),
   capacity: common.capacity,
 };
 

@@ -85,12 +85,12 @@ const cacheFields = shape(
 const cache = (value, path, fail) => (value === false ? undefined : cacheFields(value, path, fail));
 
 const MAX_CONCURRENCY = 4096;
-const fixed = integer(1, MAX_CONCURRENCY);
-const bounds = shape({ min: withDefault(fixed, 1), max: fixed }, { required: ['max'] });
+const fixedConcurrency = integer(1, MAX_CONCURRENCY);
+const bounds = shape({ min: withDefault(fixedConcurrency, 1), max: fixedConcurrency }, { required: ['max'] });
 
 /** A number of slots, or the bounds of one that is measured. */
 function concurrency(value, path, fail) {
-  if (typeof value === 'number') return fixed(value, path, fail);
+  if (typeof value === 'number') return fixedConcurrency(value, path, fail);
   if (!check.isPlainObject(value)) fail(path, `must be an integer or { min, max }, not ${check.describe(value)}`);
   const out = bounds(value, path, fail);
   if (out.min > out.max) fail(`${path}.min`, `must not be above ${path}.max`);
@@ -166,5 +166,6 @@ module.exports = {
   s3ClientOptions,
   closeOptions,
   concurrency,
+  fixedConcurrency,
   mostSlots,
 };

@@ -1,7 +1,7 @@
 'use strict';
 
 const check = require('./check.js');
-const { common, retryFields, invalidOption } = require('./executor.js');
+const { common, fixedConcurrency, retryFields, invalidOption } = require('./executor.js');
 const { s3Prefix, accepted } = require('./ingest-fields.js');
 
 const { shape, withDefault, integer, milliseconds, boolean, text, oneOf, arrayOf, func, httpUrl } = check;
@@ -62,7 +62,7 @@ const ingestCommon = {
   s3: common.s3,
   s3Prefix: withDefault(s3Prefix, ''),
   sinks,
-  concurrency: common.concurrency,
+  concurrency: withDefault(fixedConcurrency, 5),
   capacity: common.capacity,
   capacityBytes: withDefault(integer(0, Number.MAX_SAFE_INTEGER, 'bytes'), DEFAULT_CAPACITY_BYTES),
   maxBytes: withDefault(maxBytes, DEFAULT_MAX_BYTES),
