@@ -17,8 +17,26 @@ const SEED = Number(process.env.WARMPATH_TEST_SEED || 20_261_122);
 // Far below what the options allow, so that it can be waited for. The long form has leases as they are in earnest.
 const LEASE_MS = 3000;
 const STORM = LONG
-  ? { jobs: 20_000, workers: 4, kills: 20, restarts: 3, concurrency: 16, leaseMs: 12_000, timeoutMs: 300_000 }
-  : { jobs: 400, workers: 3, kills: 3, restarts: 1, concurrency: 8, leaseMs: LEASE_MS, timeoutMs: 60_000 };
+  ? {
+      jobs: 20_000,
+      workers: 4,
+      kills: 20,
+      restarts: 3,
+      concurrency: 16,
+      leaseMs: 12_000,
+      patienceMs: 4000,
+      timeoutMs: 300_000,
+    }
+  : {
+      jobs: 400,
+      workers: 3,
+      kills: 3,
+      restarts: 1,
+      concurrency: 8,
+      leaseMs: LEASE_MS,
+      patienceMs: 1500,
+      timeoutMs: 60_000,
+    };
 const BLOCK = LONG ? { leaseMs: 30_000, blockMs: 60_000 } : { leaseMs: LEASE_MS, blockMs: 8000 };
 const STOP = { leaseMs: 20_000 };
 const POISON = LONG ? { leaseMs: 12_000, maxLostLeases: 5 } : { leaseMs: LEASE_MS, maxLostLeases: 2 };

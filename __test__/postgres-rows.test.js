@@ -155,6 +155,45 @@ onServers('PostgresStore and its rows', async (servers, t) => {
     await pool.query('DROP SCHEMA app CASCADE');
   });
 
+  await t.test('a file_id of another kind goes into the row of that kind, and the job says so', async () => {
+    const store = world.open();
+    await store.enqueue([job(1), job(2), job(3)]);
+    const claims = await world.claim(store);
+    const settled = claims.map(({ key, fence }, i) => {
+      const kind = i === 1 ? 'photo' : 'document';
+      const kindReason = i === 2 ? 'telegram' : undefined;
+      return { key, fence, status: 'succeeded', charged: true, value: { ...value(i), kind, kindReason } };
+    });
+    assert.deepEqual(await store.settle(settled), Array(3).fill({ applied: true, state: 'done' }));
+    const rows = await world.rows();
+    assert.deepEqual(
+      rows.map(({ sha256, kind, status, file_id: id }) => [Number(sha256), kind, status, id]),
+      [
+        [1, 'document', 'ready', 'f0'],
+        [1, 'photo', 'error', null],
+        [2, 'photo', 'ready', 'f1'],
+        [3, 'document', 'ready', 'f2'],
+        [3, 'photo', 'error', null],
+      ],
+    );
+    assert.deepEqual(
+      [rows[1].last_error, rows[4].last_error],
+      [
+        'ERR_WARMPATH_TELEGRAM_KIND: recorded as document: photo was not possible',
+        'ERR_WARMPATH_TELEGRAM_KIND: recorded as document: Telegram made it one',
+      ],
+    );
+    // Said again by a stale owner, it changes nothing; and a row that somebody works on is left to its holder.
+    await store.enqueue([job(4), job(4, { kind: 'document' })]);
+    const both = await world.claim(store);
+    const photo = both.find(({ job: { kind } }) => kind === 'photo');
+    const { key, fence } = photo;
+    await store.settle([{ key, fence, status: 'succeeded', charged: true, value: { ...value(9), kind: 'document' } }]);
+    const [document] = (await world.rows()).filter(({ sha256, kind }) => Number(sha256) === 4 && kind === 'document');
+    assert.deepEqual([document.status, document.file_id], ['warming', null]);
+    await world.clear();
+  });
+
   await t.test('options that make no sense are refused', () => {
     for (const [extra, option] of [
       [{ pool: {} }, 'pool'],

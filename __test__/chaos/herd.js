@@ -25,7 +25,7 @@ class Herd {
   inFlightAtKill = new Set();
   kills = 0;
 
-  /** @param {object} settings leaseMs, concurrency, hasty, plant and so on, for every process */
+  /** @param {object} settings leaseMs, concurrency, patienceMs, plant and so on, for every process */
   constructor(stage, settings) {
     this.#stage = stage;
     this.#settings = settings;

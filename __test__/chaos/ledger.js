@@ -68,23 +68,24 @@ function overlaps(stage, jobs) {
 
 /**
  * Sends beyond the one that each job needs. Every send but the last must have an excuse: a fault was set on it (so its sender
- * could not know), its process was killed while it held the claim, or the database was away for longer than the lease when it
+ * could not know), the sandbox was too slow for its sender's patience, its process was killed while it held the claim, or the database was away for longer than the lease when it
  * was to be recorded.
  */
-function duplicates(stage, { inFlightAtKill = new Set(), outages = [] } = {}) {
+function duplicates(stage, { inFlightAtKill = new Set(), outages = [], patienceMs = Number.POSITIVE_INFINITY } = {}) {
   const byHash = requestsByHash(stage);
   const requests = new Map([...byHash.values()].flat().map((request) => [request.seq, request]));
   const sends = new Map();
   for (const { sha256, seq } of stage.tg.received) {
     sends.set(sha256, [...(sends.get(sha256) ?? []), requests.get(seq)]);
   }
-  const counts = { sends: 0, extra: 0, ambiguous: 0, killed: 0, outage: 0 };
+  const counts = { sends: 0, extra: 0, ambiguous: 0, gaveUp: 0, killed: 0, outage: 0 };
   const unexcused = [];
   for (const [sha256, list] of sends) {
     counts.sends += list.length;
     for (const send of list.slice(0, -1)) {
       counts.extra++;
       if (send.harm) counts.ambiguous++;
+      else if (send.status === null && send.end - send.at > 0.8 * patienceMs) counts.gaveUp++;
       else if (inFlightAtKill.has(`${send.claim} ${sha256}`)) counts.killed++;
       else if (outages.some(({ from, to }) => send.at < to && send.end > from - UNRECORDED_MS)) counts.outage++;
       else unexcused.push(`${sha256.slice(0, 8)} by ${send.claim} (${send.status})`);

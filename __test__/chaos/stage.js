@@ -87,9 +87,8 @@ async function openStage(serverUrl) {
   return {
     ...{ url, r2, tg, pool, feeder, bots, delaysMs: DELAYS_MS },
 
-    /** What a worker process needs to know; a new name each time: p1, p2 …; hasty: gives up soon on a peer that stalls. */
-    newProcess({ hasty = false } = {}) {
-      const patience = hasty ? 1500 : 100_000;
+    /** What a worker process needs to know; a new name each time: p1, p2 …; patienceMs: how long it waits for a peer. */
+    newProcess({ patienceMs: patience = 100_000 } = {}) {
       const own = credentials[processes++];
       return {
         name: own.accessKeyId,

@@ -28,16 +28,16 @@ function shuffled(events, seed) {
  * in portions; each portion is under way when the next blow falls.
  *
  * @param {object} server `url`, and `restarts` to end it with
- * @param {object} plan jobs, workers, kills, restarts, concurrency, leaseMs, seed, plant
+ * @param {object} plan jobs, workers, kills, restarts, concurrency, leaseMs, patienceMs, seed, plant
  */
 function storm(server, plan) {
-  const { leaseMs, seed, plant, concurrency } = plan;
-  return onStage(server.url, { leaseMs, concurrency, plant, hasty: true }, async (stage, herd) => {
+  const { leaseMs, seed, plant, concurrency, patienceMs } = plan;
+  return onStage(server.url, { leaseMs, concurrency, plant, patienceMs }, async (stage, herd) => {
     const mixes = [stage.r2.faults.mix(mixF(seed)), stage.tg.faults.mix(mixF(seed + 1))];
     stage.tg.faults.add({ kind: 'delay', ms: SEND_MS, times: Number.POSITIVE_INFINITY });
     const outages = [];
-    // A bot is free a third of a lease after the last job of its owner; then it must be found.
-    const watch = new Watch(stage, leaseMs / 3 + 10_000);
+    // A bot is free a third of a lease after the last job of its owner; then it must be found, by machines that have much to do.
+    const watch = new Watch(stage, leaseMs + 10_000);
     await Promise.all(Array.from({ length: plan.workers }, () => herd.start()));
 
     const blows = {
@@ -61,9 +61,10 @@ function storm(server, plan) {
         const to = Date.now();
         if (to - from > leaseMs * 0.6) outages.push({ from, to });
         counts.restarts++;
+        counts.outageMs = Math.max(counts.outageMs, to - from);
       },
     };
-    const counts = { inFlight: 0, restarts: 0 };
+    const counts = { inFlight: 0, restarts: 0, outageMs: 0 };
     const events = shuffled([...Array(plan.kills).fill('kill'), ...Array(plan.restarts).fill('restart')], seed);
     const jobs = [];
     const portion = Math.ceil(plan.jobs / (events.length + 1));
@@ -77,7 +78,11 @@ function storm(server, plan) {
 
     const found = await watch.stop();
     const { counts: ended, found: lost } = await endings(stage, jobs, { mayFail: explainer(stage, jobs) });
-    const { counts: sends, unexcused } = duplicates(stage, { inFlightAtKill: herd.inFlightAtKill, outages });
+    const { counts: sends, unexcused } = duplicates(stage, {
+      inFlightAtKill: herd.inFlightAtKill,
+      outages,
+      patienceMs,
+    });
     const bites = Object.fromEntries(
       Object.keys(mixes[0].counts).map((name) => [name, mixes.map((mix) => mix.counts[name]?.bites ?? 0)]),
     );
