@@ -231,6 +231,24 @@ onServers('PostgresStore', async (servers, t) => {
     );
   });
 
+  await t.test(
+    'what was sent is recorded, also when its claim was given back; but not when it was claimed anew',
+    async () => {
+      const store = world.open();
+      await store.enqueue([job(1), job(2)]);
+      const claims = await claim(store);
+      await store.release(claims);
+      assert.deepEqual(await succeed(store, claims.slice(0, 1)), [{ applied: true, state: 'done' }]);
+      const [again] = await claim(store);
+      assert.equal(again.fence, 2);
+      assert.deepEqual(await succeed(store, claims.slice(1)), [{ applied: false }]);
+      assert.deepEqual(
+        (await rows()).map(({ status }) => status),
+        ['ready', 'warming'],
+      );
+    },
+  );
+
   await t.test('what was lost twice runs alone, so that the innocent are not put aside with the guilty', async () => {
     const store = world.open();
     await store.enqueue([job(1), job(2), job(3)]);

@@ -55,6 +55,9 @@ function settleSql(n) {
     [c.nextRetryAt, `CASE WHEN ${isRetry} THEN ${next} END`],
     [c.updatedAt, 'now()'],
   ]);
+  // What was sent is sent: also where the claim was given back meanwhile, as long as nobody has claimed the row since.
+  const settleable = `${sameKey(n, 'i')} AND c.${c.fence} = i.fence AND c.${c.status} = 'warming'
+    AND (i.ok OR c.${c.leaseUntil} IS NOT NULL)`;
   const answer = `i.n::int, c.${c.status}::text AS status,
     CASE WHEN c.${c.status} = 'warming' THEN extract(epoch FROM c.${c.runAt} - now())::float8 * 1000 END AS delay`;
   return `WITH input AS MATERIALIZED (
@@ -65,7 +68,7 @@ function settleSql(n) {
   ORDER BY i.bot_slug, i.sha256, i.kind
 ),
 done AS (
-  UPDATE ${table} c SET ${set} FROM input i WHERE ${owned(n)}
+  UPDATE ${table} c SET ${set} FROM input i WHERE ${settleable}
   RETURNING ${answer}
 )
 SELECT n, status, delay FROM done
