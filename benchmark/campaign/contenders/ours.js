@@ -17,34 +17,36 @@ function create({ url, secret, concurrency }) {
   return {
     run(jobs) {
       return new Promise((resolve, reject) => {
-        let left = jobs;
+        let [left, unasked] = [jobs, jobs];
+        // As a worker claims: what runs, and as much again that waits.
+        const next = (count) => {
+          const generations = [];
+          for (; generations.length < count && unasked > 0; unasked--) {
+            const messageId = `m${made++}`;
+            const messages = messagesFor(made);
+            generations.push({ step: 'generate', key: `g:${messageId}`, campaignId: 'c', messageId, messages });
+          }
+          return generations;
+        };
         const onSettled = (outcomes) => {
-          const deliveries = [];
+          const follow = [];
           for (const { status, value, error, key } of outcomes) {
             if (status === 'failed') reject(new Error(`${error.code}: ${error.message}`));
             else if (value.step === 'deliver') left--;
             else {
               const messageId = key.slice(2);
-              deliveries.push({
-                step: 'deliver',
-                campaignId: 'c',
-                messageId,
-                parts: value.parts,
-                recipient: { leadId: messageId },
-              });
+              const recipient = { leadId: messageId };
+              follow.push({ step: 'deliver', campaignId: 'c', messageId, parts: value.parts, recipient });
             }
           }
-          if (deliveries.length > 0) executor.submitMany(deliveries);
+          follow.push(...next(follow.length));
+          if (follow.length > 0) executor.submitMany(follow);
           if (left > 0) return;
           executor.off('settled', onSettled);
           resolve();
         };
         executor.on('settled', onSettled);
-        const generations = Array.from({ length: jobs }, () => {
-          const messageId = `m${made++}`;
-          return { step: 'generate', key: `g:${messageId}`, campaignId: 'c', messageId, messages: messagesFor(made) };
-        });
-        executor.submitMany(generations);
+        executor.submitMany(next(2 * concurrency));
       });
     },
     close: () => executor.close(),
