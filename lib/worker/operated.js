@@ -7,6 +7,7 @@ const { Monitor } = require('../metrics/monitor.js');
 const { failWith, text } = require('../options/check.js');
 const { concurrency: concurrencyCheck, mostSlots } = require('../options/executor.js');
 const { describeJob } = require('./describe.js');
+const { explainJob, failureOf, ofKey } = require('./explain.js');
 const { jobsPage } = require('./jobs.js');
 const { tellErrors } = require('./on-error.js');
 const { Origins } = require('./origins.js');
@@ -172,24 +173,7 @@ class Operated extends EventEmitter {
 
   /** Why a job is where it is; null when there is no such job. */
   async explain(key) {
-    const handle = this.handleOf(key);
-    if (handle !== null) {
-      const answer = this.executor.explain(handle);
-      if (answer !== null) return { key, ...answer };
-    }
-    const store = this.#desk;
-    const [row] = (await ofKey(() => store.find?.([key]))) ?? [];
-    if (row === undefined) return this.#explainFailure(key);
-    const waits = [];
-    if (row.state === 'queued' && this.mode !== 'running') waits.push({ reason: 'paused', waitMs: null });
-    else if (row.state === 'queued') waits.push({ reason: 'turn', waitMs: null });
-    if (row.state === 'delayed') waits.push({ reason: 'backoff', waitMs: Math.max(0, row.runAtMs - Date.now()) });
-    return { key, state: row.state, waits, ahead: 0, owner: row.owner };
-  }
-
-  #explainFailure(key) {
-    const failure = this.monitor.failures.newest(Number.POSITIVE_INFINITY).find((item) => item.key === key);
-    return failure === undefined ? null : { key, state: 'failed', waits: [], ahead: 0, error: failure.error };
+    return explainJob(this, this.#desk, keyText(key, 'key', invalid));
   }
 
   /**
@@ -227,7 +211,7 @@ class Operated extends EventEmitter {
   async retry(key) {
     keyText(key, 'key', invalid);
     const store = this.#desk;
-    const failure = this.monitor.failures.newest(Number.POSITIVE_INFINITY).find((item) => item.key === key);
+    const failure = failureOf(this, key);
     const [again] = store.retry === undefined ? [] : await ofKey(() => store.retry([key]));
     if (again === true) {
       this.monitor.failures.remove((item) => item.key === key);
@@ -325,16 +309,6 @@ class Operated extends EventEmitter {
    */
   router(options) {
     return require('../admin/router.js').adminRouter(this, options);
-  }
-}
-
-/** A key that the table's column cannot hold (text for a number, or for a uuid) names no job. @returns {Promise<unknown[]>} */
-async function ofKey(ask) {
-  try {
-    return await ask();
-  } catch (err) {
-    if (/^22/.test(err?.cause?.code ?? '')) return [];
-    throw err;
   }
 }
 
