@@ -71,7 +71,7 @@ test('process.exit in the middle of transfers is clean', () => {
       const server = net.createServer((socket) => socket.on('error', () => {})).listen(0, '127.0.0.1', () => {
         const options = ${OPTIONS};
         options.s3.endpoint = 'http://127.0.0.1:' + server.address().port;
-        const executor = new PrewarmExecutor({ ...options, concurrency: 50 });
+        const executor = new PrewarmExecutor({ ...options, concurrency: 50, limits: false });
         executor.submitMany(Array.from({ length: 100 }, (_, i) => ({ ...${JOB}, sha256: String(i).padStart(64, '0') })));
         let open = 0;
         server.on('connection', () => { if (++open === 20) process.exit(7); });
