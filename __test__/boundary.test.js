@@ -103,7 +103,12 @@ test('a worker thread that is terminated with jobs in flight harms nobody', asyn
 
 test('require and import see the same names, and importing never needs the addon', () => {
   const names = [
+    'CampaignExecutor',
+    'CampaignWorker',
+    'IngestExecutor',
+    'IngestWorker',
     'MemoryStore',
+    'PostgresIngestStore',
     'PostgresStore',
     'PrewarmExecutor',
     'PrewarmWorker',
