@@ -2,6 +2,8 @@
 
 const assert = require('node:assert/strict');
 const { execFile } = require('node:child_process');
+const fs = require('node:fs');
+const os = require('node:os');
 const path = require('node:path');
 const { promisify } = require('node:util');
 const { after, before, describe, it } = require('node:test');
@@ -37,14 +39,17 @@ describe('the admin API of the example app, by schemathesis', { skip: st === nul
   });
   after(() => world?.stop());
 
-  it('never fails, and answers as it is described', async () => {
+  it('never fails, and answers as it is described', async (t) => {
+    // It leaves a cache where it runs.
+    const cwd = fs.mkdtempSync(path.join(os.tmpdir(), 'warmpath-schema-'));
+    t.after(() => fs.rmSync(cwd, { recursive: true, force: true }));
     const args = ['run', DOCUMENT, '--url', `${app.url}${MOUNT}`, '-H', `Authorization: Bearer ${world.adminToken}`];
     const [count, phases] = process.env.WARMPATH_TEST_LONG ? ['200', 'examples,coverage,fuzzing'] : ['8', 'fuzzing'];
     args.push('--max-examples', count, '--phases', phases, '--continue-on-failure', '--seed', '7');
     // Whose 503 is an answer: the worker is paused. And two rules no schema can say: a cursor comes from an earlier page, and a burst
     // is not above its limit.
     args.push('--exclude-path', '/health', '--exclude-checks', 'positive_data_acceptance');
-    const { stdout } = await run(st, args, { maxBuffer: 1 << 26 }).catch((error) => error);
+    const { stdout } = await run(st, args, { maxBuffer: 1 << 26, cwd }).catch((error) => error);
     assert.match(stdout, /No issues found|Test cases:\s+\d+ generated, \d+ passed/, stdout.slice(-6000));
     assert.doesNotMatch(stdout, /Failures:/, stdout.slice(-6000));
   });
