@@ -33,7 +33,7 @@ const STORM = LONG
       kills: 3,
       restarts: 1,
       concurrency: 8,
-      leaseMs: LEASE_MS,
+      leaseMs: 2 * LEASE_MS,
       patienceMs: 1500,
       timeoutMs: 60_000,
     };

@@ -5,7 +5,7 @@
 /** How long the end of a request may be noticed late by a busy event loop. */
 const OVERLAP_MS = 150;
 
-/** How long after its answer a send may not be recorded yet. */
+/** How long after its answer a send may not be recorded yet, and how long after an outage a lease may not be renewed yet. */
 const UNRECORDED_MS = 1000;
 
 /** A modifier that harms nobody is no excuse. */
@@ -87,7 +87,8 @@ function duplicates(stage, { inFlightAtKill = new Set(), outages = [], patienceM
       if (send.harm) counts.ambiguous++;
       else if (send.status === null && send.end - send.at > 0.8 * patienceMs) counts.gaveUp++;
       else if (inFlightAtKill.has(`${send.claim} ${sha256}`)) counts.killed++;
-      else if (outages.some(({ from, to }) => send.at < to && send.end > from - UNRECORDED_MS)) counts.outage++;
+      else if (outages.some(({ from, to }) => send.at < to + UNRECORDED_MS && send.end > from - UNRECORDED_MS))
+        counts.outage++;
       else unexcused.push(`${sha256.slice(0, 8)} by ${send.claim} (${send.status})`);
     }
   }

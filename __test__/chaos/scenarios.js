@@ -111,7 +111,7 @@ function longJobs(serverUrl, { leaseMs, plant }) {
 
 /** SIGTERM in the middle: half of what is in flight ends in time, half never would. */
 function orderlyStop(serverUrl, { leaseMs, plant, inFlight = 64, jobs: count = 200 }) {
-  const graceMs = 4000;
+  const graceMs = 8000;
   return onStage(serverUrl, { leaseMs, concurrency: inFlight, graceMs, plant }, async (stage, herd) => {
     stage.tg.faults.add({ kind: 'delay', ms: 300, times: inFlight / 2 });
     const stuck = stage.r2.faults.add({ kind: 'stallBeforeHead', times: inFlight / 2, after: inFlight / 2 });
