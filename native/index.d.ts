@@ -17,6 +17,8 @@ export declare class NativeCampaign {
   pause(): void
   resume(): void
   setConcurrency(concurrency: number): void
+  /** The number of slots is measured from now on, between these bounds. */
+  adaptConcurrency(min: number, max: number): void
   /** What a job waits for, as JSON; null when there is no such job. */
   explain(key: string): string | null
   closeIntake(): void
@@ -59,6 +61,8 @@ export declare class NativeIngest {
   pause(): void
   resume(): void
   setConcurrency(concurrency: number): void
+  /** The number of slots is measured from now on, between these bounds. */
+  adaptConcurrency(min: number, max: number): void
   /** What a job waits for, as JSON; null when there is no such job. */
   explain(key: string): string | null
   closeIntake(): void
