@@ -2595,7 +2595,7 @@ export interface PgPool {
   query(text: string, params?: unknown[]): Promise<{ rows: unknown[]; rowCount: number | null }>;
 }
 
-/** Names of a table and its columns, where they are not those of the seeds. Every name is quoted in the SQL. */
+/** Names of a table and its columns, where they are not the usual ones. Every name is quoted in the SQL. */
 export interface PostgresNames {
   /** The table of the jobs: `table` or `schema.table`. Default `media_cache`. */
   table?: string | undefined;

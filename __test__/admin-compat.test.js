@@ -52,7 +52,7 @@ it('the router of the compat module: before, during and after a run, over severa
   await enqueue(1);
   await post('/resume', {});
   await until(() => saved.length === 2, 'the second');
-  const text = (await get('/metrics/prometheus?names=seeds')).text;
+  const text = (await get('/metrics/prometheus?names=compat')).text;
   assert.match(text, /warmpath_jobs_settled_total\{worker="prewarm",kind="document",outcome="succeeded"\} 2/);
   assert.match(text, /media_prewarm_success_total\{bot="bot",kind="document"\} 2/);
 });

@@ -78,7 +78,7 @@ it(`no secret leaves in ${LINES} lines, errors, events, the dashboard and the me
       '/jobs',
       '/jobs?state=failed',
       '/metrics',
-      '/metrics/prometheus?names=seeds',
+      '/metrics/prometheus?names=compat',
       '/health',
       '/login',
       '/nothing',

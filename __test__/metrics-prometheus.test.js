@@ -31,7 +31,7 @@ describe('metrics of a worker', () => {
     await Promise.all([settled, failed]);
     const client = await serve({ after }, worker.router({ auth: 'external' }));
     text = await client.get('/metrics/prometheus');
-    seeds = await client.get('/metrics/prometheus?names=seeds');
+    seeds = await client.get('/metrics/prometheus?names=compat');
     await worker.stop();
   });
   after(() => stage.close());

@@ -1,6 +1,6 @@
 'use strict';
 
-// The command that the seeds' readers know: `node scripts/test-prewarm-performance.js`. The same as `npx warmpath report`.
+// The command under its earlier name: `node scripts/test-prewarm-performance.js`. The same as `npx warmpath report`.
 
 const { runReport } = require('../lib/cli/report.js');
 

@@ -29,6 +29,6 @@ import { Registry } from 'prom-client';
 import { instrument } from 'warmpath/opentelemetry';
 import { registerMetrics } from 'warmpath/prom-client';
 
-registerMetrics(new Registry(), [worker], { seedNames: true });
+registerMetrics(new Registry(), [worker], { compatNames: true });
 const end: () => void = instrument(worker);
 end();

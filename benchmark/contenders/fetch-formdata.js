@@ -1,6 +1,6 @@
 'use strict';
 
-// What most apps do, the seeds of this package among them: Node's own fetch, the file whole in memory, FormData with a Blob.
+// What most apps do: Node's own fetch, the file whole in memory, FormData with a Blob.
 
 const { CHAT_ID, FILE_NAME, TOKEN, createSigner, createVerifier, fileIdOf, inSlots, objectPath } = require('./shared');
 

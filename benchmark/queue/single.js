@@ -10,7 +10,7 @@ const perCall = task === 'batch' ? BATCH : 1;
 
 let next = 0;
 if (fill) {
-  // The seed's own inserts would take minutes to get there.
+  // The hand-written queue's inserts would take minutes to get there.
   fill(depth);
   next = depth;
 } else {

@@ -14,12 +14,12 @@ export type MeasuredWorker = Pick<PrewarmWorker, 'stats' | 'name'>;
  *
  * @example
  * registerMetrics(promClient.register, [prewarm, ingest]);
- * @param options `seedNames`: also the metrics of the seeds under their own names. Default false. Metrics that the seeds' names get
+ * @param options `compatNames`: also the metrics of hand-written workers under their own names. Default false. Metrics that those names get
  *   their first value for later are shown after the next call
  * @throws `ERR_WARMPATH_INVALID_ARGUMENT`
  */
 export function registerMetrics(
   registry: PromRegistry,
   workers: MeasuredWorker | readonly MeasuredWorker[],
-  options?: { seedNames?: boolean | undefined },
+  options?: { compatNames?: boolean | undefined },
 ): void;

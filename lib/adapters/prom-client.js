@@ -5,7 +5,7 @@ const { Histogram } = require('../metrics/histogram.js');
 const { having, failWith, shape, withDefault, boolean } = require('../options/check.js');
 
 const invalid = failWith('ERR_WARMPATH_INVALID_ARGUMENT');
-const checkOptions = shape({ seedNames: withDefault(boolean, false) });
+const checkOptions = shape({ compatNames: withDefault(boolean, false) });
 
 /** What prom-client wants for one sample of a histogram: a value a bucket, then sum and count. */
 function histogramValues(name, { labels, value }) {
@@ -28,17 +28,17 @@ function valuesOf({ name, samples }) {
  *
  * @param {object} registry a `Registry` of prom-client 14 or 15
  * @param {object | object[]} workers one, or several
- * @param {{ seedNames?: boolean }} [options] seedNames: also the metrics of the seeds under their own names; default false
+ * @param {{ compatNames?: boolean }} [options] compatNames: also the metrics of hand-written workers under their own names; default false
  * @throws {WarmpathError} ERR_WARMPATH_INVALID_ARGUMENT
  */
 function registerMetrics(registry, workers, options = {}) {
   having('registerMetric', 'removeSingleMetric')(registry, 'registry', invalid);
-  const { seedNames } = checkOptions(options, 'options', invalid);
+  const { compatNames } = checkOptions(options, 'options', invalid);
   const list = Array.isArray(workers) ? workers : [workers];
   for (const worker of list) having('stats', 'depth')(worker, 'workers', invalid);
   const read = () => {
     const families = list.flatMap((worker) => familiesOf(worker));
-    if (seedNames) families.push(...list.flatMap((worker) => worker.seedNames?.families() ?? []));
+    if (compatNames) families.push(...list.flatMap((worker) => worker.compatNames?.families() ?? []));
     return families;
   };
   // One reading for all the metrics of a scrape: prom-client asks for each of them, in the same turn of the event loop.

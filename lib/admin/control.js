@@ -16,7 +16,7 @@ async function body(req, form) {
   return form({ ...fieldsOf(await readJson(req)) }, '', invalid);
 }
 
-/** POST /control: the two actions of the seeds, with the answers of the seeds. */
+/** POST /control: the two actions of the hand-written route, with its answers. */
 async function seedControl(req, res, { subject, changed }) {
   const action = await actionOf(req);
   if (action === 'stop') {
@@ -37,7 +37,7 @@ async function seedControl(req, res, { subject, changed }) {
   throw new Refusal(400, 'INVALID_ACTION', 'action must be "start" or "stop"');
 }
 
-/** A body that is no object, or of another type, has no action: the seed says the same of all of them. */
+/** A body that is no object, or of another type, has no action: that route says the same of all of them. */
 async function actionOf(req) {
   try {
     return (await readJson(req))?.action;

@@ -6,7 +6,7 @@ const { Refusal, sendJson } = require('./http.js');
 
 const MOST_ITEMS = 500;
 
-/** The numbers of the seeds, by the names and in the order they have there. */
+/** The numbers of the hand-written route, by the names and in the order they have there. */
 async function seedMetrics(worker) {
   const stats = worker.stats();
   const { ready, claimed } = worker.depth();
@@ -41,7 +41,7 @@ async function firstWaiting(worker) {
   return items.slice(0, MOST_ITEMS);
 }
 
-/** GET /metrics: the answer of the seeds, byte for byte. */
+/** GET /metrics: the answer of the hand-written route, byte for byte. */
 async function seedJson(_req, res, { subject }) {
   const worker = subject.worker();
   const { metrics, items } = subject.seedMetrics === undefined ? await seedMetrics(worker) : subject.seedMetrics();
@@ -62,13 +62,13 @@ async function seedJson(_req, res, { subject }) {
   });
 }
 
-/** GET /metrics/prometheus; `?names=seeds` adds the metrics of the seeds under their own names. */
+/** GET /metrics/prometheus; `?names=compat` adds the metrics of hand-written workers under their own names. */
 function prometheus(_req, res, { subject, query }) {
   const worker = subject.worker();
   const names = query.get('names');
-  if (names !== null && names !== 'seeds') throw new Refusal(400, 'INVALID_NAMES', 'names can only be seeds');
+  if (names !== null && names !== 'compat') throw new Refusal(400, 'INVALID_NAMES', 'names can only be compat');
   const families = familiesOf(worker);
-  if (names === 'seeds') families.push(...(worker.seedNames?.families() ?? []));
+  if (names === 'compat') families.push(...(worker.compatNames?.families() ?? []));
   const body = Buffer.from(toText(families));
   res.statusCode = 200;
   res.setHeader('Content-Type', CONTENT_TYPE);

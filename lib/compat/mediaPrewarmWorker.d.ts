@@ -169,7 +169,7 @@ export interface PrewarmQueueMetrics {
 }
 
 /**
- * The admin router of this module's worker: the seed's `GET /metrics` and `POST /control`, and the dashboard. Start the worker once
+ * The admin router of this module's worker: the hand-written `GET /metrics` and `POST /control`, and the dashboard. Start the worker once
  * before its `start` action can be used.
  *
  * @throws `ERR_WARMPATH_INVALID_OPTION`

@@ -3,7 +3,7 @@
 const { setTimeout: sleep } = require('node:timers/promises');
 const { adminRouter } = require('../admin/router.js');
 const { Monitor } = require('../metrics/monitor.js');
-const { SeedNames } = require('../metrics/seed-names.js');
+const { CompatNames } = require('../metrics/compat-names.js');
 const { shape, func, having, milliseconds, oneOf, failWith } = require('../options/check.js');
 const { closeOptions, mostSlots } = require('../options/executor.js');
 const { logger: loggerCheck, workerOptions } = require('../options/worker.js');
@@ -23,11 +23,11 @@ const { prewarmSubject } = require('./subject.js');
 // What was counted outlives a worker, and so does what a start was given.
 const state = {
   ...{ config: {}, store: null, worker: null, running: null, marks: new Marks(), stopping: undefined },
-  ...{ monitor: new Monitor(), seedNames: observer(), pool: null, intervalMs: undefined, table: null },
+  ...{ monitor: new Monitor(), compatNames: observer(), pool: null, intervalMs: undefined, table: null },
 };
 
 function observer() {
-  return new SeedNames((name, value, labels) => state.config.services?.observe?.(name, value, labels));
+  return new CompatNames((name, value, labels) => state.config.services?.observe?.(name, value, labels));
 }
 
 // How long a stop waits for the rows of jobs that were queued last, beyond what the worker itself takes.
@@ -100,7 +100,7 @@ function checkServices(services = {}) {
 
 function report() {
   const { logger = console } = state.config;
-  return new PrewarmReport({ logger, observe: state.seedNames.observe });
+  return new PrewarmReport({ logger, observe: state.compatNames.observe });
 }
 
 /**
@@ -187,8 +187,8 @@ function startPrewarmWorker(pool, intervalMs) {
     retryWeakId: env.retryWeakId === 1,
     logger,
   };
-  const { monitor, seedNames } = state;
-  const common = { resolveBot: botLookup(pool, services), keyOf: jobId, monitor, seedNames };
+  const { monitor, compatNames } = state;
+  const common = { resolveBot: botLookup(pool, services), keyOf: jobId, monitor, compatNames };
   const delaysMs = options.retry?.delaysMs ?? [...DEFAULT_DELAYS_MS];
   const begin = kind === 'postgres' ? beginDurable : beginInMemory;
   begin({ pool, services, options, common, delaysMs });
@@ -309,7 +309,7 @@ function getQueueMetrics() {
 }
 
 /**
- * The admin router: the seed's metrics and control routes, and the dashboard; see docs/admin.md.
+ * The admin router: the hand-written metrics and control routes, and the dashboard; see docs/admin.md.
  *
  * @param {{ auth: Function | 'external' }} options
  * @throws {WarmpathError} ERR_WARMPATH_INVALID_OPTION

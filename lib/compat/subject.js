@@ -12,9 +12,9 @@ const { Operated } = require('../worker/operated.js');
 function prewarmSubject({ state, store, numbers, start, stop, queueItems, metrics }) {
   let idle = null;
   const standIn = () => {
-    const { monitor, seedNames, pool } = state;
+    const { monitor, compatNames, pool } = state;
     const ping = pool === null ? undefined : () => pool.query('SELECT 1');
-    idle ??= new Operated({ ...{ store: store(), monitor, seedNames, ping }, name: 'prewarm', ...numbers() });
+    idle ??= new Operated({ ...{ store: store(), monitor, compatNames, ping }, name: 'prewarm', ...numbers() });
     return idle;
   };
   return {

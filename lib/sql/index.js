@@ -18,7 +18,7 @@ const fields = shape({
 
 /**
  * Brings a database to what PostgresStore needs, or back. Safe to run again, by two processes at once, on a database in
- * use, and on one that has the seeds' own tables, columns, functions and indexes.
+ * use, and on one that has an app's own tables, columns, functions and indexes.
  *
  * @param {object} pool a pg.Pool (its connect() is used; not through a pooler in transaction mode)
  * @param {object} [options] table, mediaTable, columns, botsTable, tokenColumn: names; dryRun: only says what would be run;

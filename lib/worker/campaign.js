@@ -3,7 +3,7 @@
 const { WarmpathError } = require('../errors.js');
 const { CampaignExecutor } = require('../executor/campaign.js');
 const { emitSafely } = require('../executor/emit.js');
-const { SeedNames } = require('../metrics/seed-names.js');
+const { CompatNames } = require('../metrics/compat-names.js');
 const { campaignWorkerOptions, checkMessage, key } = require('../options/campaign-worker.js');
 const { failWith } = require('../options/check.js');
 const { closeOptions } = require('../options/executor.js');
@@ -60,12 +60,12 @@ class CampaignWorker extends Worker {
     const { window, leaseMs, pollMs, logger, observe, onError } = checked;
     const store = new CampaignStore(checked.store);
     const onWindow = (progress) => emitSafely(this, 'window', progress);
-    const seedNames = new SeedNames(observe);
-    const report = new CampaignReport({ logger, observe: seedNames.observe, window, onWindow });
+    const compatNames = new CompatNames(observe);
+    const report = new CampaignReport({ logger, observe: compatNames.observe, window, onWindow });
     const settings = {
       ...{ store, recorder: null, report, leaseMs, pollMs, name: 'campaign' },
       ...ahead(window),
-      ...{ seedNames, onError },
+      ...{ compatNames, onError },
       ping: () => checked.store.pool.query('SELECT 1'),
     };
     super(settings);

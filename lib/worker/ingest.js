@@ -2,7 +2,7 @@
 
 const { WarmpathError } = require('../errors.js');
 const { IngestExecutor } = require('../executor/ingest.js');
-const { SeedNames } = require('../metrics/seed-names.js');
+const { CompatNames } = require('../metrics/compat-names.js');
 const { closeOptions } = require('../options/executor.js');
 const { ingestWorkerOptions } = require('../options/ingest-worker.js');
 const { checkIngestWorkerJob } = require('../options/ingest-worker-job.js');
@@ -56,13 +56,13 @@ class IngestWorker extends Worker {
       return new PostgresIngestStore({ pool, delaysMs, onError: (err) => this.problem(err) });
     };
     const store = parts.store ?? given ?? make();
-    const seedNames = new SeedNames(observe);
-    const report = parts.report ?? new IngestReport({ logger, observe: seedNames.observe, notify });
+    const compatNames = new CompatNames(observe);
+    const report = parts.report ?? new IngestReport({ logger, observe: compatNames.observe, notify });
     const isPlain = record === undefined && prewarm === undefined;
     const recorder = isPlain ? null : new IngestAfter({ record, prewarm, onError: (err) => this.problem(err) });
     super({
       ...{ name: 'ingest', store, recorder, report, concurrency: engine.concurrency, leaseMs, pollMs },
-      ...{ seedNames, onError },
+      ...{ compatNames, onError },
       ping: pool === undefined ? undefined : () => pool.query('SELECT 1'),
     });
     this.#executorOptions = {

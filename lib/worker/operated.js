@@ -35,7 +35,7 @@ class Operated extends EventEmitter {
   /** Where jobs came from; a subclass tells what it has enqueued. */
   origins = new Origins();
 
-  /** @param {object} settings store, concurrency; name; monitor; seedNames; ping: rejects where the database is away; onError */
+  /** @param {object} settings store, concurrency; name; monitor; compatNames; ping: rejects where the database is away; onError */
   constructor(settings) {
     super();
     this.#settings = settings;
@@ -52,8 +52,8 @@ class Operated extends EventEmitter {
     return this.#settings.monitor;
   }
 
-  get seedNames() {
-    return this.#settings.seedNames ?? null;
+  get compatNames() {
+    return this.#settings.compatNames ?? null;
   }
 
   get executor() {

@@ -4,7 +4,7 @@ const { WarmpathError } = require('../errors.js');
 const { PrewarmExecutor } = require('../executor/prewarm.js');
 const { emitSafely } = require('../executor/emit.js');
 const { jobKey } = require('../key.js');
-const { SeedNames } = require('../metrics/seed-names.js');
+const { CompatNames } = require('../metrics/compat-names.js');
 const { failWith, text } = require('../options/check.js');
 const { closeOptions, mostSlots } = require('../options/executor.js');
 const { checkWorkerJob, checkAll } = require('../options/job.js');
@@ -56,7 +56,7 @@ class PrewarmWorker extends Worker {
   /**
    * @param {object} options see PrewarmWorkerOptions in index.d.ts
    * @param {object} [parts] replacements for the parts that `options` would make: store, resolveBot; and, for a store in
-   *   memory, recorder: where results and unfinished work are kept, keyOf; monitor and seedNames, which outlive a worker. For
+   *   memory, recorder: where results and unfinished work are kept, keyOf; monitor and compatNames, which outlive a worker. For
    *   the compat module, not for applications
    * @throws {WarmpathError} ERR_WARMPATH_INVALID_OPTION, ERR_WARMPATH_NATIVE_LOAD
    */
@@ -72,11 +72,11 @@ class PrewarmWorker extends Worker {
     };
     const store = parts.store ?? given ?? make();
     const recorder = parts.recorder ?? null;
-    const seedNames = parts.seedNames ?? new SeedNames(observe);
-    const report = new PrewarmReport({ logger, observe: seedNames.observe });
+    const compatNames = parts.compatNames ?? new CompatNames(observe);
+    const report = new PrewarmReport({ logger, observe: compatNames.observe });
     super({
       ...{ store, recorder, report, concurrency: mostSlots(engine.concurrency), leaseMs, pollMs },
-      ...{ name: 'prewarm', monitor: parts.monitor, seedNames, onError },
+      ...{ name: 'prewarm', monitor: parts.monitor, compatNames, onError },
       ping: pool === undefined ? undefined : () => pool.query('SELECT 1'),
     });
     // The worker never claims more than twice its concurrency, which may be raised while it runs.

@@ -7,7 +7,7 @@ const readline = require('node:readline');
 const { checkWorkerJob } = require('../../options/job.js');
 const { UsageError } = require('../command.js');
 
-/** Field names as tables and the seeds have them, beside the package's own. */
+/** Field names as tables and hand-written workers have them, beside the package's own. */
 const ALIASES = {
   bot_slug: 'botSlug',
   r2_key: 'r2Key',

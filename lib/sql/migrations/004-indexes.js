@@ -2,7 +2,7 @@
 
 const { quote } = require('../names.js');
 
-/** The seeds' indexes: left as they are where they exist, but an unfinished build of one is made good. */
+/** The indexes of an app's own migration: left as they are where they exist, but an unfinished build of one is made good. */
 const SEED_INDEXES = ['ix_media_cache_lookup', 'ix_media_cache_warming', 'ix_media_cache_retry'];
 
 const claimIndex = ({ plain }) => `ix_${plain.slice(0, 50)}_claim`;

@@ -1,6 +1,6 @@
 'use strict';
 
-// The functions and the view of the seeds, under their names and signatures, on top of the lease columns. They are for
+// The functions and the view that apps have, under their names and signatures, on top of the lease columns. They are for
 // people's own SQL; the worker does not call them. Unfenced: whoever marks a row is believed while its lease lasts.
 
 const BATCH = (table, media) => `CREATE OR REPLACE FUNCTION get_next_prewarm_batch(batch_size int DEFAULT 5)

@@ -2,7 +2,7 @@
 
 const { pickSql, lockSql, oldSql } = require('../campaign-pieces.js');
 
-// The functions of the seeds, under their names, on top of the lease columns. They are for people's own SQL (a Supabase
+// The functions that apps have, under their names, on top of the lease columns. They are for people's own SQL (a Supabase
 // function, say); the worker has the same statements of its own. A function of the app's that has one of these names
 // already stays as it is.
 

@@ -9,10 +9,10 @@ const MILLISECONDS = Object.freeze([5, 10, 25, 50, 100, 250, 500, 1000, 2500, 50
 const MOST_SERIES = 2000;
 
 /**
- * Keeps what a report observes under the names that dashboards of the seeds have (`media_prewarm_…`): `_total` is a counter,
+ * Keeps what a report observes under the names that existing dashboards have (`media_prewarm_…`): `_total` is a counter,
  * `_ms` a histogram, the rest are gauges.
  */
-class SeedNames {
+class CompatNames {
   #families = new Map();
   #forward;
 
@@ -46,9 +46,9 @@ class SeedNames {
   families() {
     return Array.from(this.#families, ([name, series]) => {
       const type = name.endsWith('_total') ? 'counter' : name.endsWith('_ms') ? 'histogram' : 'gauge';
-      return { name, type, help: `Seed name; see docs/metrics.md.`, samples: [...series.values()] };
+      return { name, type, help: `Earlier name; see docs/metrics.md.`, samples: [...series.values()] };
     });
   }
 }
 
-module.exports = { SeedNames };
+module.exports = { CompatNames };
