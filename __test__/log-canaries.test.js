@@ -4,43 +4,40 @@ const assert = require('node:assert/strict');
 const { randomBytes } = require('node:crypto');
 const { inspect } = require('node:util');
 const { it } = require('node:test');
-const { bearerAuth, createLogger, PrewarmWorker } = require('..');
+const { Pool } = require('pg');
+const { bearerAuth, PrewarmWorker } = require('..');
 const { R2Sandbox, TelegramSandbox } = require('../lib/testing');
 const { serve } = require('./support/admin.js');
+const { formsOf, listen, random } = require('./support/canaries.js');
+const { dump, runCampaign, runIngest } = require('./support/canary-pipelines.js');
+const { startPostgres } = require('./support/postgres.js');
 const { sha256, until } = require('./support/prewarm.js');
 
 const LINES = process.env.WARMPATH_TEST_LONG ? 100_000 : 2000;
 
-const random = (length) => randomBytes(length).toString('base64url').slice(0, length);
-
-/** A secret in every form in which it could leave. */
-function formsOf(secret) {
-  const bytes = Buffer.from(secret);
-  // Of base64 the part that does not depend on what stands around it.
-  const base64 = [0, 1, 2].map((shift) =>
-    Buffer.concat([Buffer.alloc(shift), bytes])
-      .toString('base64')
-      .slice(4, -4),
-  );
-  return [secret, encodeURIComponent(secret), bytes.toString('hex'), bytes.toString('hex').toUpperCase(), ...base64];
-}
-
-it(`no secret leaves in ${LINES} lines, errors, events, the dashboard and the metrics`, async (t) => {
+it(`no secret leaves in ${LINES} lines, errors, events, rows, the dashboard and the metrics`, async (t) => {
   const secrets = {
     botToken: `987654321:${random(35)}`,
     revokedToken: `987654322:${random(35)}`,
     s3Secret: random(40),
     sessionToken: random(60),
     adminToken: random(32),
+    openRouterKey: `sk-or-v1-${randomBytes(32).toString('hex')}`,
+    llmHeader: random(40),
+    webhookSecret: `whsec_${randomBytes(32).toString('base64')}`,
+    webhookQuery: random(40),
+    webhookHeader: random(40),
+    mediaKey: randomBytes(32).toString('base64'),
+    ingestHeader: random(40),
+    ingestQuery: random(40),
   };
   const s3 = { accessKeyId: random(20), secretAccessKey: secrets.s3Secret, sessionToken: secrets.sessionToken };
   const r2 = await R2Sandbox.start({ credentials: [s3] });
   const tg = await TelegramSandbox.start({ bots: [{ token: secrets.botToken }], limits: false, probe: false });
   t.after(() => Promise.all([r2.close(), tg.close()]));
 
-  let lines = 0;
-  const texts = [];
-  const keep = (text) => texts.push(text);
+  const heard = listen();
+  const { texts, keep } = heard;
   const options = {
     s3: { endpoint: r2.url, bucket: 'media', ...s3 },
     telegram: { apiRoot: tg.url },
@@ -55,44 +52,18 @@ it(`no secret leaves in ${LINES} lines, errors, events, the dashboard and the me
         throw new Error(`connect postgres://app:${secrets.adminToken}@db failed for ${secrets.botToken}`);
       return { token: slug === 'revoked' ? secrets.revokedToken : secrets.botToken, chatIds: ['-100123'] };
     },
-    logger: createLogger({
-      level: 'trace',
-      write: (line) => {
-        lines++;
-        keep(line);
-      },
-    }),
-    observe: (...args) => keep(JSON.stringify(args)),
+    ...heard.options,
   };
   const worker = new PrewarmWorker(options);
-  for (const name of ['error', 'failed', 'retry', 'succeeded']) {
-    worker.on(name, (value) => {
-      keep(inspect(value instanceof Error ? { ...value.toJSON(), stack: value.stack } : value, { depth: 8 }));
-      keep(JSON.stringify(value));
-    });
-  }
+  heard.watch(worker);
   const { get } = await serve(t, worker.router({ auth: bearerAuth(secrets.adminToken) }));
-  const scrape = async () => {
-    for (const path of [
-      '/state',
-      '/jobs',
-      '/jobs?state=failed',
-      '/metrics',
-      '/metrics/prometheus?names=compat',
-      '/health',
-      '/login',
-      '/nothing',
-    ]) {
-      const answer = await get(path, { token: secrets.adminToken });
-      keep(`${answer.text} ${JSON.stringify([...answer.headers])}`);
-    }
-  };
+  const scrape = () => heard.scrape(get, secrets.adminToken);
 
   await worker.start();
   const slugs = ['good', 'good', 'revoked', 'good', 'absent', 'good'];
   const body = Buffer.from('canary run');
   await r2.put('media', 'here', body);
-  for (let round = 0; lines < LINES; round++) {
+  for (let round = 0; heard.lines < LINES; round++) {
     const jobs = Array.from({ length: 100 }, (_, i) => {
       const slug = slugs[i % slugs.length];
       const r2Key = slug === 'absent' ? `gone-${i}` : 'here';
@@ -119,10 +90,24 @@ it(`no secret leaves in ${LINES} lines, errors, events, the dashboard and the me
   keep(inspect(worker, { depth: 8, showHidden: true }));
   keep(inspect(new Error('x', { cause: worker })));
 
+  const server = await startPostgres();
+  const pool = new Pool({ connectionString: server.url });
+  pool.on('error', () => {});
+  t.after(async () => {
+    await pool.end();
+    await server.stop();
+  });
+  const campaign = await runCampaign(t, { pool, secrets, heard });
+  const ingest = await runIngest(t, { pool, secrets, heard });
+  const rows = await dump(pool, keep);
+
   // The forms are what would be found: each is where it belongs, so a run without them would prove nothing.
   const sent = tg.requests.filter(({ botId }) => botId === 987654321).length;
   assert.ok(sent > 50, 'hardly anything was sent');
   assert.ok(worker.stats().failed > 10 && worker.stats().succeeded > 10);
+  assert.ok(campaign.accepted > 50 && campaign.failed > 5 && campaign.succeeded > 20, JSON.stringify(campaign));
+  assert.ok(ingest.completed >= 2 && ingest.failed > 8 && ingest.asked > 8, JSON.stringify(ingest));
+  assert.ok(rows > 130, `${rows} rows`);
   const everything = texts.join('\n');
   for (const [name, secret] of Object.entries(secrets)) {
     for (const form of formsOf(secret)) assert.ok(!everything.includes(form), `${name} left as ${form.slice(0, 6)}…`);

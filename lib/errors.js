@@ -1,5 +1,7 @@
 'use strict';
 
+const { redactText, redactValue } = require('./log/redact.js');
+
 // The brand lives in the global symbol registry, so that `instanceof` holds when two copies of the package are loaded
 // (a CommonJS and a bundled one, or two versions side by side).
 const BRAND = Symbol.for('warmpath.WarmpathError');
@@ -40,6 +42,18 @@ class WarmpathError extends Error {
   toJSON() {
     const { name, code, message, phase, retryAfterMs, certainty, option } = this;
     return { name, code, class: this.class, message, phase, retryAfterMs, certainty, option };
+  }
+
+  /** As Node shows an error, but for the cause: what a foreign one says goes through the redaction of the logs. */
+  [Symbol.for('nodejs.util.inspect.custom')](_depth, options, inspect) {
+    const { name: _name, message: _message, ...fields } = this.toJSON();
+    const known = Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+    const head = `${this.stack} ${inspect(known, { ...options, showHidden: false })}`;
+    const { cause } = this;
+    if (cause === undefined) return head;
+    if (cause instanceof WarmpathError) return `${head}\n  [cause]: ${inspect(cause, options)}`;
+    const foreign = cause instanceof Error && typeof cause.stack === 'string' ? cause.stack : null;
+    return `${head}\n  [cause]: ${redactText(foreign ?? inspect(redactValue(cause), { ...options, showHidden: false }))}`;
   }
 }
 
