@@ -7,8 +7,7 @@ const assert = require('node:assert/strict');
 const { after, afterEach, before, describe, it } = require('node:test');
 const { DeleteObjectCommand } = require('@aws-sdk/client-s3');
 const { uploadMany } = require('../index.js');
-const { R2Sandbox } = require('../lib/testing');
-const { MIB, Files, begunUploads, clientsOf } = require('./support/upload');
+const { MIB, begunUploads, startBucket } = require('./support/upload');
 
 const INTERNAL =
   '<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>InternalError</Code><Message>again</Message></Error>';
@@ -17,16 +16,11 @@ describe('uploads through faults', () => {
   let r2;
   let at;
   let files;
+  let close;
   before(async () => {
-    r2 = await R2Sandbox.start();
-    at = clientsOf({ endpoint: r2.url, bucket: 'media', ...r2.credentials[0] });
-    files = new Files();
+    ({ r2, at, files, close } = await startBucket());
   });
-  after(async () => {
-    files?.remove();
-    at?.sdk.destroy();
-    await r2?.close();
-  });
+  after(() => close?.());
   afterEach(() => r2.reset());
 
   const timeouts = { firstByteMs: 500, answerMs: 500, connectMs: 1000 };

@@ -7,8 +7,7 @@ const { spawn } = require('node:child_process');
 const path = require('node:path');
 const { after, before, describe, it } = require('node:test');
 const { uploadMany } = require('../index.js');
-const { R2Sandbox } = require('../lib/testing');
-const { MIB, Files, begunUploads, clientsOf } = require('./support/upload');
+const { MIB, begunUploads, startBucket } = require('./support/upload');
 
 const ROUNDS = process.env.WARMPATH_TEST_LONG === '1' ? 30 : 4;
 
@@ -22,16 +21,11 @@ describe('uploads of a process that is killed', () => {
   let r2;
   let at;
   let files;
+  let close;
   before(async () => {
-    r2 = await R2Sandbox.start();
-    at = clientsOf({ endpoint: r2.url, bucket: 'media', ...r2.credentials[0] });
-    files = new Files();
+    ({ r2, at, files, close } = await startBucket());
   });
-  after(async () => {
-    files?.remove();
-    at?.sdk.destroy();
-    await r2?.close();
-  });
+  after(() => close?.());
 
   /** Runs the upload in a process of its own, and kills that as soon as the store has seen so many requests. */
   async function killedAfter(requests, paths) {

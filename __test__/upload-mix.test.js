@@ -6,8 +6,8 @@
 const assert = require('node:assert/strict');
 const { after, before, describe, it } = require('node:test');
 const { uploadMany } = require('../index.js');
-const { R2Sandbox, mixF } = require('../lib/testing');
-const { MIB, Files, begunUploads, clientsOf } = require('./support/upload');
+const { mixF } = require('../lib/testing');
+const { MIB, begunUploads, startBucket } = require('./support/upload');
 
 const LONG = process.env.WARMPATH_TEST_LONG === '1';
 const SEEDS = LONG ? [1, 2, 3, 4, 5, 6] : [1];
@@ -20,16 +20,11 @@ describe('files through a mix of faults', () => {
   let r2;
   let at;
   let files;
+  let close;
   before(async () => {
-    r2 = await R2Sandbox.start();
-    at = clientsOf({ endpoint: r2.url, bucket: 'media', ...r2.credentials[0] });
-    files = new Files();
+    ({ r2, at, files, close } = await startBucket());
   });
-  after(async () => {
-    files?.remove();
-    at?.sdk.destroy();
-    await r2?.close();
-  });
+  after(() => close?.());
 
   for (const seed of SEEDS) {
     it(`arrive whole in the end (seed ${seed})`, async () => {

@@ -4,8 +4,7 @@ const assert = require('node:assert/strict');
 const { after, before, describe, it } = require('node:test');
 const { getEventListeners } = require('node:events');
 const { WarmpathError, uploadMany } = require('../index.js');
-const { R2Sandbox } = require('../lib/testing');
-const { MIB, Files, begunUploads, clientsOf } = require('./support/upload');
+const { MIB, begunUploads, startBucket } = require('./support/upload');
 
 const S3 = { endpoint: 'http://127.0.0.1:1', bucket: 'media', accessKeyId: 'a', secretAccessKey: 's' };
 const refusal = (files, options) =>
@@ -94,16 +93,11 @@ describe('a signal', () => {
   let r2;
   let at;
   let files;
+  let close;
   before(async () => {
-    r2 = await R2Sandbox.start();
-    at = clientsOf({ endpoint: r2.url, bucket: 'media', ...r2.credentials[0] });
-    files = new Files();
+    ({ r2, at, files, close } = await startBucket());
   });
-  after(async () => {
-    files?.remove();
-    at?.sdk.destroy();
-    await r2?.close();
-  });
+  after(() => close?.());
 
   it('that has fired stops it before it begins', async () => {
     const reason = new Error('why');

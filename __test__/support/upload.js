@@ -5,6 +5,7 @@ const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
 const S3 = require('@aws-sdk/client-s3');
+const { R2Sandbox } = require('../../lib/testing');
 
 const MIB = 1024 * 1024;
 
@@ -51,4 +52,17 @@ async function begunUploads({ sdk, bucket: Bucket }) {
   return Uploads.map((upload) => upload.Key);
 }
 
-module.exports = { MIB, Files, sha256, clientsOf, fetchObject, begunUploads };
+/** A sandbox of R2, clients of its bucket, and files to put there. */
+async function startBucket() {
+  const r2 = await R2Sandbox.start();
+  const at = clientsOf({ endpoint: r2.url, bucket: 'media', ...r2.credentials[0] });
+  const files = new Files();
+  const close = async () => {
+    files.remove();
+    at.sdk.destroy();
+    await r2.close();
+  };
+  return { r2, at, files, close };
+}
+
+module.exports = { MIB, Files, sha256, clientsOf, fetchObject, begunUploads, startBucket };
