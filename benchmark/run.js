@@ -1,31 +1,18 @@
 'use strict';
 
-// node benchmark/run.js [name…] [--quick] [--rounds N] [--contenders a,b]
-// Runs the named benchmarks (all without a name), writes JSON and Markdown to benchmark/results/ and prints the Markdown.
+// node benchmark/run.js [name…] [--quick] [--rounds N] [--contenders a,b] [--record]
+// Runs the named benchmarks (all without a name), writes JSON and Markdown to benchmark/results/ and prints the Markdown. With --record
+// the page docs/benchmarks.md tells of this run from now on; with --page it is only made again of what is recorded.
 
 const fs = require('node:fs');
 const path = require('node:path');
 const { parseArgs } = require('node:util');
 const { describe, heading } = require('./lib/machine');
 const { buildNative } = require('./lib/native');
+const { BENCHMARKS, PLAIN } = require('./names');
+const page = require('./page');
 
-const BENCHMARKS = [
-  'prewarm',
-  'ingest',
-  'routes',
-  'express',
-  'memory',
-  'throughput',
-  'signer',
-  'queue',
-  'store',
-  'campaign',
-];
-
-/** Those that need no helper programs. */
-const PLAIN = ['signer', 'queue', 'store', 'campaign'];
-
-const USAGE = `node benchmark/run.js [${BENCHMARKS.join('] [')}] [--quick] [--rounds N] [--contenders a,b]`;
+const USAGE = `node benchmark/run.js [${BENCHMARKS.join('] [')}] [--quick] [--rounds N] [--contenders a,b] [--record | --page]`;
 
 async function main() {
   const { values, positionals } = parseArgs({
@@ -34,6 +21,8 @@ async function main() {
       quick: { type: 'boolean', default: false },
       rounds: { type: 'string' },
       contenders: { type: 'string' },
+      record: { type: 'boolean', default: false },
+      page: { type: 'boolean', default: false },
       help: { type: 'boolean' },
     },
   });
@@ -41,6 +30,15 @@ async function main() {
   if (values.help || unknown) {
     console.error(unknown ? `no benchmark named ${unknown}\n${USAGE}` : USAGE);
     process.exitCode = unknown ? 1 : 0;
+    return;
+  }
+  if (values.page) {
+    page.write(BENCHMARKS);
+    return;
+  }
+  if (values.record && (values.quick || values.contenders)) {
+    console.error('--record keeps whole runs only: no --quick, no --contenders');
+    process.exitCode = 1;
     return;
   }
   const about = describe(process.argv.slice(2));
@@ -56,7 +54,12 @@ async function main() {
     const { data, markdown } = await run({ quick: values.quick, rounds, programs, contenders, log });
     results[name] = data;
     sections.push(markdown);
+    if (values.record) {
+      const rounds = values.rounds ? ` --rounds ${values.rounds}` : '';
+      page.record(name, { ...about, command: `node benchmark/run.js ${name}${rounds}` }, { data, markdown });
+    }
   }
+  if (values.record) page.write(BENCHMARKS);
   const folder = path.join(__dirname, 'results');
   fs.mkdirSync(folder, { recursive: true });
   const stem = path.join(folder, about.date.replaceAll(':', '-').replace(/\..*/, ''));

@@ -1,0 +1,20 @@
+'use strict';
+
+/** Every benchmark, in the order in which they run and stand on the page. */
+const BENCHMARKS = [
+  'prewarm',
+  'ingest',
+  'routes',
+  'express',
+  'memory',
+  'throughput',
+  'signer',
+  'queue',
+  'store',
+  'campaign',
+];
+
+/** Those that need no helper programs. */
+const PLAIN = ['signer', 'queue', 'store', 'campaign'];
+
+module.exports = { BENCHMARKS, PLAIN };
