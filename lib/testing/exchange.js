@@ -1,6 +1,7 @@
 'use strict';
 
 const { deliver, waitFor } = require('./deliver');
+const { bitten, replaces } = require('./faults/spoil');
 const { intake } = require('./intake');
 
 const TOO_LARGE = Symbol('too large');
@@ -54,12 +55,7 @@ async function answerTo(protocol, room, entry, req, res) {
     if (due.modifiers.length > 0) await waitFor(server, due.modifiers);
     return due.main;
   };
-  const spoil = (fault) => {
-    const answer = protocol.spoil(fault, entry);
-    if (fault.kind === 'status') fault.bite();
-    if (fault.kind === 'emptyBody' || fault.kind === 'gzipBomb') answer.status = 200;
-    return { answer, fault: fault.kind === 'status' ? null : fault };
-  };
+  const spoil = (fault) => bitten(protocol.spoil(fault, entry), fault);
   try {
     protocol.open(req, entry);
     const early = await take('head');
@@ -70,8 +66,7 @@ async function answerTo(protocol, room, entry, req, res) {
     if (due && !due.inside) return spoil(due);
     const answer = await protocol.perform(entry, due, res);
     const late = await take('answer');
-    const replaces = late && ['status', 'answerThenClose', 'stallBeforeHead', 'reset'].includes(late.kind);
-    return replaces ? spoil(late) : { answer, fault: late };
+    return replaces(late) ? spoil(late) : { answer, fault: late };
   } catch (error) {
     const answer = protocol.refusalOf(error, entry);
     if (answer === null) throw error;

@@ -1,7 +1,7 @@
 'use strict';
 
 const { COMMON_RECIPES, pick } = require('../faults/recipes');
-const { NGINX_502 } = require('../pages');
+const { COMMON_KINDS, dressed } = require('../faults/spoil');
 const { refusalFor } = require('./errors');
 const { NAMES } = require('./fault-names');
 
@@ -11,22 +11,7 @@ const HINTS = ['seconds', 'date', 'ms', 'body', 'reset', 'reset-seconds', 'none'
 const OPENROUTER_FAULTS = {
   matchers: ['method', 'operation', 'model', 'format'],
   lateMatchers: ['model', 'format'],
-  kinds: [
-    'status',
-    'stallBeforeHead',
-    'stallAfterBytes',
-    'cutAfterBytes',
-    'reset',
-    'trickle',
-    'truncate',
-    'delay',
-    'malformedJson',
-    'emptyBody',
-    'gzipBomb',
-    'answerThenClose',
-    'completion',
-    'keepAlive',
-  ],
+  kinds: [...COMMON_KINDS, 'malformedJson', 'completion', 'keepAlive'],
   names: NAMES,
   recipes: {
     ...COMMON_RECIPES,
@@ -68,16 +53,6 @@ const LLM = Object.freeze({
 const mixLlm = (seed) => ({ seed, percent: { ...LLM } });
 
 /** The answer a fault puts in the place of the real one. */
-function spoil(fault) {
-  const status = fault.status ?? 500;
-  let answer = refusalFor(status, fault);
-  if (fault.html) answer = { status, headers: { ...answer.headers, 'Content-Type': 'text/html' }, body: NGINX_502 };
-  if (fault.body !== undefined) {
-    answer.body = typeof fault.body === 'string' ? fault.body : JSON.stringify(fault.body);
-    if (fault.retryAfter === undefined) delete answer.headers['Retry-After'];
-  }
-  answer.headers = { ...answer.headers, ...fault.headers };
-  return answer;
-}
+const spoil = (fault) => dressed(refusalFor(fault.status ?? 500, fault), fault);
 
 module.exports = { OPENROUTER_FAULTS, spoil, mixLlm };

@@ -1,26 +1,13 @@
 'use strict';
 
 const { COMMON_RECIPES, pick } = require('../faults/recipes');
-const { NGINX_502 } = require('../pages');
+const { COMMON_KINDS, bitten, dressed, replaces } = require('../faults/spoil');
 const { errorXmlFor } = require('./errors');
 
 /** What FaultBook must know of R2. */
 const R2_FAULTS = {
   matchers: ['method', 'operation', 'bucket', 'keyPattern'],
-  kinds: [
-    'status',
-    'stallBeforeHead',
-    'stallAfterBytes',
-    'cutAfterBytes',
-    'reset',
-    'trickle',
-    'truncate',
-    'changeEtag',
-    'delay',
-    'emptyBody',
-    'gzipBomb',
-    'answerThenClose',
-  ],
+  kinds: [...COMMON_KINDS, 'changeEtag'],
   recipes: {
     ...COMMON_RECIPES,
     midBodyReset: (random) => ({ kind: 'cutAfterBytes', fraction: random(), reset: true }),
@@ -34,24 +21,16 @@ const R2_FAULTS = {
   },
 };
 
-const REPLACING = new Set(['status', 'answerThenClose', 'stallBeforeHead', 'reset']);
-
 /** At the answer stage: another answer, or the real one with the fault that will mangle it. */
-const spoilLate = (answer, fault) => (fault && REPLACING.has(fault.kind) ? spoil(fault) : { answer, fault });
+const spoilLate = (answer, fault) => (replaces(fault) ? spoil(fault) : { answer, fault });
 
 const xml = (status, body) => ({ status, headers: { 'Content-Type': 'application/xml' }, body });
 
 /** The answer a fault puts in the place of the real one. */
 function spoil(fault) {
-  const status = fault.status ?? 500;
-  const answer = fault.html
-    ? { status, headers: { 'Content-Type': 'text/html' }, body: NGINX_502 }
-    : xml(status, fault.body ?? errorXmlFor(status));
+  const answer = xml(fault.status ?? 500, errorXmlFor(fault.status ?? 500));
   if (fault.retryAfter !== undefined) answer.headers['Retry-After'] = fault.retryAfter;
-  Object.assign(answer.headers, fault.headers);
-  if (fault.kind === 'status') fault.bite();
-  if (fault.kind === 'emptyBody' || fault.kind === 'gzipBomb') answer.status = 200;
-  return { answer, fault: fault.kind === 'status' ? null : fault };
+  return bitten(dressed(answer, fault), fault);
 }
 
 module.exports = { R2_FAULTS, spoil, spoilLate, xml };

@@ -1,7 +1,7 @@
 'use strict';
 
 const { COMMON_RECIPES, REDIRECT, pick } = require('../faults/recipes');
-const { NGINX_502 } = require('../pages');
+const { COMMON_KINDS, dressed } = require('../faults/spoil');
 const { answerOf } = require('./answers');
 
 const refused = (status, at = 'body') => ({ kind: 'status', status, at });
@@ -43,19 +43,7 @@ const NAMES = {
 const WEBHOOK_FAULTS = {
   matchers: ['method', 'key'],
   lateMatchers: [],
-  kinds: [
-    'status',
-    'stallBeforeHead',
-    'stallAfterBytes',
-    'cutAfterBytes',
-    'reset',
-    'trickle',
-    'truncate',
-    'delay',
-    'emptyBody',
-    'gzipBomb',
-    'answerThenClose',
-  ],
+  kinds: COMMON_KINDS,
   names: NAMES,
   recipes: {
     ...COMMON_RECIPES,
@@ -99,13 +87,7 @@ function spoil(fault) {
   const status = fault.status ?? 500;
   const answer = answerOf(status, 'injected by the sandbox');
   if (fault.retryAfter !== undefined || status === 429) answer.headers['Retry-After'] = fault.retryAfter ?? 1;
-  if (fault.html)
-    Object.assign(answer, { body: NGINX_502, headers: { ...answer.headers, 'Content-Type': 'text/html' } });
-  if (fault.body !== undefined) {
-    answer.body = typeof fault.body === 'string' ? fault.body : JSON.stringify(fault.body);
-  }
-  answer.headers = { ...answer.headers, ...fault.headers };
-  return answer;
+  return dressed(answer, fault);
 }
 
 module.exports = { WEBHOOK_FAULTS, spoil, mixWebhook };
