@@ -1,9 +1,18 @@
 'use strict';
 
 const { WarmpathError } = require('../errors.js');
-const { campaignPartKey } = require('../campaign/key.js');
 const { campaignNamesOf } = require('../sql/campaign-names.js');
 const { jobOf, seen } = require('./campaign/desk.js');
+const {
+  claimOf,
+  column,
+  columns,
+  messageColumns,
+  outcomeColumns,
+  partColumns,
+  resultOf,
+  runOf,
+} = require('./campaign/rows.js');
 const { statements, TYPES } = require('./campaign/sql.js');
 const { Database } = require('./postgres/database.js');
 
@@ -11,10 +20,6 @@ const SKIP_BATCH = 10_000;
 
 // How often a running campaign is looked at, when nothing in it is due: its app puts messages in with SQL of its own.
 const RUNNING_POLL_MS = 5000;
-
-// Of a text from elsewhere: Postgres cannot hold NUL, and nobody reads more of an error.
-const textOf = (text, max) => text?.replaceAll('\0', '').slice(0, max);
-const column = (rows, name) => rows.map((row) => row[name] ?? null);
 
 /**
  * The store contract (contract.js) on the app's table of campaign messages: a row that is `pending` is a job. Any number of
@@ -112,18 +117,7 @@ class CampaignStore {
    *   they are stored, which is what is to be sent; not applied: the claim is somebody else's now
    */
   async saveParts(entries) {
-    const rows = entries.map(({ key, fence, runId, value }) => ({
-      key,
-      fence,
-      parts: JSON.stringify(partsOf(value).map((text, i) => ({ text, key: campaignPartKey(runId, key, i) }))),
-      tokens: value.usage?.totalTokens,
-      generation: Math.round(value.generationMs),
-      split: Math.round(value.splitMs),
-      cost: value.usage?.cost,
-      model: textOf(value.model, 256),
-    }));
-    const names = ['key', 'fence', 'parts', 'tokens', 'generation', 'split', 'cost', 'model'];
-    const params = [...names.map((name) => column(rows, name)), this.#options.activeStatuses];
+    const params = [...partColumns(entries), this.#options.activeStatuses];
     const answers = await this.#run('storing parts', 'parts', params);
     const results = entries.map(() => ({ applied: false, active: false, parts: [] }));
     for (const { n, applied, active, parts } of answers) results[n - 1] = { applied, active, parts: parts ?? [] };
@@ -132,7 +126,7 @@ class CampaignStore {
 
   /** @returns {Promise<{ active: boolean }[]>} one each; not active: the run is paused, or the claim is lost */
   async delivered(entries) {
-    const params = ['key', 'fence', 'part', 'attempts'].map((name) => column(entries, name));
+    const params = columns(entries, ['key', 'fence', 'part', 'attempts']);
     const rows = await this.#run('recording parts', 'delivered', [...params, this.#options.activeStatuses]);
     const results = entries.map(() => ({ active: false }));
     for (const { n, active } of rows) results[n - 1] = { active };
@@ -157,32 +151,16 @@ class CampaignStore {
   }
 
   async #settle(outcomes) {
-    const rows = outcomes.map(({ key, fence, status, value, error, charged, retryAfterMs }) => ({
-      key,
-      fence,
-      kind: status === 'failed' ? 'failed' : value?.skipped === undefined ? 'sent' : 'skipped',
-      class: error?.class,
-      // A wrong key or an empty account is no fault of the message: it waits, and nobody counts it.
-      charged: charged !== false && error?.class !== 'config',
-      after: retryAfterMs ?? (error?.class === 'config' ? this.#options.delaysMs[0] : undefined),
-      error: error === undefined ? textOf(value?.skipped, 1000) : textOf(`${error.code}: ${error.message}`, 1000),
-    }));
-    const params = ['key', 'fence', 'kind', 'class', 'charged', 'after', 'error'].map((name) => column(rows, name));
-    const answers = await this.#run('recording results', 'settle', [...params, this.#options.delaysMs]);
+    const { delaysMs } = this.#options;
+    const params = [...outcomeColumns(outcomes, delaysMs[0]), delaysMs];
+    const answers = await this.#run('recording results', 'settle', params);
     const results = outcomes.map(() => ({ applied: false }));
-    for (const row of answers) results[row.n - 1] = this.#result(row);
+    for (const row of answers) results[row.n - 1] = resultOf(row);
     this.#letGo(outcomes);
     const retries = results.filter(({ state }) => state === 'retry').length;
     this.#change({ running: -outcomes.length, delayed: retries });
     if (retries > 0) this.wake();
     return results;
-  }
-
-  #result({ applied, status, delay }) {
-    if (!applied) return { applied: false };
-    if (status === 'failed') return { applied: true, state: 'dead' };
-    if (status === 'pending') return { applied: true, state: 'retry', runAtMs: Date.now() + Math.round(delay ?? 0) };
-    return { applied: true, state: 'done' };
   }
 
   async release(claims) {
@@ -201,13 +179,7 @@ class CampaignStore {
   async enqueue(messages) {
     if (this.#closed) throw new WarmpathError('ERR_WARMPATH_CLOSED', 'the store is closed');
     if (messages.length === 0) return [];
-    const rows = messages.map(({ payload, scheduledAt, ...row }) => ({
-      ...row,
-      scheduledAt: scheduledAt?.toISOString(),
-      payload: payload && JSON.stringify(payload),
-    }));
-    const params = ['messageId', 'runId', 'leadId', 'scheduledAt', 'payload'].map((name) => column(rows, name));
-    const found = await this.#run('putting messages in', 'enqueue', params);
+    const found = await this.#run('putting messages in', 'enqueue', messageColumns(messages));
     const answers = messages.map(() => 'queued');
     const states = { pending: 'duplicate', processing: 'processing' };
     for (const { n, status } of found) answers[n - 1] = states[status] ?? 'cached';
@@ -251,16 +223,7 @@ class CampaignStore {
   /** A run's status, its messages by status, tokens and cost; null: there is no such run. */
   async run(runId) {
     const rows = await this.#run('reading a run', 'run', [runId]);
-    if (rows.length === 0) return null;
-    const messages = {};
-    let tokens = 0;
-    let cost = 0;
-    for (const row of rows.filter(({ status }) => status !== null)) {
-      messages[row.status] = row.count;
-      tokens += row.tokens ?? 0;
-      cost += row.cost ?? 0;
-    }
-    return { status: rows[0].run_status, messages, tokens, cost };
+    return rows.length === 0 ? null : runOf(rows);
   }
 
   get keepsFailed() {
@@ -346,20 +309,5 @@ class CampaignStore {
     this.#subscribers.clear();
   }
 }
-
-/** A claim as the worker has it; `job` is what hooks see. */
-function claimOf(row) {
-  const { id, run_id: runId, fence, retry_count: retryCount, waited, parts, message } = row;
-  return {
-    key: id,
-    fence: Number(fence),
-    attempt: retryCount + 1,
-    waitedMs: Math.max(0, waited),
-    job: { messageId: id, runId, attempt: retryCount + 1, row: message, parts },
-  };
-}
-
-/** The parts as Postgres can hold them. */
-const partsOf = ({ parts }) => parts.map((part) => part.replaceAll('\0', '').trim()).filter((part) => part !== '');
 
 module.exports = { CampaignStore };

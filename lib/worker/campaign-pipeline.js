@@ -4,20 +4,11 @@ const { EventEmitter } = require('node:events');
 const { WarmpathError } = require('../errors.js');
 const { emitSafely } = require('../executor/emit.js');
 const { Batch } = require('./campaign-batch.js');
+const { cancelled, refused, succeeded, unsendable, worthOf } = require('./campaign-outcome.js');
 const { Deadline } = require('./deadline.js');
 
 // Nothing is begun, or recorded, so short before a lease ends; the engine's own margin.
 const MARGIN_MS = 5000;
-
-const NO_TIMINGS = { queue: 0, download: 0, upload: 0, answer: 0, total: 0 };
-const NOTHING_DONE = { attempts: 0, possibleDuplicates: 0, bytes: 0, timings: NO_TIMINGS };
-
-const cancelled = (message) => ({
-  status: 'failed',
-  error: { code: 'ERR_WARMPATH_CANCELLED', class: 'cancelled', message, certainty: 'not-sent' },
-  charged: false,
-  ...NOTHING_DONE,
-});
 
 /**
  * A campaign message as one job, made of the two that a CampaignExecutor knows: generate, store the parts, deliver what is
@@ -118,7 +109,7 @@ class CampaignPipeline extends EventEmitter {
   #begin(job) {
     const { context, parts } = job;
     if (typeof context.skip === 'string' && !parts.some(({ delivered }) => delivered)) {
-      this.#finish(job, { status: 'succeeded', value: { skipped: context.skip }, charged: false, ...NOTHING_DONE });
+      this.#finish(job, succeeded({ skipped: context.skip }));
     } else if (parts.length > 0) {
       this.#stored(job);
     } else {
@@ -142,8 +133,7 @@ class CampaignPipeline extends EventEmitter {
     const { parts, context } = job;
     const from = parts.findIndex(({ delivered }) => !delivered);
     // A process that died between the last part and the end of the message.
-    if (from === -1)
-      this.#finish(job, { status: 'succeeded', value: this.#valueOf(job), charged: false, ...NOTHING_DONE });
+    if (from === -1) this.#finish(job, succeeded(worthOf(job)));
     else
       this.#submit(job, { step: 'deliver', parts: parts.map(({ text }) => text), from, recipient: context.recipient });
   }
@@ -165,14 +155,8 @@ class CampaignPipeline extends EventEmitter {
       if (status !== 'queued') this.#finish(job, cancelled(`the executor has no place (${status})`));
     } catch (err) {
       // What a hook gave is not what the executor takes; or the executor was closed meanwhile.
-      const { code, class: kind, message } = err instanceof WarmpathError ? err : internal(err);
-      if (code === 'ERR_WARMPATH_CLOSED') this.#finish(job, cancelled('the executor is closed'));
-      else
-        this.#finish(job, {
-          ...cancelled(message),
-          error: { code, class: kind, phase: 'queue', message, certainty: 'not-sent' },
-          charged: true,
-        });
+      const error = err instanceof WarmpathError ? err : internal(err);
+      this.#finish(job, error.code === 'ERR_WARMPATH_CLOSED' ? cancelled('the executor is closed') : refused(error));
     }
   }
 
@@ -203,18 +187,8 @@ class CampaignPipeline extends EventEmitter {
     job.parts = result.parts;
     if (job.cancelled || this.#over) this.#finish(job, cancelled('cancelled before its first part'));
     else if (!result.active) this.#pause(job);
-    else if (job.parts.length === 0) this.#finish(job, this.#unsendable());
+    else if (job.parts.length === 0) this.#finish(job, unsendable());
     else this.#stored(job);
-  }
-
-  #unsendable() {
-    const error = {
-      code: 'ERR_WARMPATH_LLM_TEXT',
-      class: 'transient',
-      phase: 'generate',
-      message: 'no part is left to send',
-    };
-    return { status: 'failed', error: { ...error, certainty: 'not-sent' }, charged: true, ...NOTHING_DONE };
   }
 
   #delivered({ key, part, attempts, repeated }) {
@@ -242,18 +216,11 @@ class CampaignPipeline extends EventEmitter {
   #end(job) {
     if (job.unrecorded > 0) return;
     const { last } = job;
-    if (last.status === 'succeeded') this.#finish(job, { ...last, value: { ...this.#valueOf(job), ...last.value } });
+    if (last.status === 'succeeded') this.#finish(job, { ...last, value: { ...worthOf(job), ...last.value } });
     else if (job.parts.length > 0 && job.parts.every(({ delivered }) => delivered)) {
-      this.#finish(job, { ...last, status: 'succeeded', error: undefined, value: this.#valueOf(job) });
+      this.#finish(job, { ...last, status: 'succeeded', error: undefined, value: worthOf(job) });
     } else if (job.paused && last.error.class === 'cancelled') this.#pause(job);
     else this.#finish(job, last);
-  }
-
-  #valueOf({ parts, sent, generated }) {
-    const { usage, model, provider, generationId, generationMs, splitMs, splitBy } = generated ?? {};
-    const { delivered, repeated } = sent;
-    const made = generated === null ? {} : { usage, model, provider, generationId, generationMs, splitMs, splitBy };
-    return { parts: parts.length, delivered, repeated, ...made };
   }
 
   #pause(job) {
