@@ -1,6 +1,6 @@
 'use strict';
 
-// node benchmark/run.js [name…] [--quick] [--rounds N] [--contenders a,b] [--record]
+// node benchmark/run.js [name…] [--quick] [--rounds N] [--contenders a,b] [--network own|system] [--record]
 // Runs the named benchmarks (all without a name), writes JSON and Markdown to benchmark/results/ and prints the Markdown. With --record
 // the page docs/benchmarks.md tells of this run from now on; with --page it is only made again of what is recorded.
 
@@ -9,10 +9,11 @@ const path = require('node:path');
 const { parseArgs } = require('node:util');
 const { describe, heading } = require('./lib/machine');
 const { buildNative } = require('./lib/native');
+const { enterNetwork } = require('./lib/network');
 const { BENCHMARKS, PLAIN } = require('./names');
 const page = require('./page');
 
-const USAGE = `node benchmark/run.js [${BENCHMARKS.join('] [')}] [--quick] [--rounds N] [--contenders a,b] [--record | --page]`;
+const USAGE = `node benchmark/run.js [${BENCHMARKS.join('] [')}] [--quick] [--rounds N] [--contenders a,b] [--network own|system] [--record | --page]`;
 
 async function main() {
   const { values, positionals } = parseArgs({
@@ -22,6 +23,7 @@ async function main() {
       rounds: { type: 'string' },
       contenders: { type: 'string' },
       record: { type: 'boolean', default: false },
+      network: { type: 'string', default: 'own' },
       page: { type: 'boolean', default: false },
       help: { type: 'boolean' },
     },
@@ -41,9 +43,16 @@ async function main() {
     process.exitCode = 1;
     return;
   }
-  const about = describe(process.argv.slice(2));
   const chosen = BENCHMARKS.filter((each) => positionals.length === 0 || positionals.includes(each));
   const programs = chosen.every((name) => PLAIN.includes(name)) ? null : await buildNative();
+  // Built before: in there nothing can be fetched.
+  const built = programs && { WARMPATH_BENCH_BIN: path.dirname(programs.server) };
+  const exit = values.network === 'own' ? enterNetwork(built) : null;
+  if (exit !== null) {
+    process.exitCode = exit;
+    return;
+  }
+  const about = describe(process.argv.slice(2));
   const results = {};
   const sections = [heading(about)];
   for (const name of chosen) {

@@ -5,6 +5,7 @@ const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
 const { root } = require('./native');
+const { congestion } = require('./network');
 
 function version(program, ...args) {
   try {
@@ -24,6 +25,7 @@ function describe(args) {
     cores: os.cpus().length,
     memoryGiB: Math.round(os.totalmem() / 2 ** 30),
     kernel: `${os.type()} ${os.release()} ${os.arch()}`,
+    congestion: congestion(),
     loadBefore: os.loadavg()[0],
     versions: {
       warmpath: packageVersion(root),
@@ -43,7 +45,7 @@ function heading(about) {
     '# Benchmark results',
     '',
     `- Command: \`${about.command}\`, ${about.date}`,
-    `- Machine: ${about.cpu}, ${about.cores} cores, ${about.memoryGiB} GiB, ${about.kernel}; load average before the run ${about.loadBefore.toFixed(2)}`,
+    `- Machine: ${about.cpu}, ${about.cores} cores, ${about.memoryGiB} GiB, ${about.kernel}, TCP ${about.congestion}; load average before the run ${about.loadBefore.toFixed(2)}`,
     `- Versions: ${versions.join(' · ')}`,
   ].join('\n');
 }
