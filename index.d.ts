@@ -20,7 +20,7 @@ type Awaitable<T> = T | PromiseLike<T>;
 // ---------------------------------------------------------------------------------------------------------------------
 // Errors
 
-/** Stable, machine-readable name of a failure. The table in the README says what each means and what to do. */
+/** Stable, machine-readable name of a failure. The table in docs/errors.md says what each means. */
 export type WarmpathErrorCode =
   // transient
   | 'ERR_WARMPATH_DOWNLOAD_FAILED'
@@ -124,24 +124,35 @@ export type WarmpathCertainty = 'not-sent' | 'maybe-sent';
 export interface WarmpathErrorFields {
   /** Default: the class that belongs to the code, where the code is one that the JS layer throws; else `permanent`. */
   class?: WarmpathErrorClass | undefined;
+  /** Where in a job it happened. Default: none. */
   phase?: WarmpathErrorPhase | null | undefined;
-  /** The wait that the other side asked for, ms. */
+  /** The wait that the other side asked for, ms. Default: it asked for none. */
   retryAfterMs?: number | null | undefined;
+  /** Whether the remote side can have acted. Default: not said. */
   certainty?: WarmpathCertainty | null | undefined;
-  /** Path of the option, argument or job field that is wrong, such as `s3.bucket`. */
+  /** Path of the option, argument or job field that is wrong, such as `s3.bucket`. Default: none. */
   option?: string | null | undefined;
+  /** The error's `cause`. Default: none. */
   cause?: unknown;
 }
 
 /** What `JSON.stringify` makes of a {@link WarmpathError}: `cause` and the stack are left out. */
 export interface WarmpathErrorJSON {
+  /** `WarmpathError` or `AbortError`. */
   name: string;
+  /** As of the error. */
   code: WarmpathErrorCode;
+  /** As of the error. */
   class: WarmpathErrorClass;
+  /** As of the error. */
   message: string;
+  /** Absent: none. */
   phase?: WarmpathErrorPhase | undefined;
+  /** The wait that the other side asked for, ms; absent: it asked for none. */
   retryAfterMs?: number | undefined;
+  /** Absent: not said. Default: none. */
   certainty?: WarmpathCertainty | undefined;
+  /** Absent: none is wrong. */
   option?: string | undefined;
 }
 
@@ -157,14 +168,19 @@ export class WarmpathError extends Error {
    * @param fields `cause` becomes the error's `cause`, the others fields of the same name
    */
   constructor(code: WarmpathErrorCode, message: string, fields?: WarmpathErrorFields);
+  /** What happened: a stable name, listed in docs/errors.md. */
   readonly code: WarmpathErrorCode;
+  /** What has to happen now. */
   readonly class: WarmpathErrorClass;
+  /** Where in a job it happened; absent where there is no job. */
   readonly phase?: WarmpathErrorPhase;
   /** The wait that the other side asked for, ms. */
   readonly retryAfterMs?: number;
+  /** Whether the remote side can have acted; absent where the question does not arise. */
   readonly certainty?: WarmpathCertainty;
   /** Path of the option, argument or job field that is wrong, such as `s3.bucket`. */
   readonly option?: string;
+  /** For loggers: without `cause` and stack. */
   toJSON(): WarmpathErrorJSON;
 }
 
@@ -209,7 +225,7 @@ export interface QueueEntry<T> extends EnqueueOptions {
 export interface DequeueWaitOptions {
   /** Longest wait in ms; 0 looks once. Default: for ever. */
   timeoutMs?: number | undefined;
-  /** Ends the wait: rejects with `ERR_WARMPATH_ABORTED`, named AbortError. */
+  /** Ends the wait: rejects with `ERR_WARMPATH_ABORTED`, named AbortError. Default: none. */
   signal?: AbortSignal | undefined;
 }
 
@@ -226,17 +242,25 @@ export interface QueueStats {
   /** The same as `dequeued`: an item that is taken is done with, for the queue. */
   succeeded: number;
   failed: 0;
+  /** Always empty: nothing fails in a queue. */
   byClass: Record<string, never>;
   /** Bytes of the items that were put in and that came out, of a queue with a name; else 0. */
   bytesIn: number;
+  /** As `bytesIn`, of the items that came out. */
   bytesOut: number;
+  /** Always empty: a queue runs nothing. */
   phases: Record<string, never>;
+  /** As it was given; null: none. */
   name: string | null;
+  /** As it was given, items. */
   capacity: number;
+  /** Whether close() was called, in any thread. */
   closed: boolean;
   /** Calls of this thread's handle that wait for an item. */
   waiters: number;
+  /** Items that were put in. */
   enqueued: number;
+  /** Items that were taken. */
   dequeued: number;
   /** Taken out by remove() and clear(). */
   removed: number;
@@ -289,6 +313,7 @@ export class Queue<T extends NonNullable<unknown> = NonNullable<unknown>> extend
   peek(): T | null;
   /** The items in order, as a snapshot. */
   toArray(): T[];
+  /** Whether nothing is queued now. */
   isEmpty(): boolean;
   /** Items in the queue now. */
   get length(): number;
@@ -304,6 +329,7 @@ export class Queue<T extends NonNullable<unknown> = NonNullable<unknown>> extend
   clear(): number;
   /** Refuses producers from now on, in every thread; consumers drain what is left, then their loops and waits end. */
   close(): void;
+  /** Counters and state, as of now. */
   stats(): QueueStats;
   /** Waits for items without polling; ends when the queue is closed and drained. Several loops share the items. */
   [Symbol.asyncIterator](): AsyncIterableIterator<T>;
@@ -324,12 +350,13 @@ export interface SigV4Credentials {
   accessKeyId: string;
   /** Printable ASCII without spaces, at most 8192 characters. */
   secretAccessKey: string;
-  /** Token of temporary credentials. */
+  /** Token of temporary credentials. Default: none. */
   sessionToken?: string | undefined;
 }
 
 /** Credentials that may end: a Date, ms since 1970 or ISO text. Without one they never do. */
 export interface SigV4ExpiringCredentials extends SigV4Credentials {
+  /** When they end. Default: never. */
   expiration?: Date | number | string | null | undefined;
 }
 
@@ -357,7 +384,7 @@ interface SigV4Dialect {
 
 /** Where keys are, so that a request may say `{ key }` in the place of a URL. */
 interface SigV4Location {
-  /** R2's endpoint of this account. */
+  /** R2's endpoint of this account. Default: none; then `endpoint`, or requests with a URL. */
   accountId?: string | undefined;
   /** Of the account's bucket. Default: none. */
   jurisdiction?: 'eu' | 'fedramp' | undefined;
@@ -375,6 +402,7 @@ export type SigV4SignerOptions = SigV4Dialect &
   (
     | (SigV4Credentials & { credentials?: undefined })
     | {
+        /** All of them in one object, or a function that is asked for them. */
         credentials: SigV4ExpiringCredentials | SigV4CredentialProvider;
         accessKeyId?: undefined;
         secretAccessKey?: undefined;
@@ -405,7 +433,7 @@ export type SigV4Address =
       key?: string | undefined;
       /** Default: the signer's. */
       bucket?: string | undefined;
-      /** Parameters, unescaped. */
+      /** Parameters, unescaped. Default: none. */
       query?: Readonly<Record<string, string | number | boolean | undefined>> | undefined;
     };
 
@@ -413,14 +441,14 @@ interface SigV4RequestFields {
   /**
    * Values are printable ASCII. All are signed, but those that proxies and clients rewrite (`authorization`, `user-agent`,
    * `accept-encoding`, `connection`, `x-forwarded-*`, `cf-*` … : the list is in docs/sigv4.md). A `host` here wins over
-   * the URL's, an `x-amz-content-sha256` is the payload hash, an `x-amz-date` is replaced.
+   * the URL's, an `x-amz-content-sha256` is the payload hash, an `x-amz-date` is replaced. Default: none.
    */
   headers?: SigV4Headers | undefined;
   /** What is sent; text is sent as UTF-8. For a stream give `payloadHash`. Default: an empty body. */
   body?: string | Uint8Array | null | undefined;
   /**
    * sha256 of the body in lower-case hex, or a marker such as `UNSIGNED-PAYLOAD`; wins over `body` and over a header
-   * `x-amz-content-sha256`.
+   * `x-amz-content-sha256`. Default: that header, else the hash of `body`.
    */
   payloadHash?: string | undefined;
   /**
@@ -479,7 +507,9 @@ export type SigV4PayloadSource =
 
 /** The stages of a signature, to be compared line by line with what a server says it computed. */
 export interface SigV4Explanation {
+  /** What is hashed, line by line. */
   canonicalRequest: string;
+  /** What the signature is made of. */
   stringToSign: string;
   /** Lower-case hex. */
   signature: string;
@@ -515,7 +545,7 @@ export class SigV4Signer {
    */
   presign(request: SigV4PresignRequest): string;
   /**
-   * One URL per request, in one native call; `shared` holds for all requests that do not say otherwise. All are checked
+   * One URL per request, in one native call; `shared` (its `bucket` too) holds for all requests that do not say otherwise. All are checked
    * before the first is signed.
    *
    * @example
@@ -560,8 +590,9 @@ interface S3Common {
   bucket: string;
   /** @see https://developers.cloudflare.com/r2/api/tokens/ */
   accessKeyId: string;
+  /** The secret of that key; never in a message, a log or what `inspect` shows. */
   secretAccessKey: string;
-  /** Token of temporary credentials. */
+  /** Token of temporary credentials. Default: none. */
   sessionToken?: string | undefined;
   /** Default `auto`, the region of R2. */
   region?: string | undefined;
@@ -648,9 +679,12 @@ export interface TimeoutOptions {
 }
 
 export interface HttpOptions {
-  /** PEM text of certificates trusted beside the system's. */
+  /** PEM text of certificates trusted beside the system's. Default: only those of the system. */
   ca?: string | undefined;
-  /** URL of an HTTP proxy that every connection tunnels through; may hold `user:password@`. */
+  /**
+   * URL of an HTTP proxy that every connection tunnels through; may hold `user:password@`. Default: none; variables of the
+   * environment are not read.
+   */
   proxy?: string | undefined;
 }
 
@@ -693,6 +727,7 @@ export interface Limits {
   group: RateLimit | false;
   /** To a channel, on top of `chat`. Telegram publishes no number. Default as `group`. */
   channel: RateLimit | false;
+  /** Of uploads of equal size, which the Bot API server spaces out; false: not kept. */
   sameSize: SameSizeLimit | false;
   /** Uploads of one token at a time, 1 to 100,000. Default 20. */
   uploadsPerToken: number | false;
@@ -729,6 +764,7 @@ export interface Explanation {
   state: 'queued' | 'waiting' | 'running';
   /** Everything it waits for, the longest first; empty while it runs, or is about to. */
   waits: {
+    /** Which rule it is. */
     reason: WaitReason;
     /** ms from now, late rather than early; null = until something else happens. */
     waitMs: number | null;
@@ -762,29 +798,30 @@ export type LiveReport = (
       token?: undefined;
     }
 ) & {
-  /** Absent for a 429 that belongs to no chat. */
+  /** Default: none, for a 429 that belongs to no chat. */
   chatId?: ChatId | undefined;
   /** The `type` of the chat, where it is known. */
   chatType?: 'private' | 'group' | 'supergroup' | 'channel' | undefined;
-  /** It was refused with a 429 that names this wait, ms. Absent: it was sent. */
+  /** It was refused with a 429 that names this wait, ms. Default: it was sent. */
   retryAfterMs?: number | undefined;
 };
 
 /** A batch to plan, of one bot. */
 export interface PlanBatch {
+  /** How many jobs. */
   count: number;
   /** Warm-up chats. Default 1. */
   chats?: number | undefined;
   /** What they are. Default `private`. */
   kind?: 'private' | 'group' | 'channel' | undefined;
-  /** Size of each media, where all have the same, bytes. */
+  /** Size of each media, where all have the same, bytes. Default: not known; then uploads are not reckoned. */
   size?: number | undefined;
 }
 
 export interface PlanOptions {
   /** How long one upload takes, ms. Default 0: only the limits count. */
   uploadMs?: number | undefined;
-  /** A wanted rate, jobs a minute. */
+  /** A wanted rate, jobs a minute. Default: none. */
   perMinute?: number | undefined;
 }
 
@@ -809,7 +846,9 @@ export interface ConcurrencyBounds {
 
 /** How a measured number of slots was found. */
 export interface MeasuredConcurrency {
+  /** The fewest slots, as given. */
   min: number;
+  /** The most slots, as given. */
   max: number;
   /** How many times the best time tries have taken of late; 1 = the best. */
   slowdown: number;
@@ -821,7 +860,9 @@ export interface MeasuredConcurrency {
 
 /** What {@link PrewarmExecutor} and {@link PrewarmWorker} have in common. */
 export interface PrewarmCommonOptions {
+  /** The bucket that the media are in. */
   s3: S3Options;
+  /** The Bot API server, and how it is used. Default: `https://api.telegram.org`. */
   telegram?: TelegramOptions | undefined;
   /** Jobs that run at once, 1 to 4096, or the bounds of a number that is measured. Default 5. */
   concurrency?: number | ConcurrencyBounds | undefined;
@@ -869,7 +910,9 @@ export interface PrewarmCommonOptions {
    * sound are the same, the file is another. Needs `probe`. Default true.
    */
   faststart?: boolean | undefined;
+  /** Deadlines. Default: those that are named there, field by field. */
   timeouts?: TimeoutOptions | undefined;
+  /** Certificates and a proxy. Default: those of the system, and none. */
   http?: HttpOptions | undefined;
   /**
    * Compare the sha256 of what was read with the job's before the upload is completed, so that wrong bytes never get a
@@ -919,12 +962,13 @@ export interface PrewarmMedia {
   botSlug: string;
   /** sha256 of the bytes: 64 lower-case hexadecimal digits. */
   sha256: string;
+  /** What it is sent as: the kind of a file_id can never change. */
   kind: MediaKind;
   /** Name the file gets in Telegram, at most 1024 characters. Default `<sha256>.<extension>`. */
   fileName?: string | undefined;
   /** A media type such as `image/jpeg`. Default: what the bytes are, else the stored object's, else the usual one of the kind. */
   contentType?: string | undefined;
-  /** Expected size, bytes; a source of another size is refused with `ERR_WARMPATH_SHA256_MISMATCH`. */
+  /** Expected size, bytes; a source of another size is refused with `ERR_WARMPATH_SHA256_MISMATCH`. Default: any. */
   size?: number | undefined;
   /**
    * 32-bit integer, higher first; first in, first out among equals of one bot and its chats. Bots take turns. Default 0.
@@ -963,7 +1007,9 @@ export type PrewarmWorkerJob = PrewarmMedia & PrewarmSource;
 
 /** What {@link jobKey} reads of a job. */
 export type JobIdentity =
+  /** The job's key. */
   | { key: string; kind?: unknown; sha256?: unknown; botSlug?: unknown }
+  /** The kind of media. */
   | { key?: undefined; kind: string; sha256: string; botSlug: string };
 
 /**
@@ -1035,12 +1081,17 @@ export interface PrewarmValue {
 
 /** Why a job failed, as a plain value; run() rejects with the same as a {@link WarmpathError}. */
 export interface PrewarmFailure {
+  /** What happened: a stable name. */
   code: WarmpathErrorCode;
+  /** What has to happen now. */
   class: WarmpathErrorClass;
+  /** Where in the job it happened; absent before its first step. */
   phase?: WarmpathErrorPhase;
+  /** For people; holds no secret and no URL. */
   message: string;
-  /** The wait that the other side asked for, ms. */
+  /** The wait that the other side asked for, ms. Absent: it asked for none. */
   retryAfterMs?: number | undefined;
+  /** Whether the remote side can have acted. */
   certainty: WarmpathCertainty;
 }
 
@@ -1067,20 +1118,25 @@ interface Accounting {
   possibleDuplicates: number;
   /** Bytes of the source that were read in the last try. */
   bytes: number;
+  /** How long the last try took, phase by phase, ms. */
   timings: PrewarmTimings;
 }
 
 export interface PrewarmSucceeded extends Accounting {
+  /** The job's key. */
   key: string;
   status: 'succeeded';
+  /** The file_id, and what else is known of the message. */
   value: PrewarmValue;
   error?: undefined;
 }
 
 export interface PrewarmFailed extends Accounting {
+  /** The job's key. */
   key: string;
   status: 'failed';
   value?: undefined;
+  /** Why there is no file_id. */
   error: PrewarmFailure;
 }
 
@@ -1091,6 +1147,7 @@ export type PrewarmOutcome = PrewarmSucceeded | PrewarmFailed;
 // PrewarmExecutor
 
 export interface PrewarmExecutorOptions extends PrewarmCommonOptions {
+  /** Tries inside the executor. Default: see {@link RetryOptions}. */
   retry?: RetryOptions | undefined;
 }
 
@@ -1101,7 +1158,7 @@ export interface PrewarmExecutorOptions extends PrewarmCommonOptions {
 export type SubmitStatus = 'queued' | 'duplicate' | 'processing' | 'full';
 
 export interface RunOptions {
-  /** Aborting rejects this caller only; the job is cancelled when its last caller has left. */
+  /** Aborting rejects this caller only; the job is cancelled when its last caller has left. Default: none. */
   signal?: AbortSignal | undefined;
 }
 
@@ -1112,8 +1169,11 @@ export interface CloseOptions {
 
 /** Milliseconds. */
 export interface Quantiles {
+  /** The median. */
   p50: number;
+  /** 95 of 100 are at most this. */
   p95: number;
+  /** 99 of 100 are at most this. */
   p99: number;
 }
 
@@ -1125,7 +1185,9 @@ export interface PrewarmExecutorStats {
   waiting: number;
   /** Jobs that hold a slot. */
   running: number;
+  /** Ended with a result. */
   succeeded: number;
+  /** Ended without one, for good. */
   failed: number;
   /** Failed jobs by class; a class without any is absent. */
   byClass: Partial<Record<WarmpathErrorClass, number>>;
@@ -1137,7 +1199,9 @@ export interface PrewarmExecutorStats {
   concurrency: number;
   /** How their number was measured; null = it was given. */
   adaptive: MeasuredConcurrency | null;
+  /** Most jobs in the queue, as given. */
   capacity: number;
+  /** Whether pause() is in force. */
   paused: boolean;
   /** Failed tries that may have left a message behind. */
   possibleDuplicates: number;
@@ -1171,9 +1235,13 @@ export interface CacheStats {
 
 /** A job that is in the executor now. */
 export interface PrewarmListItem {
+  /** The job's key. */
   key: string;
+  /** The bot's slug. */
   botSlug: string;
+  /** The kind of media. */
   kind: MediaKind;
+  /** Of the bytes: 64 lower-case hexadecimal digits. */
   sha256: string;
   state: 'queued' | 'waiting' | 'running';
   /** Time since it was submitted, ms. */
@@ -1187,6 +1255,7 @@ export interface PrewarmExecutorEvents {
 
 /** An EventEmitter with known events. */
 declare class Emitter<Events extends { [E in keyof Events]: unknown[] }> extends EventEmitter {
+  /** Calls `listener` at each `event`; the other methods are those of `EventEmitter`. */
   on<E extends keyof Events & string>(event: E, listener: (...args: Events[E]) => void): this;
   once<E extends keyof Events & string>(event: E, listener: (...args: Events[E]) => void): this;
   off<E extends keyof Events & string>(event: E, listener: (...args: Events[E]) => void): this;
@@ -1239,9 +1308,11 @@ export class PrewarmExecutor extends Emitter<PrewarmExecutorEvents> {
   cancel(key: string): boolean;
   /** Starts no further job; running ones go on. */
   pause(): void;
+  /** Ends pause(). */
   resume(): void;
   /** How many jobs run at once from now on, 1 to 4096, or the bounds of a measured number. @throws `ERR_WARMPATH_INVALID_ARGUMENT` */
   setConcurrency(n: number | ConcurrencyBounds): void;
+  /** Counters and state, as of now. */
   stats(): PrewarmExecutorStats;
   /** The limits in force; false = nothing is paced. */
   limits(): Limits | false;
@@ -1310,16 +1381,17 @@ export type WhatsAppMediaType =
 
 /** A file on WhatsApp's servers, as a message describes it. Bytes, or base64 text of them as JSON has it. */
 export interface WhatsAppMedia {
-  /** Address of the file; `directPath` where this one is gone. At least one of the two. */
+  /** Address of the file. Default: `directPath`, which is used too where this one is gone; one of the two is needed. */
   url?: string | undefined;
-  /** Path of the file at {@link IngestWhatsAppOptions.origin}; begins with `/`. */
+  /** Path of the file at {@link IngestWhatsAppOptions.origin}; begins with `/`. Default: none. */
   directPath?: string | undefined;
   /** 32 bytes: a secret. */
   mediaKey: string | Uint8Array;
+  /** Which of WhatsApp's keys it is encrypted under. */
   mediaType: WhatsAppMediaType;
-  /** sha256 of the file; compared. */
+  /** sha256 of the file; compared. Default: not compared. */
   fileSha256?: string | Uint8Array | undefined;
-  /** sha256 of what lies on the server; compared. */
+  /** sha256 of what lies on the server; compared. Default: not compared. */
   fileEncSha256?: string | Uint8Array | undefined;
 }
 
@@ -1333,7 +1405,7 @@ export type IngestSource =
   | {
       /** Fetched with GET. https only, and no private address, unless {@link IngestHttpOptions} allows it. */
       url: string;
-      /** Headers to send, at most 32. They do not follow a redirect to another origin. */
+      /** Headers to send, at most 32. They do not follow a redirect to another origin. Default: none. */
       headers?: Readonly<Record<string, string>> | undefined;
     }
   | {
@@ -1363,6 +1435,7 @@ export type IngestSource =
        */
       mediaId: string;
     }
+  /** An encrypted file of WhatsApp. */
   | { whatsapp: WhatsAppMedia };
 
 /** Where the bytes go. */
@@ -1379,16 +1452,17 @@ export interface IngestJob {
   id?: string | undefined;
   /** The first half of that name: Unix time in seconds. With `id` and this a repeated job makes no second file. Default: now. */
   timestamp?: number | undefined;
+  /** Where the bytes are. */
   source: IngestSource;
-  /** Whose medium it is; sessions take turns. At most 255 characters. */
+  /** Whose medium it is; sessions take turns. At most 255 characters. Default: all without one are one session. */
   session?: string | undefined;
   /** The type that the sender declares. Default: what the source says. */
   mimeType?: string | undefined;
-  /** Handed back cleaned in {@link IngestValue.fileName}; never part of a path. At most 1024 characters. */
+  /** Handed back cleaned in {@link IngestValue.fileName}; never part of a path. At most 1024 characters. Default: none. */
   fileName?: string | undefined;
   /** Default: by the type of the bytes, or the WhatsApp media type. */
   kind?: MediaKind | undefined;
-  /** sha256 that the bytes must have: 64 lower-case hexadecimal digits. */
+  /** sha256 that the bytes must have: 64 lower-case hexadecimal digits. Default: any. */
   sha256?: string | undefined;
   /** Default: every sink that the executor has. */
   to?: readonly IngestSink[] | undefined;
@@ -1398,7 +1472,7 @@ export interface IngestJob {
   maxBytes?: number | undefined;
   /** 32-bit integer, higher first. Default 0. */
   priority?: number | undefined;
-  /** As {@link PrewarmJob.leaseMs}. */
+  /** As {@link PrewarmJob.leaseMs}. Default: none. */
   leaseMs?: number | undefined;
 }
 
@@ -1424,6 +1498,7 @@ export interface IngestValue {
   height?: number;
   /** How long it plays, whole seconds. */
   duration?: number;
+  /** Where they were stored: a field for each sink. */
   location: {
     /** Absolute path of the file. */
     path?: string;
@@ -1445,16 +1520,20 @@ export interface IngestFailure extends PrewarmFailure {
 }
 
 export interface IngestSucceeded extends Accounting {
+  /** The job's key. */
   key: string;
   status: 'succeeded';
+  /** What was stored, and where. */
   value: IngestValue;
   error?: undefined;
 }
 
 export interface IngestFailed extends Accounting {
+  /** The job's key. */
   key: string;
   status: 'failed';
   value?: undefined;
+  /** Why nothing was. */
   error: IngestFailure;
 }
 
@@ -1470,7 +1549,7 @@ export interface IngestHttpOptions extends HttpOptions {
    * private, loopback, link-local and otherwise special address is refused, and so is every redirect to one. See docs/ingest.md.
    */
   allow?: readonly string[] | undefined;
-  /** Addresses and networks that are refused although they are public; goes before `allow`. At most 100. */
+  /** Addresses and networks that are refused although they are public; goes before `allow`. At most 100. Default: none. */
   deny?: readonly string[] | undefined;
   /** Ports beside 80 and 443, at most 100. Default: none. */
   ports?: readonly number[] | undefined;
@@ -1487,9 +1566,9 @@ export interface IngestWhatsAppOptions {
 
 /** What {@link IngestExecutor} and a worker on top of it have in common. At least one of `dir` and `s3`. */
 export interface IngestCommonOptions {
-  /** Directory of the disk sink, which must exist. Every process of the machine may use the same one. */
+  /** Directory of the disk sink, which must exist. Every process of the machine may use the same one. Default: no disk sink. */
   dir?: string | undefined;
-  /** Bucket of `r2Key` sources and of the `s3` sink. */
+  /** Bucket of `r2Key` sources and of the `s3` sink. Default: no bucket. */
   s3?: S3Options | undefined;
   /** In front of the generated name, where a job names no `r2Key`; such as `media/`. Default none. */
   s3Prefix?: string | undefined;
@@ -1525,8 +1604,11 @@ export interface IngestCommonOptions {
   probe?: boolean | undefined;
   /** Files and their directory are on the disk before a job succeeds. false: a power cut may take them back. Default true. */
   fsync?: boolean | undefined;
+  /** Deadlines. Default: those that are named there, field by field. */
   timeouts?: TimeoutOptions | undefined;
+  /** The guard, certificates and a proxy. Default: see {@link IngestHttpOptions}. */
   http?: IngestHttpOptions | undefined;
+  /** WhatsApp's servers. Default: see {@link IngestWhatsAppOptions}. */
   whatsapp?: IngestWhatsAppOptions | undefined;
 }
 
@@ -1535,7 +1617,7 @@ export interface IngestHooks {
   /**
    * WhatsApp has deleted the file (404, 410): ask the sender's phone to upload it again (`updateMediaMessage` of Baileys) and
    * answer the description as it is now, as whatever object the library has; null = it cannot be had. A hook that throws counts
-   * as null.
+   * as null. Default: such media are gone.
    */
   reupload?: ((job: IngestJob) => Awaitable<WhatsAppReupload | null | undefined>) | undefined;
   /** Looks an address up: of a `mediaId`, or of a `url` that was refused (401, 403, 404, 410); null = there is none. */
@@ -1549,6 +1631,7 @@ export interface IngestHooks {
 }
 
 export interface IngestExecutorOptions extends IngestCommonOptions, IngestHooks {
+  /** Tries inside the executor. Default: see {@link RetryOptions}. */
   retry?: RetryOptions | undefined;
 }
 
@@ -1561,7 +1644,9 @@ export interface IngestExecutorStats extends Omit<PrewarmExecutorStats, 'possibl
 
 /** A job that is in the executor now. */
 export interface IngestListItem {
+  /** The job's key. */
   key: string;
+  /** As of the job; absent: it has none. */
   session?: string;
   state: 'queued' | 'waiting' | 'running';
   /** Time since it was submitted, ms. */
@@ -1600,9 +1685,11 @@ export class IngestExecutor extends Emitter<IngestExecutorEvents> {
   cancel(key: string): boolean;
   /** Starts no further job; running ones go on. */
   pause(): void;
+  /** Ends pause(). */
   resume(): void;
   /** How many jobs run at once from now on, 1 to 4096. @throws `ERR_WARMPATH_INVALID_ARGUMENT` */
   setConcurrency(n: number): void;
+  /** Counters and state, as of now. */
   stats(): IngestExecutorStats;
   /** As {@link PrewarmExecutor.explain}. */
   explain(key: string): Explanation | null;
@@ -1640,8 +1727,11 @@ export interface UploadProgress {
   total: number;
   /** Files with an outcome: `uploaded + skipped + failed`. */
   settled: number;
+  /** Files that were sent. */
   uploaded: number;
+  /** Files that were there already. */
   skipped: number;
+  /** Files that could not be sent. */
   failed: number;
   /** Bytes that the store has: of settled files, and of the parts sent so far. */
   bytes: number;
@@ -1650,13 +1740,15 @@ export interface UploadProgress {
 }
 
 interface UploadedBase {
+  /** As it was given. */
   path: string;
+  /** The name in the bucket. */
   key: string;
   /** Size, bytes. */
   bytes: number;
   /** Hash of the whole, lower-case hex. */
   sha256: string;
-  /** The version in the store. */
+  /** The version in the store. Absent where the store names none. */
   etag?: string | undefined;
   /** From its turn to its end, ms. */
   ms: number;
@@ -1667,6 +1759,7 @@ export interface UploadedFile extends UploadedBase {
   status: 'uploaded';
   /** Parts it was sent in; 1 for a single request. */
   parts: number;
+  /** As it was stored. */
   contentType: string;
 }
 
@@ -1678,9 +1771,13 @@ export interface SkippedFile extends UploadedBase {
 /** The file was not stored. */
 export interface FailedFile {
   status: 'failed';
+  /** As it was given. */
   path: string;
+  /** The name that it would have in the bucket. */
   key: string;
+  /** Why it is not there. */
   error: WarmpathError;
+  /** From its first step to its last, ms. */
   ms: number;
 }
 
@@ -1697,10 +1794,13 @@ export interface UploadManyOptions {
   key?: ((file: UploadFile, index: number) => string) | undefined;
   /**
    * Called after each file, and at most ten times a second while bytes move. What it throws is an uncaught exception; the upload
-   * goes on.
+   * goes on. Default: none.
    */
   onProgress?: ((progress: UploadProgress) => unknown) | undefined;
-  /** Ends the upload: parts that were sent are removed, then the promise rejects with an `AbortError` that has `outcomes`. */
+  /**
+   * Ends the upload: parts that were sent are removed, then the promise rejects with an `AbortError` that has `outcomes`.
+   * Default: none.
+   */
   signal?: AbortSignal | undefined;
   /**
    * Skip a file whose object has the same size and the same sha256 (kept with every object as metadata by this function), and abort
@@ -1709,7 +1809,9 @@ export interface UploadManyOptions {
   resume?: boolean | undefined;
   /** Replace objects that hold something else. With false such a file fails with `ERR_WARMPATH_S3_REJECTED`. Default true. */
   overwrite?: boolean | undefined;
+  /** Deadlines. Default: those that are named there, field by field. */
   timeouts?: TimeoutOptions | undefined;
+  /** Certificates and a proxy. Default: those of the system, and none. */
   http?: HttpOptions | undefined;
 }
 
@@ -1743,6 +1845,7 @@ export interface LlmMessage {
 
 /** At most `limit` in any `periodMs`: a sliding window, not a bucket that refills. */
 export interface LlmLimit {
+  /** How much of it in a period; the unit is that of the limit. */
   limit: number;
   /** 1 to 86,400,000 ms. */
   periodMs: number;
@@ -1753,13 +1856,16 @@ export interface LlmLimit {
  * is given back, uncharged (`ERR_WARMPATH_LLM_THROTTLED`).
  */
 export interface LlmLimits {
-  /** Requests, generation and split alike; each try counts. `limit`: 1 to 1,000,000. */
+  /** Requests, generation and split alike; each try counts. `limit`: 1 to 1,000,000. Default: no limit. */
   requests?: LlmLimit | undefined;
-  /** Prompt and completion tokens. Reserved by an estimate before the answer, by what the answer says after it. */
+  /**
+   * Prompt and completion tokens. Reserved by an estimate before the answer, by what the answer says after it. Default: no
+   * limit.
+   */
   tokens?: LlmLimit | undefined;
   /**
    * Money, in the unit of the service's `usage.cost` (US dollars at OpenRouter). Reserved by the mean of the model's last
-   * answers: before the first answer nothing is known, and what is in flight then may exceed the limit.
+   * answers: before the first answer nothing is known, and what is in flight then may exceed the limit. Default: no limit.
    */
   cost?: LlmLimit | undefined;
 }
@@ -1784,11 +1890,14 @@ export interface LlmOptions {
   maxTokens?: number | undefined;
   /** 0 to 2. Default: the model's. */
   temperature?: number | undefined;
-  /** Further headers of every request, such as `HTTP-Referer` and `X-Title`. Their values count as secrets. */
+  /** Further headers of every request, such as `HTTP-Referer` and `X-Title`. Their values count as secrets. Default: none. */
   headers?: Readonly<Record<string, string>> | undefined;
-  /** Further fields of a generation's body, as they are: `provider`, `plugins`, `top_p` … At most 64 KiB of JSON. */
+  /**
+   * Further fields of a generation's body, as they are: `provider`, `plugins`, `top_p` … At most 64 KiB of JSON. Default:
+   * none.
+   */
   body?: Readonly<Record<string, unknown>> | undefined;
-  /** Of this executor's requests, all models together, and of single models on top. */
+  /** Of this executor's requests, all models together, and of single models on top. Default: no limits. */
   limits?: (LlmLimits & { models?: Readonly<Record<string, LlmLimits>> | undefined }) | undefined;
   /**
    * After so many failures in a row (no answer, 5xx, no completion) a model is left alone for `cooldownMs`, then tried with
@@ -1809,11 +1918,12 @@ export interface CampaignWebhookOptions {
   /**
    * Signs every request by the Standard Webhooks scheme (HMAC-SHA256 over id, timestamp and body; headers `webhook-id`,
    * `webhook-timestamp`, `webhook-signature`). `whsec_` and base64, or any other text, whose UTF-8 bytes are the key then.
+   * Default: nothing is signed.
    *
    * @see https://www.standardwebhooks.com
    */
   secret?: string | undefined;
-  /** Further headers of every request, such as `Authorization`. Their values count as secrets. */
+  /** Further headers of every request, such as `Authorization`. Their values count as secrets. Default: none. */
   headers?: Readonly<Record<string, string>> | undefined;
   /**
    * After so many failures in a row (no answer, 5xx) the webhook is left alone for `cooldownMs`, as a model is: so its
@@ -1833,9 +1943,12 @@ export interface CampaignSplitOptions {
   maxChars?: number | undefined;
   /** With `llm`: a text no longer than this stays whole, without a completion. Default 200. */
   aboveChars?: number | undefined;
-  /** With `llm`: other models than `llm.models`. */
+  /** With `llm`: other models than `llm.models`. Default: those. */
   models?: readonly string[] | undefined;
-  /** With `llm`: what makes a good part, in words, instead of the built-in instructions. The schema is added to them. */
+  /**
+   * With `llm`: what makes a good part, in words, instead of the built-in instructions, the default. The schema is added
+   * to them.
+   */
   instructions?: string | undefined;
 }
 
@@ -1853,10 +1966,11 @@ export interface CampaignTimeoutOptions {
 
 /** What {@link CampaignExecutor} and a worker on top of it have in common. */
 export interface CampaignCommonOptions {
-  /** For the step `generate`. */
+  /** For the step `generate`. Default: none. */
   llm?: LlmOptions | undefined;
-  /** For the step `deliver`. One of `llm` and `webhook` is required. */
+  /** For the step `deliver`. One of `llm` and `webhook` is required. Default: none. */
   webhook?: CampaignWebhookOptions | undefined;
+  /** How a text is cut into parts. Default: see {@link CampaignSplitOptions}. */
   split?: CampaignSplitOptions | undefined;
   /** Shortest text that is accepted, in graphemes (what a reader calls characters), trimmed. 1 to 10,000. Default 10. */
   minGraphemes?: number | undefined;
@@ -1865,7 +1979,9 @@ export interface CampaignCommonOptions {
    * message can be delivered without being recorded. The last part has no next one, and waits for nothing. Default false.
    */
   confirmParts?: boolean | undefined;
+  /** Deadlines. Default: those that are named there, field by field. */
   timeouts?: CampaignTimeoutOptions | undefined;
+  /** Certificates and a proxy. Default: those of the system, and none. */
   http?: HttpOptions | undefined;
   /** Messages that are worked on at once, 1 to 4096: a sliding window, not chunks. Default 5. */
   concurrency?: number | undefined;
@@ -1896,11 +2012,11 @@ export interface CampaignGenerateJob extends CampaignJobCommon {
   step: 'generate';
   /** 1 to 1000 messages. */
   messages: readonly LlmMessage[];
-  /** Instead of `llm.models`. */
+  /** Instead of `llm.models`. Default: those. */
   models?: readonly string[] | undefined;
-  /** Instead of `llm.maxTokens`. */
+  /** Instead of `llm.maxTokens`. Default: that. */
   maxTokens?: number | undefined;
-  /** Instead of `llm.temperature`. */
+  /** Instead of `llm.temperature`. Default: that. */
   temperature?: number | undefined;
 }
 
@@ -1911,7 +2027,7 @@ export interface CampaignDeliverJob extends CampaignJobCommon {
   parts: readonly string[];
   /** The first part to deliver, counted from 0: those before are delivered already. Default 0. */
   from?: number | undefined;
-  /** Passed on to the webhook as it is: whom to, and what else it has to know. At most 64 KiB of JSON. */
+  /** Passed on to the webhook as it is: whom to, and what else it has to know. At most 64 KiB of JSON. Default: none. */
   recipient?: Readonly<Record<string, unknown>> | undefined;
 }
 
@@ -1922,7 +2038,9 @@ export type CampaignJob = CampaignGenerateJob | CampaignDeliverJob;
 export interface LlmUsage {
   /** Requests that were answered with a completion. */
   requests: number;
+  /** Tokens that were read. */
   promptTokens: number;
+  /** Tokens that were written. */
   completionTokens: number;
   /** Prompt and completion tokens. */
   totalTokens: number;
@@ -1946,6 +2064,7 @@ export interface CampaignGenerated {
   parts: string[];
   /** `none`: the text is its only part and nobody had to be asked. */
   splitBy: 'none' | 'local' | 'llm';
+  /** Why the parts are not the model's; absent where they are, or were never asked for. */
   splitFallback?: SplitFallback;
   /** The model that answered. */
   model: string;
@@ -1978,7 +2097,9 @@ export type CampaignValue = CampaignGenerated | CampaignDelivered;
 export interface CampaignPartEvent {
   /** Of the job: where it names a claim, it fences what is recorded for it. */
   key: string;
+  /** Of the job. */
   campaignId: string;
+  /** Of the job. */
   messageId: string;
   /** Counted from 0. */
   part: number;
@@ -1997,16 +2118,20 @@ export interface CampaignPartEvent {
 }
 
 export interface CampaignSucceeded extends Accounting {
+  /** The job's key. */
   key: string;
   status: 'succeeded';
+  /** What the step gave. */
   value: CampaignValue;
   error?: undefined;
 }
 
 export interface CampaignFailed extends Accounting {
+  /** The job's key. */
   key: string;
   status: 'failed';
   value?: undefined;
+  /** Why it gave nothing. */
   error: PrewarmFailure;
 }
 
@@ -2037,13 +2162,17 @@ export interface CampaignExecutorStats extends Omit<PrewarmExecutorStats, 'limit
   repeatedParts: number;
   /** All answers together. */
   usage: LlmUsage;
+  /** By the name of the model. */
   models: Record<string, LlmModelStats>;
 }
 
 /** A job that is in the executor now. */
 export interface CampaignListItem {
+  /** The job's key. */
   key: string;
+  /** Of the job. */
   campaignId: string;
+  /** Of the job. */
   messageId: string;
   step: 'generate' | 'deliver';
   state: 'queued' | 'waiting' | 'running';
@@ -2097,9 +2226,11 @@ export class CampaignExecutor extends Emitter<CampaignExecutorEvents> {
   cancel(key: string): boolean;
   /** Starts no further job; running ones go on. */
   pause(): void;
+  /** Ends pause(). */
   resume(): void;
   /** How many jobs run at once from now on, 1 to 4096. @throws `ERR_WARMPATH_INVALID_ARGUMENT` */
   setConcurrency(n: number): void;
+  /** Counters and state, as of now. */
   stats(): CampaignExecutorStats;
   /** The jobs that are here now, as a snapshot. */
   list(): CampaignListItem[];
@@ -2158,6 +2289,7 @@ export function parseSplitResponse(response: string, original: string, options?:
 // Stores
 
 /** A job as a store holds it: checked, with its key. */
+/** The job's key. */
 export type StoredPrewarmJob = PrewarmWorkerJob & { key: string };
 
 /** `cached`: a result exists already, nothing was queued. */
@@ -2165,30 +2297,32 @@ export type EnqueueStatus = 'queued' | 'duplicate' | 'processing' | 'cached' | '
 
 /** Names one claim of a job; a stale fence changes nothing. */
 export interface StoreLease {
+  /** Of the job. */
   key: string;
   /** Grows with every claim of the job. */
   fence: number;
 }
 
 export interface StoreClaim<Job = StoredPrewarmJob> extends StoreLease {
+  /** What is to be done. */
   job: Job;
   /** Charged attempts including this one, from 1; counted at the claim. */
   attempt: number;
-  /** How long the job was ready before it was claimed, ms. */
+  /** How long the job was ready before it was claimed, ms. Default: not known. */
   waitedMs?: number | undefined;
-  /** Why the job must not be run: the worker fails it. */
+  /** Why the job must not be run: the worker fails it. Absent: it may be run. Default: it may. */
   error?: WarmpathError | undefined;
 }
 
 export interface StoreSettlement<Value = PrewarmValue> extends StoreLease {
   status: 'succeeded' | 'failed';
-  /** Of a success. */
+  /** Of a success; else absent. None without one. */
   value?: Value | undefined;
-  /** Of a failure. */
+  /** Of a failure; else absent. None without one. */
   error?: PrewarmFailure | undefined;
   /** False: the attempt does not count. */
   charged: boolean;
-  /** The earliest a retry makes sense, ms from now. */
+  /** The earliest a retry makes sense, ms from now. Default: as the store has it. */
   retryAfterMs?: number | undefined;
 }
 
@@ -2196,6 +2330,7 @@ export interface StoreSettlement<Value = PrewarmValue> extends StoreLease {
 export type StoreSettled =
   | { applied: false; state?: undefined; runAtMs?: undefined }
   | { applied: true; state: 'done' | 'dead'; runAtMs?: undefined }
+  /** When it is tried again, ms since 1970. */
   | { applied: true; state: 'retry'; runAtMs: number };
 
 /**
@@ -2234,6 +2369,7 @@ export interface Store<Job = StoredPrewarmJob, Value = PrewarmValue> {
   settle(settlements: readonly StoreSettlement<Value>[]): Awaitable<StoreSettled[]>;
   /** Gives jobs back at once, uncharged. */
   release(leases: readonly StoreLease[]): Awaitable<void>;
+  /** Synchronous: what is known without asking. */
   stats(): StoreStats;
   /** Time until something can be claimed, ms (0 = now), or null when nothing waits. */
   nextDueMs(): Awaitable<number | null>;
@@ -2273,7 +2409,9 @@ export interface MemoryStoreOptions {
 
 /** A job in a {@link MemoryStore}. */
 export interface MemoryStoreItem<Job = StoredPrewarmJob> {
+  /** The job's key. */
   key: string;
+  /** The job as it was enqueued. */
   job: Job;
   state: 'queued' | 'delayed' | 'running';
   /** Charged attempts so far. */
@@ -2284,6 +2422,7 @@ export interface MemoryStoreItem<Job = StoredPrewarmJob> {
 
 /** The store contract in the memory of this process. All waiting is on the monotonic clock. */
 export class MemoryStore<Job extends object = PrewarmWorkerJob, Value = PrewarmValue>
+/** The job's key. */
   implements Store<Job & { key: string }, Value>
 {
   /**
@@ -2309,12 +2448,19 @@ export class MemoryStore<Job extends object = PrewarmWorkerJob, Value = PrewarmV
     leaseMs: number;
     owner?: string | undefined;
   }): (StoreClaim<Job & { key: string }> & { waitedMs: number })[];
+  /** See {@link Store}. */
   extend(leases: readonly StoreLease[], leaseMs: number): boolean[];
+  /** See {@link Store}. */
   settle(settlements: readonly StoreSettlement<Value>[]): StoreSettled[];
+  /** See {@link Store}. */
   release(leases: readonly StoreLease[]): void;
+  /** See {@link Store}. */
   take(job: Job, request: { leaseMs: number }): StoreTaken<Value>;
+  /** Counters and state, as of now. */
   stats(): StoreStats;
+  /** See {@link Store}. */
   nextDueMs(): number | null;
+  /** See {@link Store}. */
   onWork(fn: () => void): () => boolean;
   /** Everything that is here now, oldest first. */
   list(): MemoryStoreItem<Job & { key: string }>[];
@@ -2346,17 +2492,26 @@ export interface PostgresStoreOptions extends PostgresNames {
    * pooler is between. Default true.
    */
   prepare?: boolean | undefined;
-  /** Gets the failures of what runs in the background; a {@link PrewarmWorker} that makes its own store emits them. */
+  /**
+   * Gets the failures of what runs in the background; a {@link PrewarmWorker} that makes its own store emits them. Default:
+   * none.
+   */
   onError?: ((err: WarmpathError) => unknown) | undefined;
 }
 
 /** A process that works, or did lately, on the table of a {@link PostgresStore}. */
 export interface PostgresInstance {
+  /** Its name, in the column lease_owner too. */
   id: string;
+  /** The name of its machine. */
   host: string;
+  /** Its process there. */
   pid: number;
+  /** Of this package. */
   version: string;
+  /** When it signed in. */
   startedAt: Date;
+  /** Its last sign of life. */
   seenAt: Date;
   /** It gave a sign of life in time. */
   live: boolean;
@@ -2385,9 +2540,13 @@ export class PostgresStore implements Store {
    * `enqueueTimeoutMs` with `ERR_WARMPATH_DATABASE`, whose `certainty` says whether jobs may have been queued.
    */
   enqueue(jobs: readonly PrewarmWorkerJob[]): Promise<EnqueueStatus[]>;
+  /** See {@link Store}. */
   claim(request: { limit: number; leaseMs: number; owner?: string | undefined }): Promise<StoreClaim[]>;
+  /** See {@link Store}. */
   extend(leases: readonly StoreLease[], leaseMs: number): Promise<boolean[]>;
+  /** See {@link Store}. */
   settle(settlements: readonly StoreSettlement[]): Promise<StoreSettled[]>;
+  /** See {@link Store}. */
   release(leases: readonly StoreLease[]): Promise<void>;
   /** As far as this process knows: counted now and then. `capacity` is Infinity. */
   stats(): StoreStats;
@@ -2395,10 +2554,13 @@ export class PostgresStore implements Store {
   counts(): Promise<{ queued: number; delayed: number; running: number }>;
   /** Who works on this table, and for which bots. */
   instances(): Promise<PostgresInstance[]>;
+  /** See {@link Store}. */
   nextDueMs(): Promise<number | null>;
+  /** See {@link Store}. */
   onWork(fn: () => void): () => unknown;
   /** Hands the bots of this instance to others; those in which jobs are claimed as soon as these are settled. */
   leave(): Promise<void>;
+  /** See {@link Store}. */
   close(): Promise<void>;
   /** close(). */
   [Symbol.asyncDispose](): Promise<void>;
@@ -2416,44 +2578,60 @@ export type WorkerMode = 'idle' | 'running' | 'paused' | 'draining' | 'stopping'
 export interface JobsQuery {
   /** Default: all of them. Running jobs are among the claimed ones. */
   state?: 'queued' | 'delayed' | 'claimed' | 'failed' | undefined;
-  /** Part of the bot, kind, hash, key, object or error; at most 200 characters. */
+  /** Part of the bot, kind, hash, key, object or error; at most 200 characters. Default: all of them. */
   search?: string | undefined;
   /** 1 to 200. Default 50. */
   limit?: number | undefined;
-  /** The `nextCursor` of the page before. */
+  /** The `nextCursor` of the page before. Default: the first page. */
   cursor?: string | undefined;
 }
 
 /** A job, as far as it may be shown: identifiers and sizes, never a token, a text or a signed address. */
 export interface JobItem {
+  /** The job's key. */
   key: string;
+  /** Where it is. */
   state: JobState;
+  /** Charged tries, the one that runs included. */
   attempt?: number;
   /** It is claimed by this process. */
   here?: boolean;
   /** ms since 1970, this and the next three. */
   enqueuedAtMs?: number;
+  /** Not before. */
   runAtMs?: number;
+  /** Until when it is claimed. */
   leaseUntilMs?: number;
+  /** When it ended. */
   endedAtMs?: number;
   /** Since it came into the executor, ms. */
   sinceMs?: number;
   /** The instance that has claimed it. */
   owner?: string;
+  /** Of its last failed try. */
   error?: { code: string; class?: WarmpathErrorClass; phase?: string; message: string; retryAfterMs?: number };
+  /** The bot's slug. */
   botSlug?: string;
+  /** Of the media, or the step of a message. */
   kind?: string;
+  /** Of the bytes: 64 lower-case hexadecimal digits. */
   sha256?: string;
+  /** Its object in the bucket. */
   r2Key?: string;
+  /** As of the job. */
   fileName?: string;
+  /** As of the job. */
   contentType?: string;
+  /** As of the job, bytes. */
   size?: number;
+  /** Higher first. */
   priority?: number;
   /** Fields of other pipelines. */
   [name: string]: unknown;
 }
 
 export interface JobsPage {
+  /** In the order of the page. */
   items: JobItem[];
   /** For the next page; null: this was the last. */
   nextCursor: string | null;
@@ -2461,12 +2639,17 @@ export interface JobsPage {
 
 /** Why a job is where it is. */
 export interface JobExplanation {
+  /** The job's key. */
   key: string;
+  /** Where it is; `waiting`: in the executor, for a time that was named. */
   state: JobState | 'waiting';
   /** As in {@link Explanation}; `turn`: it is not claimed yet, others come before it. */
   waits: { reason: WaitReason | 'turn'; waitMs: number | null; chatId?: string }[];
+  /** Jobs that come before it, as far as is known. */
   ahead: number;
+  /** The instance that has claimed it. */
   owner?: string;
+  /** Of its last failed try. */
   error?: JobItem['error'];
 }
 
@@ -2484,6 +2667,7 @@ export type AdminHandler = (req: IncomingMessage, res: ServerResponse, next?: (e
 
 /** A middleware; one that is typed for Express fits too. */
 export type AdminMiddleware = {
+  /** Ends the response itself, or calls `next`. */
   middleware(req: IncomingMessage, res: ServerResponse, next: (err?: unknown) => void): unknown;
 }['middleware'];
 
@@ -2523,10 +2707,15 @@ export interface LoggerOptions {
 export type LogMethod = (first: unknown, second?: unknown) => void;
 
 export interface WarmpathLogger {
+  /** The least important. */
   trace: LogMethod;
+  /** For finding faults. */
   debug: LogMethod;
+  /** What happened. */
   info: LogMethod;
+  /** What somebody may have to look at. */
   warn: LogMethod;
+  /** What somebody has to look at. */
   error: LogMethod;
 }
 
@@ -2548,8 +2737,9 @@ declare class OperatedWorker<Events extends { [E in keyof Events]: unknown[] }> 
   readonly mode: WorkerMode;
   /** Claims and starts nothing until resume(); running jobs go on. Outlasts a stop and a start. */
   pause(): void;
+  /** Ends pause(). */
   resume(): void;
-  /** Claims nothing more, and resolves when what was claimed is done and recorded. Until resume() the worker is idle then. */
+  /** Claims nothing more, and resolves when what was claimed is done and recorded. Until resume() the worker is idle then. `signal` ends the waiting. */
   drain(options?: { signal?: AbortSignal | undefined }): Promise<void>;
   /** How many jobs run at once from now on, also after a restart: 1 to 4096, or the bounds of a measured number. @throws `ERR_WARMPATH_INVALID_ARGUMENT` */
   setConcurrency(n: number | ConcurrencyBounds): void;
@@ -2592,6 +2782,7 @@ declare class OperatedWorker<Events extends { [E in keyof Events]: unknown[] }> 
  * @see https://node-postgres.com/apis/pool
  */
 export interface PgPool {
+  /** As of `pg`. */
   query(text: string, params?: unknown[]): Promise<{ rows: unknown[]; rowCount: number | null }>;
 }
 
@@ -2603,34 +2794,57 @@ export interface PostgresNames {
   mediaTable?: string | null | undefined;
   /**
    * Columns under other names. Null for one of those that are only there to be read by people: fileUniqueId, chatId,
-   * messageId, warmedAt, createdAt, updatedAt, retryCount, nextRetryAt, lastRetryAt.
+   * messageId, warmedAt, createdAt, updatedAt, retryCount, nextRetryAt, lastRetryAt. Default: the names of {@link PostgresColumns}.
    */
   columns?: PostgresColumns | undefined;
 }
 
 export interface PostgresColumns {
+  /** Key. Default `bot_slug`. */
   botSlug?: string | undefined;
+  /** Key. Default `sha256`. */
   sha256?: string | undefined;
+  /** Key. Default `kind`. */
   kind?: string | undefined;
+  /** `warming`, `ready` or `error`. Default `status`. */
   status?: string | undefined;
+  /** Default `file_id`. */
   fileId?: string | undefined;
+  /** Null: not written, here and below. Default `file_unique_id`. */
   fileUniqueId?: string | null | undefined;
+  /** Where the message is. Default `warmup_chat_id`. */
   chatId?: string | null | undefined;
+  /** Default `warmup_message_id`. */
   messageId?: string | null | undefined;
+  /** Default `warmup_at`. */
   warmedAt?: string | null | undefined;
+  /** Default `last_error`. */
   lastError?: string | undefined;
+  /** Default `created_at`. */
   createdAt?: string | null | undefined;
+  /** Default `updated_at`. */
   updatedAt?: string | null | undefined;
+  /** For people; the count is `attempts`. Default `retry_count`. */
   retryCount?: string | null | undefined;
+  /** For people; the time is `runAt`. Default `next_retry_at`. */
   nextRetryAt?: string | null | undefined;
+  /** Default `last_retry_at`. */
   lastRetryAt?: string | null | undefined;
+  /** Higher first. Default `priority`. */
   priority?: string | undefined;
+  /** Not to be claimed before. Default `run_at`. */
   runAt?: string | undefined;
+  /** Charged tries. Default `attempts`. */
   attempts?: string | undefined;
+  /** Claims that ended without a word. Default `lost_leases`. */
   lostLeases?: string | undefined;
+  /** Grows with every claim. Default `fence`. */
   fence?: string | undefined;
+  /** Until when it is claimed. Default `lease_until`. */
   leaseUntil?: string | undefined;
+  /** Who has claimed it. Default `lease_owner`. */
   leaseOwner?: string | undefined;
+  /** What the job says beyond its key. Default `job`. */
   job?: string | undefined;
 }
 
@@ -2645,7 +2859,7 @@ export interface MigrateOptions extends PostgresNames {
   down?: boolean | undefined;
   /** How long to wait for another process that migrates, ms. Default 300,000. */
   lockWaitMs?: number | undefined;
-  /** Called before each statement. */
+  /** Called before each statement. Default: none. */
   log?: ((sql: string) => unknown) | undefined;
 }
 
@@ -2667,8 +2881,11 @@ export function migrate(
 
 /** A message as the hooks of {@link CampaignWorker} see it. */
 export interface CampaignMessage {
+  /** Its id in the table, as text. */
   messageId: string;
+  /** Of its run, as text. */
   runId: string;
+  /** Of whom it is for, as text; null: nobody is named. */
   leadId: string | null;
   /** Tries, this one included, from 1. */
   attempt: number;
@@ -2682,15 +2899,20 @@ export interface CampaignMessage {
 
 /** What a message needs beyond its row: to be written, and to be sent. */
 export interface CampaignContext {
-  /** The prompt. */
+  /** The prompt. Needed, unless the text was written before. */
   messages?: readonly LlmMessage[] | undefined;
-  /** Passed on to the webhook as it is. */
+  /** Passed on to the webhook as it is. Default: none. */
   recipient?: Readonly<Record<string, unknown>> | undefined;
-  /** Instead of `llm.models`, `llm.maxTokens`, `llm.temperature`. */
+  /** Instead of `llm.models`, `llm.maxTokens`, `llm.temperature`. Default: those. */
   models?: readonly string[] | undefined;
+  /** Instead of `llm.maxTokens`, tokens. Default: that. */
   maxTokens?: number | undefined;
+  /** Instead of `llm.temperature`. Default: that. */
   temperature?: number | undefined;
-  /** Why the message is not to be sent (the lead has left): it becomes `skipped`, unless a part of it was sent already. */
+  /**
+   * Why the message is not to be sent (the lead has left): it becomes `skipped`, unless a part of it was sent already.
+   * Default: it is sent.
+   */
   skip?: string | undefined;
 }
 
@@ -2699,11 +2921,13 @@ export interface CampaignWorkerOptions
     CampaignNames {
   /** A pg.Pool, or anything with `query(text, params)`. The database must be migrated: {@link migrateCampaigns}. */
   pool: PrewarmWorkerOptions['pool'] & {};
+  /** Who writes. */
   llm: LlmOptions;
+  /** Who sends. */
   webhook: CampaignWebhookOptions;
   /** Messages that are written at once, and as many that are delivered, 1 to 4096: a sliding window, not chunks. Default 5. */
   window?: number | undefined;
-  /** Contexts of many messages at once, by `messageId`; one to four windows a call. Has 30 s. */
+  /** Contexts of many messages at once, by `messageId`; one to four windows a call. Has 30 s. Default: `context`, one by one. */
   contexts?: ((messages: CampaignMessage[]) => Awaitable<Map<string, CampaignContext | null | undefined>>) | undefined;
   /**
    * The context of one message, where `contexts` is not there, has failed, or has none for it: never more than `window` at a
@@ -2729,29 +2953,37 @@ export interface CampaignWorkerOptions
   timeoutMs?: number | undefined;
   /** As of {@link PostgresStoreOptions}. Default true. */
   prepare?: boolean | undefined;
+  /** Default: nothing is logged. */
   logger?: Logger | undefined;
   /** Metrics `campaign_*`; labels are closed sets. */
   observe?: PrewarmWorkerOptions['observe'];
+  /** As {@link PrewarmWorkerOptions}`.onError`. Default: none. */
   onError?: PrewarmWorkerOptions['onError'];
 }
 
 /** A message to be put in. Keys may be text or whole numbers, as the table has them. */
 export interface NewCampaignMessage {
+  /** Its run, which must exist. */
   runId: string | number | bigint;
   /** Default: the table's. With one, the same message is put in once. */
   messageId?: string | number | bigint | undefined;
+  /** Whom it is for. Default: nobody. */
   leadId?: string | number | bigint | undefined;
   /** Default: now. */
   scheduledAt?: Date | undefined;
-  /** The context, where no hook gives one. At most 1 MiB of JSON. */
+  /** The context, where no hook gives one. At most 1 MiB of JSON. Default: none. */
   payload?: CampaignContext | undefined;
 }
 
 /** Counts of a window, or of all since the worker was made. `retried`: tries that will be repeated; `paused`: handed back. */
 export interface CampaignCounts {
+  /** Messages that are delivered. */
   processed: number;
+  /** Messages that failed for good. */
   failed: number;
+  /** Tries that will be repeated. */
   retried: number;
+  /** Messages that were handed back. */
   paused: number;
 }
 
@@ -2759,10 +2991,13 @@ export interface CampaignCounts {
 export interface CampaignProgress extends CampaignCounts {
   /** All of them. */
   messages: number;
+  /** Messages that were not to be sent. */
   skipped: number;
   /** Delivered. */
   parts: number;
+  /** That the models read and wrote. */
   tokens: number;
+  /** As the service says it, in its currency (OpenRouter: USD). */
   cost: number;
   /** Since the last one. */
   ms: number;
@@ -2774,26 +3009,33 @@ export interface CampaignSent extends Partial<Omit<CampaignGenerated, 'step' | '
   parts?: number;
   /** In this try. */
   delivered?: number;
+  /** Parts that the webhook knew already (409), in this try. */
   repeated?: number;
+  /** Why it was not to be sent. */
   skipped?: string;
 }
 
 interface CampaignResultCommon extends Accounting {
   /** The id of the message. */
   key: string;
+  /** The message. */
   job: CampaignMessage;
+  /** Tries so far, from 1. */
   attempt: number;
   /** How long the message was due before it was claimed, ms. */
   waitedMs: number;
 }
 
+/** What became of a try. `done` has `value`, the others `error`; `dead`: failed for good. */
 export type CampaignResult =
   | (CampaignResultCommon & { state: 'done'; status: 'succeeded'; value: CampaignSent; error?: undefined })
   | (CampaignResultCommon & { state: 'dead'; status: 'failed'; error: PrewarmFailure; value?: undefined })
   | (CampaignResultCommon & {
       state: 'retry';
       status: 'failed';
+      /** Why it failed. */
       error: PrewarmFailure;
+      /** When it is tried again, ms since 1970. */
       runAtMs: number;
       value?: undefined;
     });
@@ -2801,9 +3043,11 @@ export type CampaignResult =
 export interface CampaignWorkerEvents {
   /** Results that are recorded; each comes by its own event too. */
   settled: [results: CampaignResult[]];
+  /** A message was delivered, or skipped. */
   succeeded: [result: CampaignResult & { state: 'done' }];
   /** Failed for good. */
   failed: [result: CampaignResult & { state: 'dead' }];
+  /** A try failed, and is repeated later. */
   retry: [result: CampaignResult & { state: 'retry' }];
   /** Progress. */
   window: [progress: CampaignProgress];
@@ -2814,20 +3058,29 @@ export interface CampaignWorkerEvents {
 export interface CampaignWorkerStats {
   /** Due, as far as this process knows; and claimed, but not begun. */
   queued: number;
+  /** Between two tries inside the executor. */
   waiting: number;
+  /** In work now. */
   running: number;
+  /** Ended with a result. */
   succeeded: number;
+  /** Ended without one, for good. */
   failed: number;
+  /** Tries after the first. */
   retries: number;
+  /** Since the worker was made. */
   messages: CampaignCounts;
   /** Nothing is claimed for 30 s, because a key was refused or an account is empty. */
   holding: boolean;
+  /** The window. */
   concurrency: number;
+  /** Most messages that may be ready at once. */
   capacity: number;
   /** Results that are not recorded yet. */
   recording: number;
   /** Of the executor, once the worker was started. */
   usage?: LlmUsage;
+  /** As of {@link CampaignExecutorStats}. */
   models?: Record<string, LlmModelStats>;
 }
 
@@ -2879,6 +3132,7 @@ export class CampaignWorker extends OperatedWorker<CampaignWorkerEvents> {
   run(
     runId: string | number | bigint,
   ): Promise<{ status: string; messages: Record<string, number>; tokens: number; cost: number } | null>;
+  /** Counters and state, as of now. */
   stats(): CampaignWorkerStats;
   /** stop(). */
   [Symbol.asyncDispose](): Promise<void>;
@@ -2901,6 +3155,7 @@ export interface CampaignNames {
   runsTable?: string | undefined;
   /** Default `leads`. */
   leadsTable?: string | undefined;
+  /** Of `table`, by the name they are known under. Default: the same in snake_case. */
   columns?:
     | Partial<
         Record<
@@ -2928,7 +3183,7 @@ export interface CampaignNames {
         >
       >
     | undefined;
-  /** Of `runsTable`. */
+  /** Of `runsTable`. Default: `id`, `status`. */
   runColumns?: { id?: string | undefined; status?: string | undefined } | undefined;
 }
 
@@ -2951,9 +3206,13 @@ export function migrateCampaigns(
 
 /** Only these methods are used, each with one line of text and an object of fields. `console` fits. */
 export interface Logger {
+  /** For finding faults. */
   debug(message: string, fields?: object): unknown;
+  /** What happened. */
   info(message: string, fields?: object): unknown;
+  /** What somebody may have to look at. */
   warn(message: string, fields?: object): unknown;
+  /** What somebody has to look at. */
   error(message: string, fields?: object): unknown;
 }
 
@@ -2961,6 +3220,7 @@ export interface Logger {
 export interface MetricLabels {
   /** Slug of the bot. */
   bot?: string;
+  /** The kind of media. */
   kind?: MediaKind;
   /** Code of the failure. */
   error?: WarmpathErrorCode;
@@ -2998,6 +3258,7 @@ export interface PrewarmWorkerSettings extends PrewarmCommonOptions {
    * {@link MemoryStore} with `capacity`; both with `retry.delaysMs`.
    */
   store?: Store | undefined;
+  /** Of tries in the store and inside the executor. Default: see {@link WorkerRetryOptions}. */
   retry?: WorkerRetryOptions | undefined;
   /** How long a claimed job is reserved, ms; renewed at a third of it. 10,000 to 86,400,000. Default 60,000. */
   leaseMs?: number | undefined;
@@ -3010,20 +3271,24 @@ export interface PrewarmWorkerSettings extends PrewarmCommonOptions {
   retryWeakId?: boolean | undefined;
   /** Default: nothing is logged. */
   logger?: Logger | undefined;
+  /** Metrics `media_prewarm_*`. What it throws is ignored. Default: none. */
   observe?: Observe | undefined;
   /**
    * Told of every job that failed for good, and of every failure that belongs to no job; as error trackers take it. What it throws
-   * is dropped.
+   * is dropped. Default: none.
    */
   onError?: ((err: WarmpathError, context: ErrorContext) => unknown) | undefined;
 }
 
 /** What is known of a failure; the last three where it is a job's. */
 export interface ErrorContext {
+  /** `prewarm`, `ingest` or `campaign`. */
   worker: string;
+  /** Of the job; absent for a failure of no job. */
   key?: string;
   /** As far as it may be shown. */
   job?: Partial<JobItem>;
+  /** Tries of the job so far. */
   attempt?: number;
 }
 
@@ -3049,7 +3314,9 @@ export type PrewarmWorkerOptions = PrewarmWorkerSettings &
   );
 
 interface ResultBase extends Accounting {
+  /** The job's key. */
   key: string;
+  /** The job as it was enqueued. */
   job: StoredPrewarmJob;
   /** Charged attempts including this one, from 1. */
   attempt: number;
@@ -3061,6 +3328,7 @@ interface ResultBase extends Accounting {
 export interface PrewarmDoneResult extends ResultBase {
   status: 'succeeded';
   state: 'done';
+  /** The file_id, and what else is known of the message. */
   value: PrewarmValue;
   error?: undefined;
   runAtMs?: undefined;
@@ -3071,6 +3339,7 @@ export interface PrewarmDeadResult extends ResultBase {
   status: 'failed';
   state: 'dead';
   value?: undefined;
+  /** Why there is no file_id. */
   error: PrewarmFailure;
   runAtMs?: undefined;
 }
@@ -3080,6 +3349,7 @@ export interface PrewarmRetryResult extends ResultBase {
   status: 'failed';
   state: 'retry';
   value?: undefined;
+  /** Why this try failed. */
   error: PrewarmFailure;
   /** When, ms since 1970. */
   runAtMs: number;
@@ -3091,9 +3361,11 @@ export type PrewarmResult = PrewarmDoneResult | PrewarmDeadResult | PrewarmRetry
 export interface PrewarmWorkerEvents {
   /** Results that are recorded; each comes by its own event too. */
   settled: [results: PrewarmResult[]];
+  /** A job has its file_id, and it is recorded. */
   succeeded: [result: PrewarmDoneResult];
   /** Failed for good. */
   failed: [result: PrewarmDeadResult];
+  /** A try failed, and is repeated later. */
   retry: [result: PrewarmRetryResult];
   /** A failure that belongs to no job, such as a database that is away. Without a listener it is dropped, never thrown. */
   error: [error: WarmpathError];
@@ -3185,6 +3457,7 @@ export class PrewarmWorker extends OperatedWorker<PrewarmWorkerEvents> {
   plan: PrewarmExecutor['plan'];
   /** As {@link PrewarmExecutor.report}; so a worker fits the adapters for live traffic too. */
   report(live: LiveReport): boolean;
+  /** Counters and state, as of now. */
   stats(): PrewarmWorkerStats;
   /** stop(). */
   [Symbol.asyncDispose](): Promise<void>;
@@ -3195,9 +3468,11 @@ export class PrewarmWorker extends OperatedWorker<PrewarmWorkerEvents> {
 
 /** For whom a stored media is warmed; what is left out is what was found out about it. */
 export interface IngestPrewarmTarget {
+  /** The bot's slug. */
   botSlug: string;
   /** Default: the kind of the media. */
   kind?: MediaKind | undefined;
+  /** Of the warm-up message. Default: none. */
   caption?: string | undefined;
   /** Default: the name of the media. */
   fileName?: string | undefined;
@@ -3210,19 +3485,26 @@ export interface IngestPrewarmTarget {
  * name. A sender delivers a message more than once: give the `key` that it has there.
  */
 export interface IngestWorkerJob extends Omit<IngestJob, 'leaseMs'> {
-  /** At most 1000 characters. */
+  /** At most 1000 characters. Default: the `id`, else one that is made up, so that nothing is a duplicate. */
   key?: string | undefined;
-  /** The app's own, handed back with the result and in every event: plain JSON of at most 16,384 characters. Never a secret. */
+  /**
+   * The app's own, handed back with the result and in every event: plain JSON of at most 16,384 characters. Never a secret.
+   * Default: none.
+   */
   meta?: Readonly<Record<string, unknown>> | undefined;
-  /** With `then: 'prewarm'`: for which bots; at most 100. */
+  /** With `then: 'prewarm'`: for which bots; at most 100. Default: none. */
   prewarm?: IngestPrewarmTarget | readonly IngestPrewarmTarget[] | undefined;
 }
 
 /** A job as a store holds it: checked, with its key. */
 export type StoredIngestJob = IngestWorkerJob & {
+  /** As it was given, or made. */
   key: string;
+  /** As it was given, or made: part of the name of the file. */
   id: string;
+  /** As it was given, or the time it was enqueued, s since 1970. */
   timestamp: number;
+  /** A list, by now. Default: none. */
   prewarm?: readonly IngestPrewarmTarget[] | undefined;
 };
 
@@ -3253,7 +3535,7 @@ export interface PostgresIngestStoreOptions {
   notify?: boolean | undefined;
   /** As {@link PostgresStoreOptions.prepare}. Default true. */
   prepare?: boolean | undefined;
-  /** Gets the failures of what runs in the background. */
+  /** Gets the failures of what runs in the background. Default: none. */
   onError?: ((err: WarmpathError) => unknown) | undefined;
 }
 
@@ -3278,14 +3560,19 @@ export class PostgresIngestStore implements IngestStore {
    * `enqueueTimeoutMs` with `ERR_WARMPATH_DATABASE`, whose `certainty` says whether jobs may have been queued.
    */
   enqueue(jobs: readonly IngestWorkerJob[]): Promise<EnqueueStatus[]>;
+  /** See {@link Store}. `owner`: by default this instance. */
   claim(request: {
     limit: number;
     leaseMs: number;
     owner?: string | undefined;
   }): Promise<StoreClaim<StoredIngestJob>[]>;
+  /** See {@link Store}. */
   extend(leases: readonly StoreLease[], leaseMs: number): Promise<boolean[]>;
+  /** See {@link Store}. */
   settle(settlements: readonly StoreSettlement<IngestValue>[]): Promise<StoreSettled[]>;
+  /** See {@link Store}. */
   release(leases: readonly StoreLease[]): Promise<void>;
+  /** See {@link Store}. */
   take(job: StoredIngestJob, request: { leaseMs: number }): Promise<StoreTaken<IngestValue>>;
   /** One answer per key; null for a job that is not known (any more). */
   lookup(keys: readonly string[]): Promise<(IngestFound | null)[]>;
@@ -3293,9 +3580,13 @@ export class PostgresIngestStore implements IngestStore {
   stats(): StoreStats;
   /** Counts now. */
   counts(): Promise<{ queued: number; delayed: number; running: number }>;
+  /** See {@link Store}. */
   nextDueMs(): Promise<number | null>;
+  /** See {@link Store}. */
   onWork(fn: () => void): () => unknown;
+  /** See {@link Store}. */
   leave(): void;
+  /** See {@link Store}. */
   close(): void;
   /** close(). */
   [Symbol.asyncDispose](): Promise<void>;
@@ -3303,9 +3594,13 @@ export class PostgresIngestStore implements IngestStore {
 
 /** A stored media, as the app's `record` gets it. */
 export interface IngestStored {
+  /** The job's key. */
   key: string;
+  /** Whose medium it is. */
   session: string | undefined;
+  /** The app's own, as it was enqueued. */
   meta: Readonly<Record<string, unknown>> | undefined;
+  /** What was stored, and where. */
   value: IngestValue;
 }
 
@@ -3314,23 +3609,30 @@ export interface IngestStored {
  * `media:queued`, `media:started` (each attempt), `media:stored`, `media:retry`, `media:failed` (for good).
  */
 export type IngestNotice = {
+  /** The job's key. */
   key: string;
+  /** Default: none. */
   session?: string | undefined;
+  /** The app's own. Default: none. */
   meta?: Readonly<Record<string, unknown>> | undefined;
   /** ms since 1970. */
   at: number;
 } & (
   | { type: 'media:queued'; queueSize?: number | undefined; via?: string | undefined }
+  /** Tries so far, from 1. */
   | { type: 'media:started'; attempt: number }
   | ({
       type: 'media:stored';
       /** Name of the file, without its directory. */
       file?: string | undefined;
+      /** Its object in the bucket. Default: it is in none. */
       r2Key?: string | undefined;
       /** From enqueue to store, ms. */
       ms: number;
     } & Omit<IngestValue, 'location'>)
+  /** What happened: a stable name. */
   | { type: 'media:retry'; code: WarmpathErrorCode; attempt: number; retryInMs: number }
+  /** What happened: a stable name. */
   | { type: 'media:failed'; code: WarmpathErrorCode; message: string; attempt: number }
 );
 
@@ -3338,16 +3640,16 @@ export type IngestNotice = {
 export interface IngestJobHooks {
   /**
    * Writes down what was stored, before its job is done: when it rejects it is called again (backoff up to 30 s), and nothing is
-   * downloaded again. It may see a media twice, after a crash.
+   * downloaded again. It may see a media twice, after a crash. Default: none.
    */
   record?: ((stored: IngestStored[]) => unknown) | undefined;
-  /** For Socket.IO, SSE and the like. What it throws is ignored. */
+  /** For Socket.IO, SSE and the like. What it throws is ignored. Default: none. */
   notify?: ((notice: IngestNotice) => unknown) | undefined;
   /** Default: nothing is logged. */
   logger?: Logger | undefined;
-  /** Metrics `media_ingest_*`. What it throws is ignored. */
+  /** Metrics `media_ingest_*`. What it throws is ignored. Default: none. */
   observe?: Observe | undefined;
-  /** As {@link PrewarmWorkerOptions}`.onError`. */
+  /** As {@link PrewarmWorkerOptions}`.onError`. Default: none. */
   onError?: ((err: WarmpathError, context: ErrorContext) => unknown) | undefined;
 }
 
@@ -3389,7 +3691,9 @@ export type IngestWorkerOptions = IngestCommonOptions &
   );
 
 interface IngestResultBase extends Accounting {
+  /** The job's key. */
   key: string;
+  /** The job as it was enqueued. */
   job: StoredIngestJob;
   /** Charged attempts including this one, from 1. */
   attempt: number;
@@ -3401,6 +3705,7 @@ interface IngestResultBase extends Accounting {
 export interface IngestDoneResult extends IngestResultBase {
   status: 'succeeded';
   state: 'done';
+  /** What was stored, and where. */
   value: IngestValue;
   error?: undefined;
   runAtMs?: undefined;
@@ -3411,6 +3716,7 @@ export interface IngestDeadResult extends IngestResultBase {
   status: 'failed';
   state: 'dead';
   value?: undefined;
+  /** Why nothing was. */
   error: IngestFailure;
   runAtMs?: undefined;
 }
@@ -3420,6 +3726,7 @@ export interface IngestRetryResult extends IngestResultBase {
   status: 'failed';
   state: 'retry';
   value?: undefined;
+  /** Why this try failed. */
   error: IngestFailure;
   /** When, ms since 1970. */
   runAtMs: number;
@@ -3430,9 +3737,11 @@ export type IngestResult = IngestDoneResult | IngestDeadResult | IngestRetryResu
 export interface IngestWorkerEvents {
   /** Results that are recorded; each comes by its own event too. */
   settled: [results: IngestResult[]];
+  /** A medium is stored and recorded. */
   succeeded: [result: IngestDoneResult];
   /** Failed for good. */
   failed: [result: IngestDeadResult];
+  /** A try failed, and is repeated later. */
   retry: [result: IngestRetryResult];
   /** A failure that belongs to no job, such as a database that is away. Without a listener it is dropped, never thrown. */
   error: [error: WarmpathError];
@@ -3440,6 +3749,7 @@ export interface IngestWorkerEvents {
 
 /** Milliseconds, exact within 5 %; zeros before the first job. */
 export interface LatencyStats extends Quantiles {
+  /** The arithmetic mean. */
   mean: number;
 }
 
@@ -3484,6 +3794,7 @@ export class IngestWorker extends Emitter<IngestWorkerEvents> {
   enqueue(job: IngestWorkerJob): Promise<EnqueueStatus>;
   /** One status per job; all jobs are checked before the first is queued. Rejects as enqueue(). */
   enqueueMany(jobs: readonly IngestWorkerJob[]): Promise<EnqueueStatus[]>;
+  /** Counters and state, as of now. */
   stats(): IngestWorkerStats;
   /** stop(). */
   [Symbol.asyncDispose](): Promise<void>;

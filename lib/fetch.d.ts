@@ -33,8 +33,9 @@ export interface FetchOptions {
   totalTimeoutMs?: number | undefined;
   /** For one try, body included. Default: none but the total. */
   attemptTimeoutMs?: number | undefined;
-  /** `false`: never. */
+  /** `false`: never. Default: see {@link FetchRetry}. */
   retry?: FetchRetry | false | undefined;
+  /** Default: none. */
   limits?: FetchLimits | undefined;
   /** The fetch below. Default: the global one, as it is at each call. */
   fetch?: typeof fetch | undefined;
@@ -45,6 +46,7 @@ export interface FetchStats {
   requests: number;
   /** Requests made for them. */
   attempts: number;
+  /** Requests after the first of a call. */
   retries: number;
   /** Calls and tries that ran out of time, in the body or before. */
   timeouts: number;
@@ -54,6 +56,7 @@ export interface FetchStats {
   waiting: number;
 }
 
+/** Counters and state, as of now. */
 export type WarmpathFetch = typeof fetch & { stats(): FetchStats };
 
 /**

@@ -147,7 +147,9 @@ export type ProducerOptions<Job = PrewarmWorkerJob> = ProducerCommon<Job> &
         fallback: 'inline';
         /** Runs the jobs in this process, not durably; outcomes come as its `settled` events. */
         executor: { submitMany(jobs: never[]): string[] };
+        /** As of {@link RunnerOptions}. Default: none. */
         resolveBot?: ResolveBot | undefined;
+        /** As of {@link RunnerOptions}. */
         prepare?: RunnerOptions['prepare'];
       }
   );
@@ -160,13 +162,17 @@ export interface Added {
    */
   status: 'queued' | 'duplicate' | 'processing' | 'cached' | 'full';
   via: 'bullmq' | 'store' | 'inline';
+  /** The job's key. */
   key: string;
 }
 
 /** Jobs since the producer was made. */
 export interface ProducerStats {
+  /** Taken by BullMQ. */
   bullmq: number;
+  /** Taken by the store. */
   store: number;
+  /** Taken by this process. */
   inline: number;
   /** Taken by nobody. */
   rejected: number;
@@ -197,6 +203,7 @@ export interface Producer<Job = PrewarmWorkerJob> extends EventEmitter<ProducerE
   addMany(jobs: readonly Job[], options?: AddOptions): Promise<Added[]>;
   /** Resolves true as soon as the queue can take jobs, false after `ms`. */
   ready(ms: number): Promise<boolean>;
+  /** Counters, as of now. */
   stats(): ProducerStats;
 }
 
@@ -215,8 +222,11 @@ export function jobId(key: string): string;
 
 /** The environment's connection: `REDIS_HOST` (localhost), `REDIS_PORT` (6379), `PASSWORD_REDIS` (none); empty is absent. */
 export function redisEnv(env?: Readonly<Record<string, string | undefined>>): {
+  /** Default `localhost`. */
   host: string;
+  /** Default 6379. */
   port: number;
+  /** Absent where the variable is. */
   password?: string;
 };
 
@@ -262,6 +272,7 @@ export type ProcessMediaOptions = IngestCommonOptions &
   IngestJobHooks &
   IngestThen &
   ProcessMediaFallback & {
+    /** Tries inside the executor. Default: see {@link RetryOptions}. */
     retry?: RetryOptions | undefined;
     /** BullMQ's settings of a connection, or a client. Default: {@link redisEnv}. */
     connection?: object | undefined;
@@ -271,10 +282,10 @@ export type ProcessMediaOptions = IngestCommonOptions &
     bullmq?: BullModule | undefined;
     /**
      * Over those of every job: 3 attempts, 2 s and 4 s apart and up to half of that less (`exponential`, 2000, jitter 0.5), the
-     * last 100 that were done and the last 50 that failed are kept.
+     * last 100 that were done and the last 50 that failed are kept. Default: those.
      */
     jobOptions?: object | undefined;
-    /** BullMQ's options of the worker, but concurrency, connection and lockDuration. */
+    /** BullMQ's options of the worker, but concurrency, connection and lockDuration. Default: none. */
     workerOptions?: object | undefined;
     /** Whether process() also works off what went to the store. Default true; false where an IngestWorker does. */
     runsFallback?: boolean | undefined;
@@ -290,7 +301,7 @@ export type ProcessMediaOptions = IngestCommonOptions &
     lockDurationMs?: number | undefined;
     /**
      * An error tracker, such as `Sentry.captureException`: jobs that failed for good, each; outages, at most once in 10 s with how
-     * many were not told. What it throws is ignored.
+     * many were not told. What it throws is ignored. Default: none.
      */
     captureException?:
       | ((err: Error, context: { tags: Record<string, string>; extra: Record<string, unknown> }) => unknown)
@@ -299,16 +310,22 @@ export type ProcessMediaOptions = IngestCommonOptions &
 
 /** Where a media went. `memory`: nobody else has it yet, and it is carried on as soon as somebody takes it. */
 export interface MediaAdded {
+  /** What was there; `queued`: nothing. */
   status: EnqueueStatus;
   via: 'bullmq' | 'store' | 'inline' | 'memory';
+  /** The job's key. */
   key: string;
 }
 
 /** Numbers of this process. */
 export interface ProcessMediaStats {
+  /** Media that are stored. */
   completed: number;
+  /** Jobs that failed for good. */
   failed: number;
+  /** Tries that are repeated. */
   retries: number;
+  /** Jobs in work now. */
   running: number;
   /** Bytes that were stored. */
   bytes: number;
@@ -316,16 +333,20 @@ export interface ProcessMediaStats {
   latency: LatencyStats;
   /** Jobs that wait: in Redis (null: it does not answer), in the fallback, and in memory. */
   depth: { redis: number | null; fallback: number; memory: number };
+  /** Where add() put them. */
   added: ProducerStats;
 }
 
 export interface ProcessMediaEvents {
+  /** A medium is stored and recorded. */
   completed: [result: Pick<IngestDoneResult, 'key' | 'job' | 'attempt' | 'waitedMs' | 'status' | 'state' | 'value'>];
   /** Failed for good. */
   failed: [result: Pick<IngestDeadResult, 'key' | 'job' | 'attempt' | 'waitedMs' | 'status' | 'state' | 'error'>];
+  /** A try failed, and is repeated later. */
   retry: [
     result: Pick<IngestRetryResult, 'key' | 'job' | 'attempt' | 'waitedMs' | 'status' | 'state' | 'error' | 'runAtMs'>,
   ];
+  /** Redis did not take jobs in time. */
   fallback: [event: { via: 'store' | 'inline' | 'reject'; jobs: number; error: WarmpathError }];
   /** Without a listener it is dropped, never thrown. */
   error: [error: WarmpathError];
@@ -360,6 +381,7 @@ export class ProcessMedia extends EventEmitter<ProcessMediaEvents> {
   process(): void;
   /** The processor that process() uses, for a BullMQ worker of the app's own. */
   handle(job: BullJob, token?: string, signal?: AbortSignal): Promise<IngestValue>;
+  /** Counters and state, as of now. */
   stats(): Promise<ProcessMediaStats>;
   /**
    * Accepts nothing more, carries on what is in memory, lets running jobs finish for `timeoutMs` and hands back the rest,

@@ -23,6 +23,7 @@ export interface Boss {
   getDb?(): any;
 }
 
+/** What is used of a job of pg-boss. */
 export interface BossJob {
   id: string;
   name: string;

@@ -24,7 +24,9 @@ export interface Request {
 export interface RequestSignerOptions {
   /** Or a provider, asked at every signature: the SDK's own providers cache and refresh. */
   credentials: Credentials | ((options?: Record<string, unknown>) => Promise<Credentials>);
+  /** Or a provider of it. */
   region: string | (() => Promise<string>);
+  /** Such as `s3`. */
   service: string;
   /** Escape the path a second time. Default: true, but false for the service `s3`. */
   uriEscapePath?: boolean;
@@ -37,7 +39,9 @@ export interface RequestSignerOptions {
 export interface SigningOptions {
   /** A Date, seconds since 1970, or ISO text. Default: now. */
   signingDate?: Date | string | number;
+  /** Default: the signer's. */
   signingRegion?: string;
+  /** Default: the signer's. */
   signingService?: string;
 }
 
@@ -58,7 +62,9 @@ export interface PresigningOptions extends RequestSigningOptions {
 }
 
 export interface EventSigningOptions extends SigningOptions {
+  /** That of the event before, or of the request. */
   priorSignature: string;
+  /** Default: the signer's. */
   eventStreamCredentials?: Credentials;
 }
 

@@ -31,7 +31,7 @@ export interface WebMedia {
 }
 
 export interface WebMessageOptions extends MessageOptions {
-  /** Bytes that are here already (`await message.downloadMedia()`): they are stored, and nothing is fetched. */
+  /** Bytes that are here already (`await message.downloadMedia()`): they are stored, and nothing is fetched. Default: none. */
   media?: WebMedia | undefined;
 }
 

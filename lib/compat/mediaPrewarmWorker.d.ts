@@ -36,29 +36,36 @@ type Awaitable<T> = T | PromiseLike<T>;
 
 /** A media to be prewarmed. Unknown fields are ignored, null counts as absent. */
 export interface PrewarmParams {
+  /** The bot's slug. */
   bot_slug: string;
   /** 64 lower-case hexadecimal digits. */
   sha256: string;
+  /** The kind of media. */
   kind: MediaKind;
   /** Key of the object in the bucket. */
   r2_key: string;
-  /** Name the file gets in Telegram. */
+  /** Name the file gets in Telegram. Default: the sha256 and what the bytes are. */
   file_name?: string | null | undefined;
+  /** Default: what the bytes are. */
   content_type?: string | null | undefined;
-  /** Expected size, bytes. */
+  /** Expected size, bytes. Default: any. */
   size?: number | null | undefined;
   /** 32-bit integer, higher first. Default 0. */
   priority?: number | null | undefined;
+  /** Of the warm-up message. Default: none. */
   caption?: string | null | undefined;
   [other: string]: unknown;
 }
 
 /** What a prewarm produced, as updateCacheWithFileId gets it. */
 export interface PrewarmIds {
+  /** As Telegram gave it. */
   file_id: string;
+  /** As Telegram gave it. */
   file_unique_id: string;
   /** As text: ids may pass what a number holds. */
   warmup_chat_id: string;
+  /** The warm-up message. */
   warmup_message_id: number;
 }
 
@@ -68,18 +75,19 @@ export interface PrewarmIds {
  * markCacheError of its own the app owns its rows: no `warming` row is written at enqueue then.
  */
 export interface PrewarmServices<Pool extends PgPool = PgPool> {
-  /** Nothing: `ERR_WARMPATH_BOT_TOKEN_NOT_SET`. Kept for 5 min. */
+  /** Nothing: `ERR_WARMPATH_BOT_TOKEN_NOT_SET`. Kept for 5 min. Default: of `bots`. */
   getTokenBySlug?: ((pool: Pool, slug: string) => Awaitable<string | null | undefined>) | undefined;
-  /** Nothing: `ERR_WARMPATH_WARMUP_CHAT_NOT_SET`. Kept for 5 min. */
+  /** Nothing: `ERR_WARMPATH_WARMUP_CHAT_NOT_SET`. Kept for 5 min. Default: of `bots`. */
   getWarmupChatId?: ((pool: Pool, slug: string) => Awaitable<ChatId | null | undefined>) | undefined;
+  /** Records a file_id. Default: the row of `media_cache`. */
   updateCacheWithFileId?:
     | ((pool: Pool, slug: string, sha256: string, kind: MediaKind, ids: PrewarmIds) => unknown)
     | undefined;
-  /** `message`: `CODE: text`. Called when a job failed for good. */
+  /** `message`: `CODE: text`. Called when a job failed for good. Default: the row of `media_cache`. */
   markCacheError?:
     | ((pool: Pool, slug: string, sha256: string, kind: MediaKind, message: string) => unknown)
     | undefined;
-  /** Metrics `media_prewarm_*`. */
+  /** Metrics `media_prewarm_*`. Default: none. */
   observe?: Observe | undefined;
 }
 
@@ -87,6 +95,7 @@ export interface PrewarmServices<Pool extends PgPool = PgPool> {
 export interface PrewarmConfig<Pool extends PgPool = PgPool>
   extends Omit<PrewarmCommonOptions, 's3'>,
     Pick<PrewarmWorkerSettings, 'retry' | 'leaseMs'> {
+  /** The app's own services. Default: those of {@link PrewarmServices}. */
   services?: PrewarmServices<Pool> | undefined;
   /** Default `console`. */
   logger?: Logger | undefined;
@@ -129,9 +138,13 @@ export function startPrewarmWorker(pool: PgPool, intervalMs?: number): PrewarmCo
 export interface PrewarmQueueItem {
   /** `bot_slug:sha256:kind`. */
   jobId: string;
+  /** The bot's slug. */
   bot_slug: string;
+  /** Of the bytes: 64 lower-case hexadecimal digits. */
   sha256: string;
+  /** The kind of media. */
   kind: MediaKind;
+  /** Key of the object in the bucket. */
   r2_key: string;
   /** ms since 1970. */
   enqueued_at: number;
@@ -144,23 +157,32 @@ export interface PrewarmController {
    * `ERR_WARMPATH_INVALID_ARGUMENT`.
    */
   stop(options?: CloseOptions): Promise<void>;
+  /** Jobs that wait. */
   getQueueSize(): number;
   /** Jobs that are begun and not recorded yet. */
   getProcessingCount(): number;
   /** Jobs that hold a slot. */
   getActiveWorkers(): number;
+  /** Slots. */
   getMaxConcurrency(): number;
+  /** The jobs that wait, oldest first. */
   getQueueItems(): PrewarmQueueItem[];
+  /** Between a start and a stop. */
   isRunning(): boolean;
 }
 
 export function getWorkerController(): PrewarmController;
 
 export interface PrewarmQueueMetrics {
+  /** Jobs that wait. */
   queue_size: number;
+  /** Jobs that are begun and not recorded yet. */
   processing_count: number;
+  /** Jobs that hold a slot. */
   active_workers: number;
+  /** Slots. */
   max_concurrency: number;
+  /** Most jobs that may wait. */
   max_queue_size: number;
   /** active_workers / max_concurrency, two decimals. */
   utilization: number;

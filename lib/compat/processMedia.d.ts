@@ -18,16 +18,16 @@ import type { BullJob, MediaAdded, ProcessMediaOptions, ProcessMediaStats } from
 export interface ProcessMediaServices {
   /**
    * Writes down what was stored, before its job is done: when it rejects it is called again, and nothing is downloaded again.
-   * It may see a media twice, after a crash.
+   * It may see a media twice, after a crash. Default: none.
    */
   saveMedia?: ((stored: IngestStored) => unknown) | undefined;
-  /** Such as `Sentry.captureException`. */
+  /** Such as `Sentry.captureException`. Default: none. */
   captureException?:
     | ((err: Error, context: { tags: Record<string, string>; extra: Record<string, unknown> }) => unknown)
     | undefined;
-  /** Such as `(notice) => io.to(notice.session).emit(notice.type, notice)`. */
+  /** Such as `(notice) => io.to(notice.session).emit(notice.type, notice)`. Default: none. */
   notify?: ((notice: IngestNotice) => unknown) | undefined;
-  /** Metrics `media_ingest_*`. */
+  /** Metrics `media_ingest_*`. Default: none. */
   observe?: Observe | undefined;
 }
 
@@ -35,6 +35,7 @@ type Settings<T> = T extends unknown ? Omit<T, 'record' | 'notify' | 'observe' |
 
 /** Everything of ProcessMedia that the services and the environment do not settle. */
 export type ProcessMediaConfig = Settings<ProcessMediaOptions> & {
+  /** The app's own services. Default: none. */
   services?: ProcessMediaServices | undefined;
   /** Gets one line of text each. Default `console`. */
   logger?: { info(text: string): unknown; warn(text: string): unknown; error(text: string): unknown } | undefined;
@@ -67,6 +68,7 @@ export const key: 'ProcessMedia';
 /** BullMQ's options of the jobs. */
 export const options: {
   attempts: 3;
+  /** 2 s, then 4 s. */
   backoff: { type: 'exponential'; delay: 2000; jitter: number };
   removeOnComplete: 100;
   removeOnFail: 50;

@@ -182,9 +182,13 @@ async function stop(options) {
   if (state.media === running) state.media = null;
 }
 
+const key = NAME;
+const options = { ...JOB_OPTIONS };
+
+// Shorthand names only: this is what Node's lexer reads as the named exports of the ES module view.
 module.exports = {
-  key: NAME,
-  options: { ...JOB_OPTIONS },
+  key,
+  options,
   handle,
   Queue,
   processMediaAsync,

@@ -22,9 +22,11 @@ export type R2Payload =
   | undefined;
 
 export interface R2SignConfig {
+  /** Of the R2 API token. */
   accessKeyId: string;
+  /** Of the R2 API token. */
   secretAccessKey: string;
-  /** Token of temporary credentials. */
+  /** Token of temporary credentials. Default: none. */
   sessionToken?: string | undefined;
   /** Default `auto`, the region of R2. */
   region?: string | undefined;
@@ -39,8 +41,11 @@ export type R2SignedHeaders<Given = unknown> = Omit<
   Given,
   'authorization' | 'Authorization' | 'x-amz-date' | 'x-amz-content-sha256' | 'x-amz-security-token'
 > & {
+  /** The signature. */
   Authorization: string;
+  /** When it was signed. */
   'x-amz-date': string;
+  /** The hash of the body, or that it is not signed. */
   'x-amz-content-sha256': string;
   /** With a session token. */
   'x-amz-security-token'?: string;
@@ -80,7 +85,9 @@ export function getSigningKey(secretAccessKey: string, dateStamp: string, region
 export interface R2Config {
   /** Default: `R2_ENDPOINT` or `R2_ACCOUNT_ID`, `R2_ACCESS_KEY_ID`, `R2_SECRET_ACCESS_KEY`, `R2_BUCKET`. */
   s3?: S3Options | undefined;
+  /** Deadlines. Default: see {@link TimeoutOptions}. */
   timeouts?: TimeoutOptions | undefined;
+  /** Certificates and a proxy. Default: those of the system, and none. */
   http?: HttpOptions | undefined;
 }
 
@@ -106,7 +113,9 @@ export function downloadMedia(r2_key: string): Promise<Buffer>;
 
 export interface R2Uploaded {
   ok: true;
+  /** As it was given. */
   key: string;
+  /** The version in the store. */
   etag: string;
   /** Bytes written. */
   size: number;

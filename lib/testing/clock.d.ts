@@ -1,7 +1,10 @@
 /** Time as a sandbox reads it and waits by it. All in ms. */
 export interface SandboxClock {
+  /** The time. */
   now(): number;
+  /** Calls `run` in `ms`. */
   setTimeout(run: () => void, ms: number): unknown;
+  /** It need not any more. */
   clearTimeout(timer: unknown): void;
 }
 

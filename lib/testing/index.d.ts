@@ -29,7 +29,9 @@ export * from './webhook/webhook';
 
 /** A server certificate in PEM. */
 export interface TlsFiles {
+  /** The private key, PEM. */
   key: string;
+  /** The certificate, PEM. */
   cert: string;
 }
 

@@ -2,6 +2,7 @@
 export interface ProxyRule {
   /** Each chunk waits this long. */
   delayMs?: number;
+  /** The rate. */
   bytesPerSecond?: number;
   /** Both connections close after so many bytes passed. */
   cutAfterBytes?: number;
@@ -42,6 +43,7 @@ export class FaultProxy {
    * @throws `ERR_WARMPATH_INVALID_OPTION`
    */
   static start(options: { target: string; port?: number; host?: string }): Promise<FaultProxy>;
+  /** Where it listens. */
   readonly port: number;
   /** `127.0.0.1:PORT` */
   readonly host: string;
@@ -63,6 +65,8 @@ export class FaultProxy {
   set(rules?: ProxyRules): void;
   /** Everything passes again. */
   clear(): void;
+  /** Ends the proxy and its connections. */
   close(): Promise<void>;
+  /** close(). */
   [Symbol.asyncDispose](): Promise<void>;
 }

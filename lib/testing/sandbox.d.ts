@@ -2,6 +2,7 @@
 export interface Sandbox {
   /** `http://127.0.0.1:PORT`, or `https://…` with `tls`. */
   readonly url: string;
+  /** Where it listens. */
   readonly port: number;
   /** Connections open right now. */
   readonly connections: number;
@@ -9,5 +10,6 @@ export interface Sandbox {
   reset(): void;
   /** Closes every connection, also those a fault left hanging, and removes temporary files. */
   close(): Promise<void>;
+  /** close(). */
   [Symbol.asyncDispose](): Promise<void>;
 }

@@ -62,6 +62,7 @@ export interface CutFault {
 /** The body passes at this rate. */
 export interface TrickleFault {
   kind: 'trickle';
+  /** The rate. */
   bytesPerSecond: number;
   side?: 'response' | 'request';
 }
@@ -85,6 +86,7 @@ export interface ResetFault {
 /** A small gzip answer of status 200 that unpacks to `size` bytes (default 64 MiB, up to 1 GiB), about a thousand times more. */
 export interface GzipBombFault {
   kind: 'gzipBomb';
+  /** Bytes that it unpacks to. Default 64 MiB. */
   size?: number;
 }
 
@@ -96,16 +98,22 @@ export interface BadBodyFault {
 /** An answer (default status 500) before the request body is read, and the connection closes at once. */
 export interface AnswerThenCloseFault {
   kind: 'answerThenClose';
+  /** Default 500. */
   status?: number;
+  /** Further ones. Default: none. */
   headers?: Record<string, string | number>;
+  /** Default: none. */
   body?: string | object;
+  /** Seconds, in `Retry-After`. Default: none. */
   retryAfter?: number;
+  /** With a page in the place of JSON or XML. Default false. */
   html?: boolean;
 }
 
 /** Waits before going on. May bite together with another fault on the same request. */
 export interface DelayFault {
   kind: 'delay';
+  /** How long. */
   ms: number;
 }
 
@@ -120,7 +128,9 @@ export interface ChangeEtagFault {
 
 /** A scheduled fault. Its counters are live. */
 export interface Fault {
+  /** For remove(). */
   readonly id: number;
+  /** As it was added. */
   readonly kind: string;
   /** Where it was added by a name. */
   readonly name?: string;
@@ -164,6 +174,7 @@ export type MixName =
 export interface MixSpec<Match> {
   /** A whole number. The n-th request under the same seed always draws the same. */
   seed: number;
+  /** Of all requests that draw, by name. */
   percent: Partial<Record<MixName, number>>;
   /** Which requests draw; only what is known from the head (not `chatId`). Default: all. */
   match?: Match;
@@ -171,6 +182,7 @@ export interface MixSpec<Match> {
 
 /** A mix at work. Its counters are live. */
 export interface Mix {
+  /** As it was given. */
   readonly seed: number;
   /** Requests that drew. */
   readonly seen: number;
@@ -191,8 +203,11 @@ export interface FaultBook<Spec, Match> {
   add(fault: Spec): Fault;
   /** @throws `ERR_WARMPATH_INVALID_OPTION` */
   mix(mix: MixSpec<Match>): Mix;
+  /** All that are scheduled, those that are over too. */
   list(): Fault[];
+  /** The mixes at work. */
   mixes(): Mix[];
+  /** Takes one out; false: there was none. */
   remove(id: number): boolean;
   /** Faults and mixes. */
   clear(): void;

@@ -15,6 +15,7 @@ import type {
 
 /** Which requests of the chat completions API. */
 export interface OpenRouterMatch {
+  /** As in HTTP. */
   method?: string;
   operation?: 'chat' | 'key' | 'generation' | 'models';
   /** The first model asked for; known from stage `body` on. */
@@ -95,6 +96,7 @@ export type OpenRouterFaultName =
 
 /** A fault by its name. */
 export interface NamedOpenRouterFault {
+  /** Which fault; see the list. */
   name: OpenRouterFaultName;
   /** Seconds, of the refusals that name a time; default 1. */
   retryAfter?: number;
@@ -102,10 +104,16 @@ export interface NamedOpenRouterFault {
   ms?: number;
   /** Of the two `keep-alive`: between two newlines, default 250. */
   everyMs?: number;
+  /** The rate, where the fault has one. */
   bytesPerSecond?: number;
+  /** Bytes, where the fault has a size. */
   size?: number;
 }
 
+/**
+ * A fault by its name or kind. `form` is what a completion of status 200 looks like; `ms` and `everyMs` (default 250) are those of the
+ * white space.
+ */
 export type OpenRouterFault = FaultSchedule<OpenRouterMatch> &
   (
     | NamedOpenRouterFault

@@ -5,6 +5,7 @@ import type { Sandbox } from '../sandbox';
 import type { OpenRouterFault, OpenRouterMatch } from './faults';
 
 export interface OpenRouterKey {
+  /** What requests carry as their bearer. */
   key: string;
   /** How it is called in the records. Default `sandbox`. */
   label?: string;
@@ -15,7 +16,9 @@ export interface OpenRouterKey {
 export interface OpenRouterModel {
   /** US dollars a token. Default 0.15 and 0.6 a million. */
   promptPrice?: number;
+  /** US dollars a token. */
   completionPrice?: number;
+  /** Tokens; above: 400. Default 128,000. */
   contextLength?: number;
   /** Default `Sandbox`. */
   provider?: string;
@@ -27,7 +30,9 @@ export interface OpenRouterModel {
 
 /** What the "model" is asked. */
 export interface PromptSeen {
+  /** As they came. */
   messages: { role: string; content: string }[];
+  /** Which one answers. */
   model: string;
   /** The JSON Schema of the answer, or null. */
   schema: object | null;
@@ -48,6 +53,7 @@ export interface OpenRouterSandboxOptions {
   port?: number;
   /** Default 127.0.0.1. */
   host?: string;
+  /** Serves HTTPS with it. Default: plain HTTP. */
   tls?: TlsFiles;
   /** Without it every key will do. */
   keys?: (string | OpenRouterKey)[];
@@ -80,40 +86,54 @@ export interface OpenRouterSandboxOptions {
 export interface CompletionMade {
   /** The same number as in `requests`. */
   seq: number;
+  /** When it was made, ms since 1970. */
   at: number;
   /** As in the answer: `gen-…`. */
   id: string;
   /** The label of the key. */
   key: string;
+  /** Which one wrote it. */
   model: string;
+  /** Who made it. */
   provider: string;
   format: 'text' | 'json';
+  /** Why it ended. */
   finishReason: string;
+  /** Tokens that were read. */
   promptTokens: number;
+  /** Tokens that were written. */
   completionTokens: number;
   /** US dollars. */
   cost: number;
   /** Before any fault. */
   text?: string | null;
+  /** The prompt. */
   messages?: { role: string; content: string }[];
 }
 
 /** A request that came. */
 export interface OpenRouterRequest {
+  /** Order of arrival. */
   seq: number;
+  /** When it began, ms since 1970. */
   at: number;
   /** Until the connection was done with it. */
   ms?: number;
+  /** As it came. */
   httpMethod: string;
   operation: 'chat' | 'key' | 'generation' | 'models' | null;
   /** The label of the key, never the key. */
   key: string | null;
+  /** Which one was asked for. */
   model: string | null;
   format: 'text' | 'json' | null;
+  /** Bytes of the request body. */
   bytes: number;
   /** Null where nobody was there any more to get an answer. */
   status: number | null;
+  /** Why it was refused; null: it was not. */
   error: string | null;
+  /** Those that were due on it. */
   faults: string[];
 }
 
@@ -139,13 +159,16 @@ export class OpenRouterSandbox implements Sandbox {
   readonly url: string;
   /** `url` and `/api/v1`: what clients want as their base URL. */
   readonly baseUrl: string;
+  /** Where it listens. */
   readonly port: number;
   readonly connections: number;
   /** All requests, refused ones too, oldest first. */
   readonly requests: OpenRouterRequest[];
   /** What was made and charged, oldest first. */
   readonly completions: CompletionMade[];
+  /** Faults by schedule. */
   readonly faults: FaultBook<OpenRouterFault, OpenRouterMatch>;
+  /** Another key from now on. */
   addKey(key: string | OpenRouterKey): void;
   /** Another model, or one as it is from now on. */
   setModel(name: string, model: OpenRouterModel): void;
@@ -155,5 +178,6 @@ export class OpenRouterSandbox implements Sandbox {
   limitStats(): { refused: number; early: number };
   reset(): void;
   close(): Promise<void>;
+  /** close(). */
   [Symbol.asyncDispose](): Promise<void>;
 }

@@ -40,9 +40,13 @@ export type R2Operation =
 
 /** Which requests of R2: `method` as in HTTP, `keyPattern` is tested against the decoded key (text: a RegExp source). */
 export interface R2Match {
+  /** As in HTTP. */
   method?: string;
+  /** By its name in S3. */
   operation?: R2Operation;
+  /** By its name. */
   bucket?: string;
+  /** Tested against the decoded key; text: a RegExp source. */
   keyPattern?: RegExp | string;
 }
 
@@ -62,7 +66,9 @@ export type R2Fault = FaultSchedule<R2Match> &
   );
 
 export interface Credentials {
+  /** What requests name. */
   accessKeyId: string;
+  /** What they are signed with. */
   secretAccessKey: string;
   /** When set, requests must carry it. */
   sessionToken?: string;
@@ -77,6 +83,7 @@ export interface R2SandboxOptions {
   buckets?: string[];
   /** Default: one made-up pair, see {@link R2Sandbox.credentials}. */
   credentials?: Credentials[];
+  /** Serves HTTPS with it. Default: plain HTTP. */
   tls?: TlsFiles;
   /** Region the credential scope must name. Default `auto`, which takes `us-east-1` too, as R2 does. */
   region?: string;
@@ -102,20 +109,27 @@ export interface R2SandboxOptions {
 
 /** One request as R2Sandbox saw it. */
 export interface R2Request {
+  /** Order of arrival. */
   seq: number;
   /** ms since 1970. */
   at: number;
   /** From head to end of the answer; absent while it runs. */
   ms?: number;
+  /** As in HTTP. */
   method: string;
   /** null where the request is for nothing that the sandbox has. */
   operation: R2Operation | null;
+  /** As it came. */
   bucket: string;
+  /** Decoded. */
   key: string;
+  /** The header, or null. */
   range: string | null;
+  /** The header, or null. */
   ifMatch: string | null;
   /** How it was signed; null when the signature was not accepted. */
   auth: 'header' | 'presign' | null;
+  /** Who signed; null where nobody did. */
   accessKeyId: string | null;
   /** null while it runs, or when the client was gone before the answer. */
   status: number | null;
@@ -154,10 +168,14 @@ export class R2Sandbox implements Sandbox {
   /** @throws `ERR_WARMPATH_PEER_MISSING`, `ERR_WARMPATH_INVALID_OPTION` */
   static start(options?: R2SandboxOptions): Promise<R2Sandbox>;
   readonly url: string;
+  /** Where it listens. */
   readonly port: number;
   readonly connections: number;
+  /** Those that are accepted. */
   readonly credentials: Credentials[];
+  /** All requests, refused ones too, oldest first. */
   readonly requests: R2Request[];
+  /** Faults by schedule. */
   readonly faults: FaultBook<R2Fault, R2Match>;
   /** Stores an object without HTTP; the bucket is made if absent. */
   put(
@@ -170,5 +188,6 @@ export class R2Sandbox implements Sandbox {
   get(bucket: string, key: string | Buffer): Promise<Buffer | null>;
   reset(): void;
   close(): Promise<void>;
+  /** close(). */
   [Symbol.asyncDispose](): Promise<void>;
 }

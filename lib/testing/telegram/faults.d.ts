@@ -14,8 +14,11 @@ import type {
 
 /** Which requests of Telegram: `apiMethod` such as `sendPhoto` (any case; `file` for downloads). */
 export interface TelegramMatch {
+  /** As in HTTP. */
   method?: string;
+  /** As the client writes it. */
   apiMethod?: string;
+  /** The number in front of its token. */
   botId?: number | string;
   /** As sent by the client; known from stage `body` on. */
   chatId?: number | string;
@@ -87,6 +90,7 @@ export type TelegramFaultName =
 
 /** A fault by its name. */
 export interface NamedFault {
+  /** Which one; see the list. */
   name: TelegramFaultName;
   /** Seconds: of `flood`, `flood-of-chat`, `flood-of-bot` (default 1) and `flood-in-album` (default 8). */
   retryAfter?: number;

@@ -12,8 +12,10 @@ export type SandboxChat =
   | number
   | string
   | {
+      /** As `chat_id`. */
       id: number | string;
       type?: 'private' | 'group' | 'supergroup' | 'channel';
+      /** Default: made up. */
       title?: string;
       /** The group became a supergroup with this id: answers 400 with `parameters.migrate_to_chat_id`; the new id works. */
       migratedTo?: number;
@@ -24,7 +26,9 @@ export type SandboxChat =
 export interface SandboxBot {
   /** `123456:letters`; the number is the bot's id. */
   token: string;
+  /** Default: made up. */
   username?: string;
+  /** Default: made up. */
   firstName?: string;
   /** Without it every well-formed chat id is accepted. */
   chats?: SandboxChat[];
@@ -35,7 +39,9 @@ export interface TelegramSandboxOptions {
   port?: number;
   /** Default 127.0.0.1. */
   host?: string;
+  /** Default: none; addBot() adds them. */
   bots?: SandboxBot[];
+  /** Serves HTTPS with it. Default: plain HTTP. */
   tls?: TlsFiles;
   /** On by default; `false` switches the limits off. */
   limits?: TelegramLimits | false;
@@ -85,14 +91,19 @@ export interface TelegramSandboxOptions {
 
 /** Parameters of a send method that describe the file; only those that were sent. */
 export interface DeclaredMedia {
+  /** Pixels. */
   width?: number;
+  /** Pixels. */
   height?: number;
   /** Of a video note. */
   length?: number;
   /** Seconds. */
   duration?: number;
+  /** Of a video. */
   supportsStreaming?: boolean;
+  /** Of an audio. */
   title?: string;
+  /** Of an audio. */
   performer?: string;
 }
 
@@ -102,9 +113,13 @@ export interface ReceivedMessage {
   seq: number;
   /** When its request began, ms since 1970. */
   at: number;
+  /** The number in front of its token. */
   botId: number;
+  /** Of the Bot API. */
   method: string;
+  /** Where it was sent. */
   chatId: string;
+  /** Of the message. */
   messageId: number;
   /** The kind of the answer, which may differ from that of the method; `text` for sendMessage. */
   kind: MediaKind | 'text';
@@ -112,18 +127,25 @@ export interface ReceivedMessage {
   sha256?: string;
   /** Size of the file. */
   bytes: number;
+  /** As it was declared. */
   fileName?: string;
+  /** As it was declared. */
   contentType?: string;
   /** Of a photo: the largest size's. */
   fileId?: string;
+  /** As it was given out. */
   fileUniqueId?: string;
+  /** Pixels, as read from the bytes. */
   width?: number;
+  /** Pixels, as read from the bytes. */
   height?: number;
   /** Seconds, as read from the bytes. */
   duration?: number;
   /** What the client said of the file; after a reuse, of the first upload. */
   declared?: DeclaredMedia;
+  /** As it was sent. */
   caption?: string;
+  /** As it was sent. */
   text?: string;
   /** Where the file came from. */
   from?: 'upload' | 'url' | 'path' | 'file_id' | 'copy';
@@ -139,7 +161,9 @@ export interface ReceivedMessage {
 
 /** One request as TelegramSandbox saw it. Never holds a token. */
 export interface TelegramRequest {
+  /** Order of arrival. */
   seq: number;
+  /** When it began, ms since 1970. */
   at: number;
   /** From head to end of the answer; absent while it runs. */
   ms?: number;
@@ -147,7 +171,9 @@ export interface TelegramRequest {
   httpMethod: string;
   /** Bot API method as the client wrote it, `file` for a download; null before the sender was known. */
   method: string | null;
+  /** The number in front of its token; null: no such bot. */
   botId: number | null;
+  /** As it was sent; null: none. */
   chatId: string | null;
   encoding: 'query' | 'json' | 'urlencoded' | 'multipart' | 'direct' | null;
   /** Bytes of the request body. */
@@ -175,23 +201,37 @@ export interface TelegramRequest {
 
 /** What is known of a file_id that was given out. */
 export interface IssuedFile {
+  /** As it was given out. */
   fileId: string;
+  /** As it was given out. */
   fileUniqueId: string;
+  /** The only bot it works for. */
   botId: number;
+  /** The kind that it has for ever. */
   kind: MediaKind;
+  /** Of the bytes: 64 lower-case hexadecimal digits. */
   sha256: string;
+  /** Its size. */
   bytes: number;
+  /** As it was declared. */
   fileName?: string;
+  /** As it was declared. */
   contentType?: string;
+  /** Pixels, as read from the bytes. */
   width?: number;
+  /** Pixels, as read from the bytes. */
   height?: number;
+  /** Seconds, as read from the bytes. */
   duration?: number;
+  /** What the client said of it. */
   declared?: DeclaredMedia;
   /** Where its bytes are, if they are in a file (always with `saveTo` and `local`). */
   path?: string;
   /** The message it was first sent in. */
   chatId?: string;
+  /** There. */
   messageId?: number;
+  /** When, ms since 1970. */
   at: number;
 }
 
@@ -205,10 +245,14 @@ export type DirectFile =
 export type DirectAnswer = {
   /** HTTP status. */
   status: number;
+  /** Of a success. */
   // biome-ignore lint/suspicious/noExplicitAny: the Bot API has a result type for every method
   result?: any;
+  /** Of a refusal. */
   error_code?: number;
+  /** Of a refusal. */
   description?: string;
+  /** Of some refusals. */
   parameters?: { retry_after?: number; migrate_to_chat_id?: number };
 } & { ok: boolean };
 
@@ -241,6 +285,7 @@ export class TelegramSandbox implements Sandbox {
   /** @throws `ERR_WARMPATH_PEER_MISSING`, `ERR_WARMPATH_INVALID_OPTION` */
   static start(options?: TelegramSandboxOptions): Promise<TelegramSandbox>;
   readonly url: string;
+  /** Where it listens. */
   readonly port: number;
   readonly connections: number;
   /** The bots, without their tokens; `chats` is null where every chat is accepted. */
@@ -249,8 +294,11 @@ export class TelegramSandbox implements Sandbox {
   readonly received: ReceivedMessage[];
   /** All requests, refused ones too, oldest first. */
   readonly requests: TelegramRequest[];
+  /** Faults by schedule. */
   readonly faults: FaultBook<TelegramFault, TelegramMatch>;
+  /** Another bot from now on. */
   addBot(bot: SandboxBot): { id: number; username: string };
+  /** Another chat of a bot from now on. */
   addChat(botId: number | string, chat: SandboxChat): void;
   /**
    * Turns a group into a supergroup for every bot: the old id is refused with `migrate_to_chat_id`, the new one works.
@@ -276,5 +324,6 @@ export class TelegramSandbox implements Sandbox {
   issued(fileId: string): IssuedFile | undefined;
   reset(): void;
   close(): Promise<void>;
+  /** close(). */
   [Symbol.asyncDispose](): Promise<void>;
 }

@@ -18,7 +18,9 @@ import type { Sandbox } from '../sandbox';
 
 /** Which requests of a receiver: `key` is the idempotency key. */
 export interface WebhookMatch {
+  /** As in HTTP. */
   method?: string;
+  /** The idempotency key. */
   key?: string;
 }
 
@@ -57,6 +59,7 @@ export type WebhookFaultName =
 
 /** A fault by its name. */
 export interface NamedWebhookFault {
+  /** Which one; see the list. */
   name: WebhookFaultName;
   /** Seconds, of `rate-limited` and `unavailable`; default 1. */
   retryAfter?: number;
@@ -84,6 +87,7 @@ export interface WebhookSandboxOptions {
   port?: number;
   /** Default 127.0.0.1. */
   host?: string;
+  /** Serves HTTPS with it. Default: plain HTTP. */
   tls?: TlsFiles;
   /** Then every request must be signed with it, as [Standard Webhooks](https://www.standardwebhooks.com) says; else 401. */
   secret?: string;
@@ -109,10 +113,13 @@ export interface WebhookSandboxOptions {
 
 /** What came under one idempotency key. */
 export interface WebhookDelivery {
+  /** Its idempotency key. */
   key: string;
   /** Of the first body, lower-case hex. */
   sha256: string;
+  /** Of the first body; absent: it had none, or `keepTexts` is false. */
   text?: string;
+  /** The first body; absent with `keepTexts: false`. */
   body?: unknown;
   /** When it came, every time, ms since 1970: one more than its duplicates. */
   times: number[];
@@ -123,17 +130,26 @@ export interface WebhookDelivery {
 /** What no sender may do: the same key with another body (422), no key at all (400). */
 export interface WebhookViolation {
   kind: 'other-body' | 'no-key';
+  /** The idempotency key; null: there was none. */
   key: string | null;
+  /** When, ms since 1970. */
   at: number;
 }
 
 export interface WebhookRequest {
+  /** Order of arrival. */
   seq: number;
+  /** When it began, ms since 1970. */
   at: number;
+  /** From head to end of the answer; absent while it runs. */
   ms?: number;
+  /** As it came. */
   httpMethod: string;
+  /** Without its query. */
   path: string;
+  /** The idempotency key; null: there was none. */
   key: string | null;
+  /** Bytes of the request body. */
   bytes: number;
   /** This very request took effect. */
   accepted: boolean;
@@ -141,7 +157,9 @@ export interface WebhookRequest {
   duplicate: boolean;
   /** Null where nobody was there any more to get an answer. */
   status: number | null;
+  /** Why it was refused; null: it was not. */
   error: string | null;
+  /** Those that were due on it. */
   faults: string[];
 }
 
@@ -164,17 +182,22 @@ export class WebhookSandbox implements Sandbox {
   /** @throws `ERR_WARMPATH_INVALID_OPTION` */
   static start(options?: WebhookSandboxOptions): Promise<WebhookSandbox>;
   readonly url: string;
+  /** Where it listens. */
   readonly port: number;
   readonly connections: number;
   /** By key, in the order they first came; a copy. */
   readonly deliveries: WebhookDelivery[];
+  /** What senders did that no sender may. */
   readonly violations: WebhookViolation[];
   /** All requests, oldest first. */
   readonly requests: WebhookRequest[];
+  /** Faults by schedule. */
   readonly faults: FaultBook<WebhookFault, WebhookMatch>;
+  /** What came under this key. */
   delivery(key: string): WebhookDelivery | undefined;
   reset(): void;
   close(): Promise<void>;
+  /** close(). */
   [Symbol.asyncDispose](): Promise<void>;
 }
 

@@ -71,9 +71,12 @@ export interface TelegramLimitStats {
   overlapping: number;
   /** Uploads that waited for their place among those of the same size, and how long in all. */
   delayed: number;
+  /** How long they were held, ms in all. */
   delayedMs: number;
   /** The most that one bot had going at once. */
   peakRequests: number;
+  /** Most uploads at once. */
   peakUploads: number;
+  /** Most bytes of uploads at once. */
   peakUploadBytes: number;
 }
