@@ -1472,7 +1472,7 @@ export interface IngestJob {
   maxBytes?: number | undefined;
   /** 32-bit integer, higher first. Default 0. */
   priority?: number | undefined;
-  /** As {@link PrewarmJob.leaseMs}. Default: none. */
+  /** As {@link PrewarmJob}`.leaseMs`. Default: none. */
   leaseMs?: number | undefined;
 }
 

@@ -255,7 +255,7 @@ export type ProcessMediaFallback =
   | {
       /** Default with a pool or a store: they wait there, durably. */
       fallback?: 'store' | undefined;
-      /** Rows of `ingest_jobs`: a {@link PostgresIngestStore}. */
+      /** Rows of `ingest_jobs`: a `PostgresIngestStore`. */
       pool: PgPool;
       store?: undefined;
     }

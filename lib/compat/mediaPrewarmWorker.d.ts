@@ -1,6 +1,6 @@
 /**
  * Drop-in for an app's own `mediaPrewarmWorker` module: one queue and one worker per process, the same functions, field
- * names, environment variables, log tags and metric names, on top of {@link PrewarmWorker}.
+ * names, environment variables, log tags and metric names, on top of `PrewarmWorker`.
  *
  * From the environment, where configure() and arguments leave it open; an empty value means the default, a wrong one stops
  * the start:

@@ -1,6 +1,6 @@
 /**
  * Drop-in for an app's own `processMedia` job and its queue: one queue per process, the names, options and log lines of the
- * module it replaces, on top of {@link ProcessMedia}.
+ * module it replaces, on top of `ProcessMedia`.
  *
  * From the environment, where configure() leaves it open; an empty value means the default:
  * - `REDIS_HOST` (localhost), `REDIS_PORT` (6379), `PASSWORD_REDIS` (none)

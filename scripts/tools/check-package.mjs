@@ -33,7 +33,8 @@ const bytes = new Uint8Array(tarball);
 const findings = [];
 
 const { messages, pkg } = await publint({ pack: { tarball: bytes.buffer }, strict: true });
-for (const message of messages) findings.push(`publint: ${message.type}: ${formatMessage(message, pkg, { color: false })}`);
+for (const message of messages)
+  findings.push(`publint: ${message.type}: ${formatMessage(message, pkg, { color: false })}`);
 
 const analysis = await checkPackage(createPackageFromTarballData(bytes));
 // `node10` knows no "exports": a resolution for runtimes that this package does not run on.
@@ -47,5 +48,7 @@ const expected = Object.keys(pkg.exports).length;
 if (entries.length !== expected) findings.push(`types: ${entries.length} entry points were found, not ${expected}`);
 
 for (const finding of findings) console.error(finding);
-console.log(`package: ${entries.length} entry points, ${(tarball.length / 1e6).toFixed(1)} MB packed, ${findings.length} findings`);
+console.log(
+  `package: ${entries.length} entry points, ${(tarball.length / 1e6).toFixed(1)} MB packed, ${findings.length} findings`,
+);
 process.exitCode = findings.length === 0 ? 0 : 1;
