@@ -2,6 +2,8 @@
 
 const path = require('node:path');
 const { WarmpathError } = require('./errors.js');
+const { isCutShort } = require('./loading/artifact.js');
+const { installedFile } = require('./loading/machine.js');
 
 const NEEDED = [
   'queueDoor',
@@ -19,11 +21,17 @@ const NEEDED = [
   'errorTable',
 ];
 
+/** In the order in which they are asked: ours, and the one that the build tool's own loader knows. */
+const OVERRIDES = ['WARMPATH_NATIVE_PATH', 'NAPI_RS_NATIVE_LIBRARY_PATH'];
+
 let loaded = null;
 
 /**
  * The native addon, loaded at first use: importing the package never throws, the first constructor does, with
- * ERR_WARMPATH_NATIVE_LOAD. `WARMPATH_NATIVE_PATH` names another file to load instead.
+ * ERR_WARMPATH_NATIVE_LOAD. `WARMPATH_NATIVE_PATH` names another file to load instead. A failure is not kept: the next call
+ * tries again. See docs/loading.md.
+ *
+ * @throws {WarmpathError} ERR_WARMPATH_NATIVE_LOAD
  */
 function native() {
   if (loaded === null) loaded = load();
@@ -31,55 +39,50 @@ function native() {
 }
 
 function load() {
-  const override = process.env.WARMPATH_NATIVE_PATH;
+  const variable = OVERRIDES.find((name) => process.env[name]);
+  const file = variable && path.resolve(process.env[variable]);
   let addon;
   try {
-    addon = require(override ? path.resolve(override) : '../native/index.js');
+    if (isCutShort(file ?? installedFile() ?? '')) throw new Error('the file is cut short');
+    addon = file === undefined ? require('../native/index.js') : open(file);
   } catch (err) {
-    throw loadError(reasons(err), override, err);
+    throw loadError(err, file, variable);
   }
   const missing = NEEDED.filter((name) => typeof addon[name] !== 'function');
   if (missing.length > 0) {
-    throw loadError(`the file loads, but lacks ${missing.join(', ')}: it was built from another version`, override);
+    throw loadError(
+      new Error(`the file loads, but lacks ${missing.join(', ')}: it was built from another version`),
+      file,
+      variable,
+    );
   }
   return addon;
 }
 
-function loadError(reason, override, cause) {
-  const where = `${process.platform}-${process.arch}${process.platform === 'linux' ? `, ${libc()}` : ''}, Node ${process.versions.node}`;
-  const remedy = override
-    ? 'WARMPATH_NATIVE_PATH names this file: correct it or unset it.'
-    : 'Reinstall without --no-optional or --omit=optional; in a git checkout run `npm run build` (needs Rust); ' +
-      'or set WARMPATH_NATIVE_PATH to a .node file built for this platform.';
-  return new WarmpathError(
+/** Whatever its name ends with: `require` takes a file that does not end with .node for JavaScript. */
+function open(file) {
+  if (/\.[cm]?js$/.test(file)) return require(file);
+  const target = { exports: {} };
+  process.dlopen(target, path.toNamespacedPath(file));
+  return target.exports;
+}
+
+function loadError(cause, file, variable) {
+  // Loaded here, because a process in which all is well needs nothing of it.
+  const told = require('./loading/diagnosis.js').diagnose(cause, file, variable);
+  const { machine, wanted, reason, remedy } = told;
+  const error = new WarmpathError(
     'ERR_WARMPATH_NATIVE_LOAD',
-    `the native part of warmpath cannot be loaded on ${where}.\nReason: ${reason}\n${remedy}`,
+    `the native part of warmpath cannot be loaded.\n  Machine: ${machine}\n  Wanted: ${wanted}\n  Reason: ${reason}\n  To do: ${remedy}`,
     { cause },
   );
+  diagnoses.set(error, told);
+  return error;
 }
 
-/** The loader reports every attempt in a chain of causes; all of them matter, the last one most. */
-function reasons(err) {
-  const texts = [];
-  for (let e = err; e && texts.length < 20; e = e.cause) {
-    const text = String(e.message ?? e).split('\nRequire stack:')[0];
-    if (!texts.includes(text)) texts.push(text);
-  }
-  return texts.join(' | ');
-}
+const diagnoses = new WeakMap();
 
-function libc() {
-  const { excludeNetwork } = process.report;
-  try {
-    // The full report looks up network interfaces, which can block on a slow resolver.
-    process.report.excludeNetwork = true;
-    const { glibcVersionRuntime } = process.report.getReport().header;
-    return glibcVersionRuntime ? `glibc ${glibcVersionRuntime}` : 'musl';
-  } catch {
-    return 'unknown libc';
-  } finally {
-    process.report.excludeNetwork = excludeNetwork;
-  }
-}
+/** What an ERR_WARMPATH_NATIVE_LOAD tells, in parts: `{ machine, wanted, file, reason, remedy }`. */
+const diagnoseError = (error) => diagnoses.get(error);
 
-module.exports = { native };
+module.exports = { native, diagnoseError };

@@ -1,7 +1,8 @@
 'use strict';
 
 const { prewarmEnv, s3Env, telegramEnv } = require('../../compat/env.js');
-const { native } = require('../../native.js');
+const { describeMachine } = require('../../loading/machine.js');
+const { native, diagnoseError } = require('../../native.js');
 
 const OLDEST_NODE = [20, 19];
 
@@ -9,20 +10,16 @@ const OLDEST_NODE = [20, 19];
 function checkProcess(found, env) {
   const [major, minor] = process.versions.node.split('.').map(Number);
   const fresh = major > OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor >= OLDEST_NODE[1]);
-  if (fresh) found.ok('node', `Node ${process.versions.node} on ${process.platform} ${process.arch}${libc()}`);
+  if (fresh) found.ok('node', describeMachine());
   else found.fail('node', `Node ${process.versions.node} is too old`, 'use Node 20.19 or newer');
   try {
     native();
     found.ok('addon', 'the native addon loads');
   } catch (error) {
-    found.fail('addon', error.message, 'reinstall the package with optional dependencies, or build it: npm run build');
+    const { machine, reason, remedy } = diagnoseError(error);
+    found.fail('addon', `it does not load on ${machine}: ${reason}`, remedy);
   }
   checkSettings(found, env);
-}
-
-function libc() {
-  const glibc = process.report?.getReport?.().header?.glibcVersionRuntime;
-  return glibc === undefined ? '' : `, glibc ${glibc}`;
 }
 
 function checkSettings(found, env) {
