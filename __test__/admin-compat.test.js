@@ -34,8 +34,15 @@ it('the router of the compat module: before, during and after a run, over severa
   assert.deepEqual([before.queue_size, before.worker_running, before.queue_items.length], [1, false, 1]);
   assert.deepEqual([(await get('/state')).body.state.worker.mode, (await get('/jobs')).body.items.length], ['idle', 1]);
 
+  // What an operator sets before the first start holds for it: here, too, a pause keeps everything where it is.
+  await post('/pause', {});
+  await call('PUT', '/concurrency', { body: { concurrency: 7 } });
+  assert.equal((await get('/metrics')).body.metrics.max_concurrency, 7);
   compat.startPrewarmWorker({ query: async () => ({ rows: [] }) });
   t.after(() => compat.getWorkerController().stop({ timeoutMs: 0 }));
+  const first = (await get('/state')).body.state;
+  assert.deepEqual([first.worker.mode, first.slots.total, first.queue.ready], ['paused', 7, 1]);
+  assert.deepEqual((await post('/resume', {})).body, { ok: true, mode: 'running' });
   await until(() => saved.length === 1, 'the first');
   await call('PUT', '/concurrency', { body: { concurrency: 9 } });
   await call('PUT', '/limits', { body: { limits: { token: { limit: 11 } } } });

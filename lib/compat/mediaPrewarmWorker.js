@@ -23,6 +23,8 @@ const { prewarmSubject } = require('./subject.js');
 // What was counted outlives a worker, and so does what a start was given.
 const state = {
   ...{ config: {}, store: null, worker: null, running: null, marks: new Marks(), stopping: undefined },
+  // What an operator sees, and sets, before the first start.
+  standIn: null,
   ...{ monitor: new Monitor(), compatNames: observer(), pool: null, intervalMs: undefined, table: null },
 };
 
@@ -111,7 +113,7 @@ function numbers() {
   if (state.running !== null) return { ...state.running, concurrency: state.worker.slots };
   const env = prewarmEnvOrDefaults();
   const { concurrency = env.concurrency, capacity = env.capacity } = state.config;
-  return { concurrency: mostSlots(concurrency), capacity };
+  return { concurrency: predecessor()?.slotsSet ?? mostSlots(concurrency), capacity };
 }
 
 /** Whether jobs wait in the database, not in this process. */
@@ -195,9 +197,12 @@ function startPrewarmWorker(pool, intervalMs) {
   return getWorkerController();
 }
 
+/** Whose settings, made by an operator, hold for the next worker too: the one before, or what stands in before the first. */
+const predecessor = () => state.worker ?? state.standIn;
+
 function began(worker, { concurrency, capacity }) {
-  // What an operator has set holds for the next worker too.
-  if (state.worker !== null) worker.inherit(state.worker);
+  const before = predecessor();
+  if (before !== null) worker.inherit(before);
   Object.assign(state, { worker, running: { concurrency: mostSlots(concurrency), capacity } });
   worker.start();
 }

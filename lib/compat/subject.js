@@ -10,12 +10,16 @@ const { Operated } = require('../worker/operated.js');
  *   metrics()
  */
 function prewarmSubject({ state, store, numbers, start, stop, queueItems, metrics }) {
-  let idle = null;
+  // In the module's state, since the first worker goes on under what an operator has set before it.
   const standIn = () => {
     const { monitor, compatNames, pool } = state;
     const ping = pool === null ? undefined : () => pool.query('SELECT 1');
-    idle ??= new Operated({ ...{ store: store(), monitor, compatNames, ping }, name: 'prewarm', ...numbers() });
-    return idle;
+    state.standIn ??= new Operated({
+      ...{ store: store(), monitor, compatNames, ping },
+      name: 'prewarm',
+      ...numbers(),
+    });
+    return state.standIn;
   };
   return {
     worker: () => state.worker ?? standIn(),

@@ -92,6 +92,11 @@ class Operated extends EventEmitter {
     return this.#settings.concurrency;
   }
 
+  /** The same where an operator has set it, which outlasts a stop and a start; else null. */
+  get slotsSet() {
+    return this.#slots === null ? null : this.slots;
+  }
+
   wake() {}
 
   stats() {

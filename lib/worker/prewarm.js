@@ -143,7 +143,8 @@ class PrewarmWorker extends Worker {
 
   inherit(previous) {
     super.inherit(previous);
-    if (previous.#ownLimits) this.setLimits(previous.limits());
+    // Before the first start of the compat module there is only a stand-in, which has no limits.
+    if (#ownLimits in previous && previous.#ownLimits) this.setLimits(previous.limits());
   }
 
   setConcurrency(n) {
