@@ -2,9 +2,13 @@
 
 const assert = require('node:assert/strict');
 const { AsyncLocalStorage } = require('node:async_hooks');
+const { randomUUID } = require('node:crypto');
 const { after, before, describe, it } = require('node:test');
-const { PrewarmWorker, WarmpathError } = require('..');
+const { IngestWorker, PrewarmExecutor, PrewarmWorker, WarmpathError } = require('..');
 const { Origins } = require('../lib/worker/origins.js');
+const { folder, startOrigin } = require('./support/ingest-media.js');
+const { workerWorld } = require('./support/campaign-worker.js');
+const { startTables } = require('./support/tables.js');
 const { startStage, events, until, TOKEN, CHAT } = require('./support/prewarm.js');
 
 const gone = { botSlug: 'bot', sha256: 'a'.repeat(64), kind: 'photo', r2Key: 'gone' };
@@ -21,6 +25,17 @@ describe('where a job comes from, and who is told when it fails', () => {
     const worker = new PrewarmWorker({ ...stage.options(), resolveBot, ...extra });
     t.after(() => worker.stop({ timeoutMs: 0 }));
     return worker;
+  }
+
+  /** By job, the context in which its last event was heard. */
+  function seenBy(worker, requests, nameOf) {
+    const seen = new Map();
+    for (const name of ['succeeded', 'failed'])
+      worker.on(name, (result) => seen.set(nameOf(result), requests.getStore()));
+    worker.on('settled', () =>
+      assert.equal(requests.getStore(), undefined, 'settled is told in the context of somebody'),
+    );
+    return seen;
   }
 
   it("gives a job's events the async context of its enqueue", async (t) => {
@@ -41,6 +56,78 @@ describe('where a job comes from, and who is told when it fails', () => {
       gone: 'request 2',
       [other.r2Key]: undefined,
     });
+  });
+
+  it('does so for jobs that are rows', async (t) => {
+    const db = await startTables();
+    t.after(() => db.stop());
+    const requests = new AsyncLocalStorage();
+    const worker = aWorker(t, {
+      pool: db.pool,
+      resolveBot: async () => ({ token: TOKEN, chatIds: [CHAT] }),
+      pollMs: 20,
+    });
+    const seen = seenBy(worker, requests, ({ job }) => job.r2Key);
+    // What another process enqueues comes in nobody's context, and not in that of the request which started this worker.
+    const [own, theirs] = [await stage.workerJob(), await stage.workerJob()];
+    await db.addWarming(theirs);
+    await requests.run('request', () => worker.enqueueMany([own]));
+    await requests.run('start', () => worker.start());
+    await until(() => seen.size === 2);
+    assert.deepEqual(Object.fromEntries(seen), { [own.r2Key]: 'request', [theirs.r2Key]: undefined });
+  });
+
+  it('does so for media that are taken in', async (t) => {
+    const requests = new AsyncLocalStorage();
+    const origin = await startOrigin();
+    t.after(() => origin.close());
+    const worker = new IngestWorker({ dir: folder(t).dir, fsync: false, http: origin.http, pollMs: 20 });
+    t.after(() => worker.stop({ timeoutMs: 0 }));
+    const seen = seenBy(worker, requests, ({ key }) => key);
+    const media = [origin.medium(), origin.medium(), origin.medium()];
+    await requests.run('one', () => worker.enqueue(media[0].job));
+    await requests.run('many', () => worker.enqueueMany([media[1].job]));
+    await worker.enqueue(media[2].job);
+    await requests.run('start', () => worker.start());
+    await until(() => seen.size === 3);
+    assert.deepEqual(
+      media.map(({ job }) => seen.get(job.key)),
+      ['one', 'many', undefined],
+    );
+  });
+
+  it('does so for messages, whoever named them', async (t) => {
+    const db = await startTables();
+    t.after(() => db.stop());
+    const requests = new AsyncLocalStorage();
+    const world = await workerWorld({ pool: db.pool }, t);
+    const worker = await requests.run('start', () => world.start(t));
+    const seen = seenBy(worker, requests, ({ key }) => key);
+    const runId = await world.addRun();
+    const messageId = randomUUID();
+    await requests.run('named', () => worker.enqueue({ runId, messageId }));
+    await requests.run('unnamed', () => worker.enqueueMany([{ runId }, { runId }]));
+    const [theirs] = await world.addMessages(runId, 1);
+    await until(() => seen.size === 4);
+    assert.equal(seen.get(messageId), 'named');
+    assert.equal(seen.get(String(theirs)), undefined);
+    assert.deepEqual([...seen.values()].sort(), ['named', 'unnamed', 'unnamed', undefined]);
+  });
+
+  it("keeps the caller's context in run(), and has none for what concerns many jobs", async (t) => {
+    const requests = new AsyncLocalStorage();
+    const executor = requests.run('made it', () => new PrewarmExecutor(stage.options()));
+    t.after(() => executor.close());
+    const settled = [];
+    executor.on('settled', (outcomes) => settled.push(...outcomes.map(({ status }) => [status, requests.getStore()])));
+    const [one, other] = [await stage.job(), await stage.job()];
+    await requests.run('runs', async () => {
+      await executor.run(one);
+      assert.equal(requests.getStore(), 'runs');
+    });
+    requests.run('submits', () => executor.submit(other));
+    await until(() => settled.length === 2);
+    assert.deepEqual(settled, Array(2).fill(['succeeded', undefined]));
   });
 
   it('forgets contexts of jobs that are over, and the oldest of too many', () => {

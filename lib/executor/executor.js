@@ -1,6 +1,7 @@
 'use strict';
 
 const { EventEmitter } = require('node:events');
+const { inNobodysContext } = require('../context.js');
 const { WarmpathError, fromOutcome, abortError, guard } = require('../errors.js');
 const { shape, milliseconds, arrayOf, text, having, failWith } = require('../options/check.js');
 const { closeOptions, concurrency } = require('../options/executor.js');
@@ -42,7 +43,7 @@ class Executor extends EventEmitter {
   constructor(create, checkJob) {
     super();
     this.#checkJob = checkJob;
-    this.#native = guard(() => create(() => this.#collect()));
+    this.#native = guard(() => inNobodysContext(() => create(() => this.#collect())));
     this.#runs = new Runs({
       submit: (job) => ({ status: this.#submit([job])[0], stale: (this.#pending.get(job.key) ?? 1) - 1 }),
       cancel: (k) => this.#native.cancel(k),

@@ -174,15 +174,18 @@ class CampaignStore {
    * Puts messages in.
    *
    * @param {{ messageId?: string, runId: string, leadId?: string, scheduledAt?: Date, payload?: object }[]} messages
+   * @param {(keys: string[]) => void} [onNew] told of the ids of those that are new, before any of them can be claimed here
    * @returns {Promise<('queued' | 'duplicate' | 'processing' | 'cached')[]>}
    */
-  async enqueue(messages) {
+  async enqueue(messages, onNew = () => {}) {
     if (this.#closed) throw new WarmpathError('ERR_WARMPATH_CLOSED', 'the store is closed');
     if (messages.length === 0) return [];
     const found = await this.#run('putting messages in', 'enqueue', messageColumns(messages));
     const answers = messages.map(() => 'queued');
     const states = { pending: 'duplicate', processing: 'processing' };
-    for (const { n, status } of found) answers[n - 1] = states[status] ?? 'cached';
+    const [known, added] = [found.filter(({ n }) => n !== null), found.filter(({ n }) => n === null)];
+    for (const { n, status } of known) answers[n - 1] = states[status] ?? 'cached';
+    onNew(added.map(({ id }) => id));
     this.#change({ queued: answers.filter((answer) => answer === 'queued').length });
     this.wake();
     return answers;

@@ -213,7 +213,7 @@ class CampaignWorker extends Worker {
 
   #enqueue(messages) {
     if (this.#stopped) throw new WarmpathError('ERR_WARMPATH_CLOSED', 'the worker was stopped');
-    return this.#store.enqueue(messages);
+    return this.#store.enqueue(messages, (keys) => this.origins.learn(keys));
   }
 
   /** No further message of this run is begun, and no further part sent, in any process. @returns {Promise<string | null>} */

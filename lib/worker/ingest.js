@@ -129,6 +129,7 @@ class IngestWorker extends Worker {
     if (this.#stopped) throw new WarmpathError('ERR_WARMPATH_CLOSED', 'the worker was stopped');
     if (jobs.length === 0) return [];
     const statuses = await this.#store.enqueue(jobs);
+    this.origins.learn(jobs.filter((_, i) => statuses[i] === 'queued').map(({ key }) => key));
     const gauges = this.gauges();
     jobs.forEach((job, i) => {
       this.#report.enqueued(job, statuses[i], gauges);

@@ -1,6 +1,7 @@
 'use strict';
 
 const { AsyncLocalStorage } = require('node:async_hooks');
+const { inNobodysContext } = require('../context.js');
 
 // A job that another process runs never comes back here: what is oldest is forgotten.
 const MOST = 10_000;
@@ -20,10 +21,10 @@ class Origins {
     while (this.#runners.size > MOST) this.#runners.delete(this.#runners.keys().next().value);
   }
 
-  /** Runs `fn` in the context of the job, where that is known. @param {boolean} last the job is over */
+  /** Runs `fn` in the context of the job, else in nobody's. @param {boolean} last the job is over */
   run(key, last, fn) {
     const run = this.#runners.get(key);
-    if (run === undefined) return fn();
+    if (run === undefined) return inNobodysContext(fn);
     if (last) this.#runners.delete(key);
     return run(fn);
   }

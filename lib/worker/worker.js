@@ -2,6 +2,7 @@
 
 const { randomUUID } = require('node:crypto');
 const { setTimeout: sleep } = require('node:timers/promises');
+const { inNobodysContext } = require('../context.js');
 const { WarmpathError, databaseError } = require('../errors.js');
 const { emitSafely, emitError } = require('../executor/emit.js');
 const { KeepAlive } = require('../executor/keep-alive.js');
@@ -84,8 +85,10 @@ class Worker extends Operated {
     this.#outbox = new Outbox({ store, recorder, onDone: (entries) => this.#recorded(entries), onError });
     this.#heartbeat = new Heartbeat({ store, executor, inflight, outbox: this.#outbox, leaseMs, onError });
     this.#state = 'running';
-    this.#heartbeat.start();
-    this.#loop.start();
+    inNobodysContext(() => {
+      this.#heartbeat.start();
+      this.#loop.start();
+    });
     return true;
   }
 
@@ -231,7 +234,7 @@ class Worker extends Operated {
       this.progressed(news);
       this.#settings.report.settled(news, this.gauges());
       publishSettled(this, news);
-      emitSafely(this, 'settled', news);
+      inNobodysContext(() => emitSafely(this, 'settled', news));
       const names = { done: 'succeeded', dead: 'failed', retry: 'retry' };
       for (const result of news) {
         const over = result.state !== 'retry';

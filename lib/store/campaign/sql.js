@@ -191,8 +191,8 @@ SELECT coalesce((SELECT status FROM done), r.${r.status}::text) AS status FROM $
 const skipSql = (n) => `${oldSql(n, { cutoff: `now() - ${ms('$1')}`, most: '$2::int' })} RETURNING 1`;
 
 /**
- * Puts messages in: $1 ids (null: the table's default), $2 runs, $3 leads, $4 scheduled at, $5 payload. Answers per `n` the id and,
- * for one that was there before, its status.
+ * Puts messages in: $1 ids (null: the table's default), $2 runs, $3 leads, $4 scheduled at, $5 payload. Answers the ids of
+ * those that are new, without an `n`, and `n`, id and status of each that was there before.
  */
 const enqueueSql = ({ table, c }, type, runType, leadType) => `WITH input AS (
   SELECT * FROM unnest($1::text[]::${type}[], $2::text[]::${runType}[], $3::text[]::${leadType}[], $4::timestamptz[], $5::jsonb[])
@@ -211,7 +211,8 @@ unnamed AS (
 )
 SELECT i.n::int, i.id::text AS id, coalesce(m.${c.status}::text, 'pending') AS status
 FROM input i LEFT JOIN ${table} m ON m.${c.id} = i.id
-WHERE i.id IS NOT NULL AND NOT EXISTS (SELECT FROM named w WHERE w.id = i.id)`;
+WHERE i.id IS NOT NULL AND NOT EXISTS (SELECT FROM named w WHERE w.id = i.id)
+UNION ALL SELECT NULL, id::text, 'pending' FROM (SELECT id FROM named UNION ALL SELECT id FROM unnamed) added`;
 
 const STATEMENTS = {
   claim: claimSql,
