@@ -158,8 +158,12 @@ describe('the dashboard, in Chromium', { skip: executable === null }, () => {
       await page.emulateMedia({ colorScheme: scheme });
       for (const width of [1280, 390]) {
         await page.setViewportSize({ width, height: width === 390 ? 844 : 900 });
-        // The next event draws what depends on the width.
-        await page.waitForTimeout(50);
+        // Charts are drawn anew for their card, when the page has heard of its width.
+        await page.waitForFunction(() =>
+          [...document.querySelectorAll('.chart')].every(
+            (card) => Math.abs(card.querySelector('.uplot').offsetWidth - card.clientWidth) <= 1,
+          ),
+        );
         // Judging takes seconds: in the short form, each theme and each width once.
         const judge = process.env.WARMPATH_TEST_LONG || (scheme === 'light') === (width === 1280);
         if (judge) assert.deepEqual(await judged(), [], `${scheme}, ${width} wide`);
