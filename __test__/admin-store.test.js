@@ -53,6 +53,33 @@ onServers('the desk of a store', async (servers, t) => {
       ]);
     });
 
+    await t.test(`${name}: says what waits for its time, by bot and by why, and until when`, async () => {
+      const store = open();
+      await store.enqueue([...[1, 2, 3].map((i) => job(i)), job(4, { botSlug: 'other' }), job(5)]);
+      const claims = await store.claim({ limit: 5, leaseMs: 60_000, owner: 'me' });
+      const throttled = { code: 'ERR_WARMPATH_TELEGRAM_THROTTLED', class: 'throttled', message: 'later' };
+      const transient = { ...refused, class: 'transient' };
+      for (const claim of claims) {
+        const i = Number(claim.job.sha256);
+        if (i === 5) continue;
+        const failed = i === 3 ? { error: transient } : { error: throttled, charged: false, retryAfterMs: i * 100_000 };
+        await settle(store, claim, { status: 'failed', ...failed });
+      }
+      const now = Date.now();
+      const later = (await store.later({ most: 100 })).sort((a, b) => b.count - a.count || a.nextAtMs - b.nextAtMs);
+      const found = later.map(({ botSlug, code, count }) => [botSlug, code, count]);
+      assert.deepEqual(found, [
+        ['bot', throttled.code, 2],
+        ['bot', transient.code, 1],
+        ['other', throttled.code, 1],
+      ]);
+      const [{ nextAtMs, lastAtMs }] = later;
+      assert.ok(nextAtMs > now + 80_000 && nextAtMs < now + 130_000, `${nextAtMs - now}`);
+      assert.ok(lastAtMs > now + 180_000 && lastAtMs < now + 260_000, `${lastAtMs - now}`);
+      const most = (await store.later({ most: 2 })).reduce((sum, { count }) => sum + count, 0);
+      assert.equal(most, 2);
+    });
+
     await t.test(`${name}: a cancelled job is not claimed; a retried one at once; purged ones are gone`, async () => {
       const store = open();
       await store.enqueue([job(1), job(2), job(3)]);

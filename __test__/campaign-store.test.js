@@ -100,7 +100,7 @@ onServers('campaign messages in Postgres', async (given, t) => {
     const outcomes = [
       fail({ code: 'A', class: 'permanent' }),
       fail({ code: 'B', class: 'config' }),
-      fail({ code: 'C', class: 'throttled' }, { charged: false, retryAfterMs: 90_000 }),
+      fail({ code: 'ERR_WARMPATH_LLM_THROTTLED', class: 'throttled' }, { charged: false, retryAfterMs: 90_000 }),
       fail({ code: 'D', class: 'transient' }, { retryAfterMs: 3_600_000 }),
       { status: 'succeeded', value: { skipped: 'has left' } },
     ];
@@ -111,6 +111,16 @@ onServers('campaign messages in Postgres', async (given, t) => {
     );
     const waits = results.map(({ runAtMs }) => runAtMs - Date.now());
     for (const [i, ms] of [300_000, 90_000, 3_600_000].entries()) near(waits[i + 1], ms);
+    const later = await store.later({ most: 100 });
+    assert.deepEqual(
+      later.map(({ code, count }) => [code, count]),
+      [
+        [undefined, 2],
+        ['ERR_WARMPATH_LLM_THROTTLED', 1],
+      ],
+    );
+    near(later[1].nextAtMs - Date.now(), 90_000);
+    near(later[0].lastAtMs - Date.now(), 3_600_000);
     const rows = await Promise.all(ids.map(row));
     assert.deepEqual(
       rows.map(({ status, retry_count: n }) => [status, n]),

@@ -135,7 +135,9 @@ describe('the dashboard, in Chromium', { skip: executable === null }, () => {
     });
     const row = page.locator('#jobs tbody tr');
     await page.waitForFunction(() =>
-      /permanent.*ERR_WARMPATH_SOURCE_NOT_FOUND/.test(document.getElementById('errors').textContent),
+      /permanent.*ERR_WARMPATH_SOURCE_NOT_FOUND.*answered 404.*1(just now|.* ago)/.test(
+        document.getElementById('errors').textContent,
+      ),
     );
     await row.getByRole('button', { name: /^Why/ }).click();
     await page.waitForSelector('dialog[open]');

@@ -16,7 +16,7 @@ const SLOW_MS = 5000;
 class Snapshots {
   #worker;
   #loop = performance.eventLoopUtilization();
-  #slow = { at: Number.NEGATIVE_INFINITY, health: null, instances: null };
+  #slow = { at: Number.NEGATIVE_INFINITY, health: null, instances: null, later: null };
   #asking = null;
 
   #abilities;
@@ -45,6 +45,7 @@ class Snapshots {
       phases: Object.fromEntries(Array.from(monitor.windows, ([phase, window]) => [phase, window.quantiles()])),
       errors: errors(monitor),
       bots: bots(worker),
+      later: this.#slow.later,
       throttled: typeof worker.throttled === 'function' ? worker.throttled().slice(0, MOST_THROTTLED) : [],
       limits: typeof worker.limits === 'function' ? worker.limits() : null,
       failures: monitor.failures.newest(10).map(({ original: _kept, ...item }) => item),
@@ -67,7 +68,9 @@ class Snapshots {
     const worker = this.#worker();
     const health = await worker.health();
     const instances = await worker.instances().catch(() => null);
-    this.#slow = { at: performance.now(), health, instances: instances?.slice(0, MOST_BOTS) ?? null };
+    const later = await worker.later().catch(() => null);
+    const most = (list) => list?.slice(0, MOST_BOTS) ?? null;
+    this.#slow = { at: performance.now(), health, instances: most(instances), later: most(later) };
   }
 
   /** After a command: the next snapshot is to know what came of it. */
@@ -101,11 +104,15 @@ function rates(monitor) {
   };
 }
 
+// What needs somebody comes first; that which passes by itself, however often it happened, last.
+const BY_URGENCY = ['bug', 'config', 'permanent', 'ambiguous', 'transient', 'cancelled', 'throttled'];
+const rank = (error) => BY_URGENCY.indexOf(error.class);
+
 function errors(monitor) {
   return Array.from(monitor.errorsTotal, ([key, count]) => {
     const [kind, code] = key.split('\0');
-    return { class: kind, code, count };
-  }).sort((a, b) => b.count - a.count);
+    return { class: kind, code, count, ...monitor.errorsLast.get(key) };
+  }).sort((a, b) => rank(a) - rank(b) || b.count - a.count);
 }
 
 /** What each bot has here: jobs that run, jobs that wait, and what the one that waits longest waits for. */

@@ -3,7 +3,7 @@ import { follow } from './api.js';
 import { drawCharts, feedCharts, resizeCharts } from './charts.js';
 import { $, setText } from './dom.js';
 import { language, recall, remember, setLanguage, t, translate } from './i18n.js';
-import { readJobs, startJobs } from './jobs.js';
+import { readJobs, showAbilities, startJobs } from './jobs.js';
 import * as panels from './panels.js';
 
 let last = null;
@@ -18,6 +18,7 @@ function show(state) {
   panels.showRecent(state);
   panels.showInstances(state);
   panels.showFoot(state);
+  showAbilities(state);
   feedCharts(state);
   $('logout').hidden = !state.can.logout;
 }

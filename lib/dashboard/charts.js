@@ -37,7 +37,7 @@ function make(id, series) {
     cursor: { show: false },
     legend: { live: false },
     scales: { x: { time: true }, y: { range: (_u, _min, max) => [0, Math.max(1, max * 1.1)] } },
-    axes: [axis({ space: 90, values: clockTimes, incrs: STEPS }), axis({ size: 44 })],
+    axes: [axis({ space: 90, size: 30, values: clockTimes, incrs: STEPS }), axis({ size: 44 })],
     series: [{}, ...series],
   };
   return new globalThis.uPlot(options, [[], ...series.map(() => [])], element);

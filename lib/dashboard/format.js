@@ -22,9 +22,15 @@ export function bytes(value) {
 export function span(ms) {
   if (ms < 1000) return `${Math.round(ms)} ms`;
   if (ms < 60_000) return `${number(ms / 1000)} s`;
-  if (ms < 3_600_000) return `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1000)} s`;
-  return `${Math.floor(ms / 3_600_000)} h ${Math.round((ms % 3_600_000) / 60_000)} min`;
+  // Rounded first: 59.9 s after a full minute are no "60 s".
+  const seconds = Math.round(ms / 1000);
+  if (seconds < 3600) return two(Math.floor(seconds / 60), 'min', seconds % 60, 's');
+  const minutes = Math.round(ms / 60_000);
+  return two(Math.floor(minutes / 60), 'h', minutes % 60, 'min');
 }
+
+const two = (large, unit, small, smaller) =>
+  small === 0 ? `${large} ${unit}` : `${large} ${unit} ${small} ${smaller}`;
 
 /** The time of day; the date too where it is not today. */
 export function clock(ms) {

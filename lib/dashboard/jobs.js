@@ -1,5 +1,5 @@
 import { call } from './api.js';
-import { $, ask, fillTable, h, say } from './dom.js';
+import { $, ask, fillTable, h, say, setText } from './dom.js';
 import { clock, span } from './format.js';
 import { t, tOr } from './i18n.js';
 import { nameOf } from './panels.js';
@@ -13,6 +13,12 @@ const TONES = { failed: 'bad', running: 'good', delayed: 'warn' };
 
 let cursor;
 let asked = 0;
+let canList = true;
+
+/** Whether the store can list its jobs; where it cannot, an empty list does not say that there are none. */
+export function showAbilities({ can }) {
+  canList = can.list;
+}
 
 /** A job's row can be told anything; what became of it is said, and the list read again. */
 async function act(command, text) {
@@ -82,12 +88,14 @@ function when(job) {
 }
 
 function show({ items, nextCursor }) {
+  // Ingests and messages are no bot's.
+  const ofBots = items.some(({ botSlug }) => botSlug !== undefined);
   const columns = [
-    { label: t('media') },
-    { label: t('bot') },
+    { label: t('job') },
+    ...(ofBots ? [{ label: t('bot') }] : []),
     { label: t('state') },
     { label: t('tries'), className: 'num' },
-    { label: t('when') },
+    { label: t('when'), className: 'time' },
     { label: t('error') },
     { label: t('actions'), className: 'actions' },
   ];
@@ -98,11 +106,13 @@ function show({ items, nextCursor }) {
       tOr(`state.${job.state}`, job.state),
     );
     const error = job.error === undefined ? '' : `${job.error.code}: ${job.error.message}`;
-    const cells = [nameOf(job), job.botSlug ?? '–', state, String(job.attempt ?? '–'), when(job), error, buttons(job)];
+    const whose = ofBots ? [job.botSlug ?? '–'] : [];
+    const cells = [nameOf(job), ...whose, state, String(job.attempt ?? '–'), when(job), error, buttons(job)];
     return { key: job.key, stamp: `${document.documentElement.lang} ${job.state}`, cells };
   });
   $('jobs').hidden = rows.length === 0;
   $('no-jobs').hidden = rows.length > 0;
+  setText($('no-jobs'), t(canList ? 'jobs.none' : 'jobs.unlisted'));
   fillTable($('jobs'), { caption: t('jobs.caption'), columns, rows });
   $('next').dataset.cursor = nextCursor ?? '';
   $('next').disabled = nextCursor === null;

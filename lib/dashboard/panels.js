@@ -12,11 +12,15 @@ const TONE = {
   bug: 'bad',
 };
 
+/** A code breaks where a reader would break it. */
+const codeOf = (code) =>
+  h('span', {}, ...code.split(/(?<=_)/).flatMap((part, i) => (i === 0 ? [part] : [h('wbr'), part])));
+
 const short = (text) => (text.length > 12 ? `${text.slice(0, 12)}…` : text);
 
-/** What a job is about, in a few words. */
-export function nameOf({ kind, r2Key, fileName, sha256, key }) {
-  return [kind, fileName ?? r2Key ?? (sha256 === undefined ? key : short(sha256))].filter(Boolean).join(' ');
+/** What a job is about, in a few words: of an ingest and of a message there is only the key, and whose it is. */
+export function nameOf({ kind, r2Key, fileName, sha256, session, key }) {
+  return [session, kind, fileName ?? r2Key ?? (sha256 === undefined ? key : short(sha256))].filter(Boolean).join(' ');
 }
 
 export function showHead(state) {
@@ -40,15 +44,22 @@ export function showHead(state) {
   if (document.activeElement !== $('slots')) $('slots').value = state.slots.total;
 }
 
+const sum = (values) => values.reduce((total, value) => total + value, 0);
+
 export function showTiles({ queue, slots, rates, totals, recording }) {
-  const minute = rates.succeeded.reduce((sum, value) => sum + value, 0);
+  const [minute, failedLately] = [sum(rates.succeeded), sum(rates.failed)];
   const tiles = [
     ['ready', number(queue.ready), queue.capacity === null ? '' : t('tile.of', { total: number(queue.capacity) })],
     ['delayed', number(queue.delayed), ''],
     ['running', number(slots.running), t('tile.of', { total: number(slots.total) })],
     ['rate', number(minute), ''],
     ['succeeded', number(totals.succeeded), ''],
-    ['failed', number(totals.failed), '', totals.failed > 0 ? 'bad' : ''],
+    [
+      'failed',
+      number(totals.failed),
+      failedLately > 0 ? t('tile.lately', { count: number(failedLately) }) : '',
+      totals.failed > 0 ? 'bad' : '',
+    ],
     ['bytes', bytes(totals.bytesOut), ''],
   ];
   if (recording > 0) tiles.push(['recording', number(recording), '', 'bad']);
@@ -68,10 +79,14 @@ export function showTiles({ queue, slots, rates, totals, recording }) {
 }
 
 /** What waits in the store has no bot's pacing to wait for: it is not claimed yet. */
-function showStored({ queue, worker, nothing }) {
+function showStored({ queue, worker, rates, nothing }) {
   const lines = [];
-  const reason = t(worker.mode === 'running' ? 'reason.turn' : 'reason.paused');
-  if (queue.ready > 0) lines.push(t('waits.ready', { count: number(queue.ready), reason }));
+  const running = worker.mode === 'running';
+  const reason = t(running ? 'reason.turn' : 'reason.paused');
+  // As long as it goes on as in the last minute; nobody knows better.
+  const aSecond = (sum(rates.succeeded) + sum(rates.failed)) / rates.seconds;
+  const left = running && aSecond > 0 ? t('waits.left', { time: span((queue.ready / aSecond) * 1000) }) : '';
+  if (queue.ready > 0) lines.push(t('waits.ready', { count: number(queue.ready), reason }) + left);
   if (queue.delayed > 0) lines.push(t('waits.delayed', { count: number(queue.delayed) }));
   if (lines.length === 0 && nothing) lines.push(t('waits.none'));
   const text = lines.join('\n');
@@ -80,7 +95,7 @@ function showStored({ queue, worker, nothing }) {
   $('held').replaceChildren(...lines.map((line) => h('li', {}, line)));
 }
 
-export function showWaits({ bots, throttled, worker, queue }) {
+export function showWaits({ bots, later, throttled, worker, queue, rates }) {
   const columns = [
     { label: t('bot') },
     { label: t('running'), className: 'num' },
@@ -101,8 +116,10 @@ export function showWaits({ bots, throttled, worker, queue }) {
     ],
   }));
   $('bots').hidden = rows.length === 0;
-  fillTable($('bots'), { caption: t('waits'), columns, rows });
-  showStored({ queue, worker, nothing: rows.length === 0 && throttled.length === 0 });
+  $('h-bots').hidden = rows.length === 0;
+  fillTable($('bots'), { caption: t('waits.here'), columns, rows });
+  showStored({ queue, worker, rates, nothing: rows.length === 0 && throttled.length === 0 });
+  showLater(later ?? []);
   const lines = throttled.map(({ botId, botSlug, chatId, pace, blockedMs }) => {
     const who = { bot: botSlug ?? botId, chat: chatId };
     const what = [t(chatId === undefined ? 'throttled.bot' : 'throttled.chat', who)];
@@ -117,24 +134,56 @@ export function showWaits({ bots, throttled, worker, queue }) {
   $('throttled').replaceChildren(...(lines.length === 0 ? [] : [h('h3', {}, t('throttled')), list]));
 }
 
-export function showErrors({ errors }) {
+/** What waits for its time: until when the next of them, and until when the last. */
+function showLater(later) {
+  const ofBots = later.some(({ botSlug }) => botSlug !== undefined);
+  const columns = [
+    ...(ofBots ? [{ label: t('bot') }] : []),
+    { label: t('why') },
+    { label: t('later.count'), className: 'num' },
+    { label: t('later.next'), className: 'num' },
+    { label: t('later.last'), className: 'num' },
+  ];
+  const rows = later.map(({ botSlug, code, count, nextAtMs, lastAtMs }) => ({
+    key: `${botSlug ?? ''} ${code ?? ''}`,
+    cells: [
+      ...(ofBots ? [botSlug ?? '–'] : []),
+      code === undefined ? t('later.none') : tOr(`later.${code}`, code),
+      number(count),
+      clock(nextAtMs),
+      clock(lastAtMs),
+    ],
+  }));
+  $('later').hidden = rows.length === 0;
+  fillTable($('later'), { caption: t('tile.delayed'), columns, rows });
+}
+
+export function showErrors({ errors, worker }) {
   const columns = [
     { label: t('class') },
     { label: t('code'), className: 'mono' },
     { label: t('count'), className: 'num' },
+    { label: t('last'), className: 'num' },
   ];
   const rows = errors.map((error) => {
     const badge = h('span', { className: 'badge', data: { tone: TONE[error.class] ?? '' } }, error.class);
-    const cell = h('span', {}, badge, ` ${tOr(`class.${error.class}`, '')}`);
+    const cell = h('span', {}, badge, h('small', { className: 'note' }, tOr(`class.${error.class}`, '')));
+    const what = h('span', {}, codeOf(error.code), h('small', { className: 'note message' }, error.message ?? ''));
     return {
       key: `${error.class} ${error.code}`,
-      stamp: document.documentElement.lang,
-      cells: [cell, error.code, number(error.count)],
+      stamp: `${document.documentElement.lang} ${error.message}`,
+      cells: [cell, what, number(error.count), error.lastAtMs === undefined ? '–' : ago(worker.now - error.lastAtMs)],
     };
   });
   $('errors').hidden = rows.length === 0;
   $('no-errors').hidden = rows.length > 0;
   fillTable($('errors'), { caption: t('errors'), columns, rows });
+}
+
+/** How long ago, in steps that do not change every second. */
+function ago(ms) {
+  if (ms < 10_000) return t('ago.now');
+  return t('ago', { time: span(ms < 60_000 ? Math.floor(ms / 10_000) * 10_000 : Math.floor(ms / 60_000) * 60_000) });
 }
 
 export function showPhases({ phases }) {
@@ -151,12 +200,12 @@ export function showRecent({ results }) {
   if ($('recent').dataset.stamp === stamp) return;
   $('recent').dataset.stamp = stamp;
   const tones = { done: 'good', dead: 'bad', retry: 'warn' };
-  const items = results.map(({ at, state, job, error, totalMs }) =>
+  const items = results.map(({ at, key, state, job, error, totalMs }) =>
     h(
       'li',
       {},
       h('span', { className: 'badge', data: { tone: tones[state] ?? '' } }, tOr(`result.${state}`, state)),
-      h('span', { className: 'grow' }, [job.botSlug, nameOf(job), error?.code].filter(Boolean).join(' · ')),
+      h('span', { className: 'grow' }, [job.botSlug, nameOf({ ...job, key }), error?.code].filter(Boolean).join(' · ')),
       h('span', { className: 'num quiet' }, totalMs === undefined ? clock(at) : span(totalMs)),
     ),
   );

@@ -20,6 +20,8 @@ class Monitor {
   settledTotal = new Map();
   /** Failed tries, by class and code; `class\0code`. */
   errorsTotal = new Map();
+  /** The last of each of these: `{ lastAtMs, message }`. */
+  errorsLast = new Map();
   retriesTotal = 0;
   /** Seconds, by kind and phase: `kind\0phase`. */
   durations = new Map();
@@ -55,7 +57,7 @@ class Monitor {
     const { job, state, status, error } = result;
     if (state === 'released') return;
     const kind = this.#kind(job.kind);
-    if (error !== undefined) add(this.errorsTotal, `${error.class}\0${error.code}`);
+    if (error !== undefined) this.#error(error);
     if (state === 'retry') {
       this.retriesTotal++;
       this.rates.add('retried');
@@ -69,6 +71,12 @@ class Monitor {
     this.#times(kind, result);
     this.#remember(result, describe);
     if (state === 'dead') this.failed(result, describe);
+  }
+
+  #error({ class: kind, code, message }) {
+    const key = `${kind}\0${code}`;
+    add(this.errorsTotal, key);
+    this.errorsLast.set(key, { lastAtMs: Date.now(), message });
   }
 
   #times(kind, { timings, waitedMs }) {

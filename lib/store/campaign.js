@@ -240,6 +240,13 @@ class CampaignStore {
     return { rows: shown.map(seen), next: rows.length > limit ? [shown.at(-1).id, '', ''] : null };
   }
 
+  async later({ most }) {
+    const rows = await this.#run('looking at what waits', 'later', [most]);
+    return rows.map(({ code, count, next, last }) => ({
+      ...{ code: code ?? undefined, count, nextAtMs: Math.round(next), lastAtMs: Math.round(last) },
+    }));
+  }
+
   async find(keys) {
     const found = keys.map(() => undefined);
     for (const row of await this.#run('looking for messages', 'find', [keys])) found[row.n - 1] = seen(row);

@@ -29,7 +29,8 @@
  *   'delayed' | 'claimed' | 'failed', attempt, enqueuedAtMs, runAtMs, … }], next }` (`after` is the `next` of an earlier page,
  *   a safe integer or three texts); `find(keys)` → such rows, undefined where there is none; `cancel(keys)` → the job each
  *   that will not come back, or null; `retry(keys)` → true each that can be claimed now; `purge({ state: 'queued' | 'failed' })`
- *   → how many were forgotten; and where failed jobs stay in the store (`keepsFailed: true`), `retryFailed({ limit })`.
+ *   → how many were forgotten; `later({ most })` → what waits for its time, in groups: `[{ botSlug?, code?, count, nextAtMs, lastAtMs }]`,
+ *   of at most so many jobs; and where failed jobs stay in the store (`keepsFailed: true`), `retryFailed({ limit })`.
  * - `close()` frees timers and connections of the store itself, never the pool it was given.
  */
 const STORE_METHODS = ['enqueue', 'claim', 'extend', 'settle', 'release', 'stats', 'nextDueMs', 'onWork', 'close'];

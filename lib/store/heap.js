@@ -17,6 +17,11 @@ class Heap {
     return this.#items[0];
   }
 
+  /** So many of its items, in no order but that the first is the first. */
+  first(most) {
+    return this.#items.slice(0, most);
+  }
+
   push(item) {
     const items = this.#items;
     let i = items.length;

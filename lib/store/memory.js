@@ -146,7 +146,8 @@ class MemoryStore {
       return { applied: true, state: 'dead' };
     }
     if (outcome.charged === false) entry.attempt--;
-    Object.assign(entry, { state: 'delayed', dueAt: this.#clock() + next.delayMs });
+    const { code, message } = outcome.error ?? {};
+    Object.assign(entry, { state: 'delayed', dueAt: this.#clock() + next.delayMs, error: code && { code, message } });
     this.#delayed.push(entry);
     return { applied: true, state: 'retry', runAtMs: Date.now() + next.delayMs };
   }
@@ -277,6 +278,29 @@ class MemoryStore {
     return this.#ready.remove(test) + this.#delayed.remove(test);
   }
 
+  /** See contract.js, "desk". */
+  later({ most }) {
+    this.#promoteDue();
+    const now = this.#clock();
+    const groups = new Map();
+    for (const { job, dueAt, error } of this.#delayed.first(most)) {
+      const atMs = Date.now() + Math.max(0, dueAt - now);
+      const id = `${job.botSlug}\0${error?.code}`;
+      const group = groups.get(id) ?? {
+        botSlug: job.botSlug,
+        code: error?.code,
+        count: 0,
+        nextAtMs: atMs,
+        lastAtMs: atMs,
+      };
+      group.count++;
+      group.nextAtMs = Math.min(group.nextAtMs, atMs);
+      group.lastAtMs = Math.max(group.lastAtMs, atMs);
+      groups.set(id, group);
+    }
+    return [...groups.values()];
+  }
+
   /** What is here now, oldest first: `{ key, job, state: 'queued' | 'delayed' | 'running', attempt, enqueuedAt }`. */
   list() {
     const view = ({ key, job, state, attempt, enqueuedAt }) => ({ key, job, state, attempt, enqueuedAt });
@@ -289,11 +313,11 @@ class MemoryStore {
   }
 }
 
-function rowOf({ key, job, state, attempt, enqueuedAt, dueAt }, now) {
+function rowOf({ key, job, state, attempt, enqueuedAt, dueAt, error }, now) {
   return {
     ...{ key, job, attempt, enqueuedAtMs: enqueuedAt },
     state: state === 'running' ? 'claimed' : state,
-    runAtMs: state === 'delayed' ? Date.now() + Math.max(0, dueAt - now) : undefined,
+    ...(state === 'delayed' && { runAtMs: Date.now() + Math.max(0, dueAt - now), error }),
   };
 }
 

@@ -261,6 +261,10 @@ class PostgresStore {
     return this.#desk.page(query);
   }
 
+  later(bounds) {
+    return this.#desk.later(bounds);
+  }
+
   find(keys) {
     return this.#desk.find(keys);
   }

@@ -18,6 +18,9 @@ const keyText = text({ max: 1024 });
 
 const DRAIN_POLL_MS = 50;
 
+// Of how many jobs that wait for later their reasons are looked at: enough to see what holds them.
+const MOST_LATER = 5000;
+
 /**
  * What an operator does to a worker while it runs, whatever its pipeline: hold it, change its speed, look at its jobs, cancel
  * one, try one again. The router, the dashboard and the CLI use nothing else, so they serve every worker.
@@ -280,6 +283,11 @@ class Operated extends EventEmitter {
       cancel: typeof store.cancel === 'function',
       purge: typeof store.purge === 'function',
     };
+  }
+
+  /** What waits in the store for its time, by bot and by why, where the store can tell; else null. */
+  async later() {
+    return (await this.#desk.later?.({ most: MOST_LATER })) ?? null;
   }
 
   /** Every process that works on the same table, where the store knows that; else null. */

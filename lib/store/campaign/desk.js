@@ -32,6 +32,14 @@ const KEYS = (type) => `unnest($1::text[]::${type}[]) WITH ORDINALITY AS i(id, n
 const findSql = (n, type) => `SELECT i.n::int, ${rowSql(n)} FROM ${KEYS(type)} JOIN ${n.table} m ON m.${n.c.id} = i.id
 WHERE m.${n.c.status} IN ${LISTED}`;
 
+/** What waits for its time, by the code that it failed with last; of at most $1 messages. One that was never due is just scheduled. */
+const laterSql = (n) => `SELECT w.code, count(*)::int AS count, min(w.at) AS next, max(w.at) AS last
+FROM (
+  SELECT substring(m.${n.c.lastError} FROM '^(ERR_WARMPATH_[A-Z0-9_]+):') AS code, ${ms(dueOf(n.c))} AS at FROM ${n.table} m
+  WHERE m.${n.c.status} IN ('pending', 'processing') AND ${dueOf(n.c)} > now()
+    AND (m.${n.c.leaseUntil} IS NULL OR m.${n.c.leaseUntil} <= now()) LIMIT $1::int
+) w GROUP BY 1 ORDER BY 2 DESC, 1`;
+
 /** The fence goes on: a holder elsewhere finds its lease lost at its next heartbeat, and what it settles changes nothing. */
 const endSql = (
   { c },
@@ -68,6 +76,7 @@ const purgeSql = (n, where) =>
 /** Statements of the desk, by name; made like the others in sql.js. */
 const DESK = {
   page: pageSql,
+  later: laterSql,
   find: findSql,
   cancel: cancelSql,
   retry: retrySql,

@@ -6,6 +6,7 @@ const { jobsOf } = require('./rows.js');
 const {
   BY_COLUMNS,
   BY_KEY,
+  laterSql,
   pageSql,
   findSql,
   cancelSql,
@@ -31,6 +32,7 @@ class Desk {
     this.#database = database;
     this.#sql = {
       page: pageSql(names),
+      later: laterSql(names),
       find: both(names, findSql),
       cancel: both(names, cancelSql),
       retry: both(names, retrySql),
@@ -45,6 +47,14 @@ class Desk {
     const shown = rows.slice(0, limit);
     const last = rows.length > limit ? shown.at(-1) : null;
     return { rows: shown.map(rowOf), next: last && [last.bot_slug, last.sha256, last.kind] };
+  }
+
+  async later({ most }) {
+    const rows = await this.#database.run('looking at what waits', this.#sql.later, [most]);
+    return rows.map(({ bot, code, count, next, last }) => ({
+      ...{ botSlug: bot, code: code ?? undefined, count },
+      ...{ nextAtMs: Math.round(next), lastAtMs: Math.round(last) },
+    }));
   }
 
   async find(keys) {

@@ -125,4 +125,15 @@ gone AS (DELETE FROM ${table} c USING held h WHERE c.ctid = h.id RETURNING 1)
 SELECT count(*)::int AS count FROM gone`;
 }
 
-module.exports = { BY_COLUMNS, BY_KEY, pageSql, findSql, cancelSql, retrySql, retryFailedSql, purgeSql };
+/** What waits for its time, by bot and by the code that it failed with last; of at most $1 rows. */
+function laterSql(n) {
+  const { table, c } = n;
+  return `SELECT w.bot, w.code, count(*)::int AS count, min(w.at) AS next, max(w.at) AS last
+FROM (
+  SELECT c.${c.botSlug} AS bot, substring(c.${c.lastError} FROM '^(ERR_WARMPATH_[A-Z0-9_]+):') AS code, ${when(c.runAt)} AS at
+  FROM ${table} c WHERE c.${c.status} = 'warming' AND c.${c.runAt} > now()
+    AND (c.${c.leaseUntil} IS NULL OR c.${c.leaseUntil} <= now()) LIMIT $1::int
+) w GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2`;
+}
+
+module.exports = { laterSql, BY_COLUMNS, BY_KEY, pageSql, findSql, cancelSql, retrySql, retryFailedSql, purgeSql };
