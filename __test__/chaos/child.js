@@ -1,7 +1,7 @@
 'use strict';
 
 // A worker process of the crash harness, told what to do over IPC: `{ block: ms, until: file }`, SIGTERM, or an end without a word. CHAOS holds
-// its settings: name, url, options, leaseMs, concurrency, delaysMs, maxLostLeases, graceMs, plant.
+// its settings: name, url, options, leaseMs, concurrency, delaysMs, maxLostLeases, graceMs, plant, trace (a folder).
 
 const fs = require('node:fs');
 
@@ -18,12 +18,13 @@ workerFile.workerOptions = (options) => ({
 });
 require('./plants.js').plant(settings.plant, settings);
 
+const path = require('node:path');
 const { Pool } = require('pg');
+const { slackMs: slackOf } = require('./leases.js');
+const { record } = require('./trace.js');
 const { PostgresStore, PrewarmWorker } = require('../..');
 
-// The engine stops 5 s before the end of a lease; before the end of a short one, a third of it.
-const ENGINE_MARGIN_MS = 5000;
-const slackMs = Math.max(0, ENGINE_MARGIN_MS - leaseMs / 3);
+const slackMs = slackOf(leaseMs);
 
 function withSlack(executor) {
   // The worker asks twice for its first one.
@@ -37,7 +38,9 @@ function withSlack(executor) {
 
 class ChaosWorker extends PrewarmWorker {
   createExecutor() {
-    return withSlack(super.createExecutor());
+    const executor = withSlack(super.createExecutor());
+    tracing.engine(executor);
+    return executor;
   }
 
   submit(claims, toJob) {
@@ -57,6 +60,7 @@ const store = new PostgresStore({
   maxLostLeases: settings.maxLostLeases,
   onError: () => {},
 });
+const tracing = record({ file: path.join(settings.trace, `${settings.name}.jsonl`), store });
 const claimedAt = [];
 const { claim } = store;
 store.claim = (request) => {

@@ -5,8 +5,8 @@
 /** How long the end of a request may be noticed late by a busy event loop. */
 const OVERLAP_MS = 150;
 
-/** How long after its answer a send may not be recorded yet, and how long after an outage a lease may not be renewed yet. */
-const UNRECORDED_MS = 1000;
+/** How long after an outage a worker may not have noticed yet that the database is there again: it looks once a second. */
+const NOTICE_MS = 1500;
 
 /** A modifier that harms nobody is no excuse. */
 const HARMLESS = new Set(['delay']);
@@ -35,6 +35,7 @@ function requestsByHash(stage) {
       seq,
       harm,
       status,
+      faults,
     });
   }
   return byHash;
@@ -67,29 +68,58 @@ function overlaps(stage, jobs) {
 }
 
 /**
- * Sends beyond the one that each job needs. Every send but the last must have an excuse: a fault was set on it (so its sender
- * could not know), the sandbox was too slow for its sender's patience, its process was killed while it held the claim, or the database was away for longer than the lease when it
- * was to be recorded.
+ * Why a send was not the last one of its job, from the evidence; null where there is nothing to say for it.
+ *
+ * - `ambiguous`: a fault was set on this very request, so its sender could not know.
+ * - `killed`: its process was killed while it held the claim.
+ * - `gaveUp`: its sender waited as long as it was told to, and said that it does not know: `maybe-sent`.
+ * - `outage`: the database was away for so long that the claim could not be renewed, or its result not be recorded, in time.
+ *   Told from the last time that the database had confirmed this claim: within what was left of the lease then, and a moment to
+ *   notice, a worker has to be back. What is stopped before its lease ends has to say that it does not know.
  */
-function duplicates(stage, { inFlightAtKill = new Set(), outages = [], patienceMs = Number.POSITIVE_INFINITY } = {}) {
+function excuse(send, sha256, { inFlightAtKill, outages, patienceMs, leaseMs, stopMs, trace }) {
+  if (send.harm) return 'ambiguous';
+  if (inFlightAtKill.has(`${send.claim} ${sha256}`)) return 'killed';
+  if (trace === undefined) return null;
+  const events = trace.of(sha256, send.claim);
+  const isUnsure = events.some(({ facts }) => facts?.certainty === 'maybe-sent');
+  if (send.status === null && isUnsure && send.end - send.at > 0.8 * patienceMs) return 'gaveUp';
+  for (const { from, to } of outages) {
+    const confirmed = events.filter(({ at, facts }) => at < to && facts?.confirmedAt !== undefined);
+    const last = Math.max(...confirmed.map(({ facts }) => facts.confirmedAt));
+    // The engine stops before the lease ends; a result has until then.
+    const leftMs = isUnsure ? stopMs : leaseMs;
+    if (send.end > from - leaseMs && send.at < to + leaseMs && to + NOTICE_MS > last + leftMs) return 'outage';
+  }
+  return null;
+}
+
+/**
+ * Sends beyond the one that each job needs, every one of them with its excuse or among the `unexcused`.
+ *
+ * @param {object} stage
+ * @param {object} [context] inFlightAtKill: `claim sha256` texts; outages: { from, to }; patienceMs: how long a sender waits; leaseMs,
+ *   stopMs: the lease, and when the engine stops; trace: trace.js
+ */
+function duplicates(stage, { inFlightAtKill = new Set(), outages = [], ...context } = {}) {
   const byHash = requestsByHash(stage);
   const requests = new Map([...byHash.values()].flat().map((request) => [request.seq, request]));
   const sends = new Map();
   for (const { sha256, seq } of stage.tg.received) {
     sends.set(sha256, [...(sends.get(sha256) ?? []), requests.get(seq)]);
   }
-  const counts = { sends: 0, extra: 0, ambiguous: 0, gaveUp: 0, killed: 0, outage: 0 };
+  const counts = { sends: 0, extra: 0, ambiguous: 0, killed: 0, gaveUp: 0, outage: 0 };
   const unexcused = [];
   for (const [sha256, list] of sends) {
     counts.sends += list.length;
     for (const send of list.slice(0, -1)) {
       counts.extra++;
-      if (send.harm) counts.ambiguous++;
-      else if (send.status === null && send.end - send.at > 0.8 * patienceMs) counts.gaveUp++;
-      else if (inFlightAtKill.has(`${send.claim} ${sha256}`)) counts.killed++;
-      else if (outages.some(({ from, to }) => send.at < to + UNRECORDED_MS && send.end > from - UNRECORDED_MS))
-        counts.outage++;
-      else unexcused.push(`${sha256.slice(0, 8)} by ${send.claim} (${send.status})`);
+      const why = excuse(send, sha256, { inFlightAtKill, outages, ...context });
+      if (why !== null) counts[why]++;
+      else {
+        const story = context.trace === undefined ? '' : `\n${context.trace.story(sha256, byHash.get(sha256))}`;
+        unexcused.push(`${sha256.slice(0, 8)} by ${send.claim} (${send.status})${story}`);
+      }
     }
   }
   return { counts, unexcused };

@@ -10,8 +10,8 @@ const { Heartbeat } = require('../../lib/worker/heartbeat.js');
 /** Changes the SQL that `name` of a file of statements makes, before statements.js takes it. */
 function rewrite(file, name, changes) {
   const make = file[name];
-  file[name] = (names) => {
-    let sql = make(names);
+  file[name] = (...args) => {
+    let sql = make(...args);
     for (const [from, to] of changes) {
       if (!sql.includes(from)) throw new Error(`the bug cannot be planted: ${name} has no ${from}`);
       sql = sql.replaceAll(from, to);

@@ -1,6 +1,9 @@
 'use strict';
 
 const { createHash, randomBytes } = require('node:crypto');
+const fs = require('node:fs');
+const os = require('node:os');
+const path = require('node:path');
 const { Client, Pool } = require('pg');
 const { PostgresStore, migrate } = require('../..');
 const { R2Sandbox, TelegramSandbox } = require('../../lib/testing');
@@ -81,11 +84,12 @@ async function openStage(serverUrl) {
   const pool = new Pool({ connectionString: url, max: 4 });
   pool.on('error', () => {});
   const feeder = new PostgresStore({ pool, listen: false, enqueueTimeoutMs: 60_000 });
+  const trace = fs.mkdtempSync(path.join(os.tmpdir(), 'warmpath-trace-'));
   let processes = 0;
   let made = 0;
 
   return {
-    ...{ url, r2, tg, pool, feeder, bots, delaysMs: DELAYS_MS },
+    ...{ url, r2, tg, pool, feeder, bots, trace, delaysMs: DELAYS_MS },
 
     /** What a worker process needs to know; a new name each time: p1, p2 …; patienceMs: how long it waits for a peer. */
     newProcess({ patienceMs: patience = 100_000 } = {}) {
@@ -94,6 +98,7 @@ async function openStage(serverUrl) {
         name: own.accessKeyId,
         url,
         bots,
+        trace,
         delaysMs: DELAYS_MS,
         options: {
           s3: { endpoint: r2.url, bucket: 'media', ...own },
@@ -128,6 +133,7 @@ async function openStage(serverUrl) {
       await feeder.close().catch(() => {});
       await pool.end();
       await Promise.all([r2.close(), tg.close()]);
+      fs.rmSync(trace, { recursive: true, force: true });
     },
   };
 }

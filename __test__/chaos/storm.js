@@ -3,6 +3,8 @@
 const { duplicates, endings, explainer, overlaps, violations } = require('./ledger.js');
 const { mixF } = require('../../lib/testing');
 const { onStage, until, open } = require('./scenarios.js');
+const { stopMs } = require('./leases.js');
+const { Trace } = require('./trace.js');
 const { Watch } = require('./watch.js');
 
 // Enough for a few jobs of every process to be under way at any moment.
@@ -36,6 +38,8 @@ function storm(server, plan) {
     const mixes = [stage.r2.faults.mix(mixF(seed)), stage.tg.faults.mix(mixF(seed + 1))];
     stage.tg.faults.add({ kind: 'delay', ms: SEND_MS, times: Number.POSITIVE_INFINITY });
     const outages = [];
+    const marks = [];
+    const mark = (what) => marks.push([Date.now(), what]);
     // A bot is free a third of a lease after the last job of its owner; then it must be found, by machines that have much to do.
     const watch = new Watch(stage, leaseMs + 10_000);
     await Promise.all(Array.from({ length: plan.workers }, () => herd.start()));
@@ -43,11 +47,13 @@ function storm(server, plan) {
     const blows = {
       async kill() {
         const victim = await busiest(stage, herd);
+        mark(`${victim.name} is killed`);
         counts.inFlight += await herd.kill(victim);
         await herd.start();
       },
       async restart() {
         const from = Date.now();
+        mark('the database is ended');
         await server.restarts.crash();
         server.restarts.start();
         await until(() =>
@@ -57,9 +63,9 @@ function storm(server, plan) {
           ),
         );
         watch.since = Date.now();
-        // A heartbeat comes at a third: away for longer than the rest, the database lets others take over what has been sent.
+        mark('the database is there again');
         const to = Date.now();
-        if (to - from > leaseMs * 0.6) outages.push({ from, to });
+        outages.push({ from, to });
         counts.restarts++;
         counts.outageMs = Math.max(counts.outageMs, to - from);
       },
@@ -78,10 +84,15 @@ function storm(server, plan) {
 
     const found = await watch.stop();
     const { counts: ended, found: lost } = await endings(stage, jobs, { mayFail: explainer(stage, jobs) });
+    const trace = Trace.read(stage.trace);
+    for (const [at, what] of marks) trace.mark(at, what);
     const { counts: sends, unexcused } = duplicates(stage, {
       inFlightAtKill: herd.inFlightAtKill,
       outages,
       patienceMs,
+      leaseMs,
+      stopMs: stopMs(leaseMs),
+      trace,
     });
     const bites = Object.fromEntries(
       Object.keys(mixes[0].counts).map((name) => [name, mixes.map((mix) => mix.counts[name]?.bites ?? 0)]),
@@ -98,7 +109,6 @@ function storm(server, plan) {
         ...ended,
         ...sends,
         kills: herd.kills,
-        longOutages: outages.length,
         stuckMs: watch.stuckMs,
         bites,
       },
