@@ -6,6 +6,9 @@ const BATCH = 256;
 const BACKOFF_BASE_MS = 250;
 const BACKOFF_MAX_MS = 30_000;
 
+// A database that is away is looked for all the time: what is not recorded before its lease runs out is sent again.
+const AWAY_MAX_MS = 1000;
+
 /** A value the database can never take (SQLSTATE classes 22 and 23): repeating the statement cannot help. */
 function isRefusedValue(err) {
   return /^2[23][0-9A-Z]{3}$/.test(err?.cause?.code ?? '');
@@ -19,7 +22,7 @@ function isAway(err) {
 
 /**
  * Records outcomes, in order, one batch at a time: result to the recorder, then the job to the store. When the database
- * is away only this step is repeated (backoff up to 30 s), never the job, so a media that was sent is not sent again.
+ * is away only this step is repeated (after a second at most; after another failure, up to 30 s), never the job, so a media that was sent is not sent again.
  * Meanwhile its job stays claimed, which keeps an equal one from starting.
  */
 class Outbox {
@@ -130,7 +133,7 @@ class Outbox {
       } catch (err) {
         this.#onError(err);
         this.#away = isAway(err);
-        this.#makeWay(batch);
+        if (!this.#away) this.#makeWay(batch);
         if (!this.#gaveUp) await this.#backoff();
         continue;
       }
@@ -158,7 +161,8 @@ class Outbox {
   }
 
   #backoff() {
-    const waitMs = Math.min(BACKOFF_BASE_MS * 2 ** this.#failures++, BACKOFF_MAX_MS);
+    const maxMs = this.#away ? AWAY_MAX_MS : BACKOFF_MAX_MS;
+    const waitMs = Math.min(BACKOFF_BASE_MS * 2 ** this.#failures++, maxMs);
     return new Promise((resolve) => {
       this.#endWait = () => {
         clearTimeout(this.#timer);

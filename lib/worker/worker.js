@@ -83,7 +83,8 @@ class Worker extends Operated {
     executor.on('settled', (outcomes) => this.#outcomes(outcomes));
     this.#executor = executor;
     this.#outbox = new Outbox({ store, recorder, onDone: (entries) => this.#recorded(entries), onError });
-    this.#heartbeat = new Heartbeat({ store, executor, inflight, outbox: this.#outbox, leaseMs, onError });
+    const onRenewed = () => this.#loop.wake();
+    this.#heartbeat = new Heartbeat({ store, executor, inflight, outbox: this.#outbox, leaseMs, onError, onRenewed });
     this.#state = 'running';
     inNobodysContext(() => {
       this.#heartbeat.start();
@@ -102,7 +103,7 @@ class Worker extends Operated {
     if (this.held) return 0;
     // A database that comes back gets the results first. A lease may have run out meanwhile: claimed before its result is
     // recorded, that job would be sent again.
-    if (recorder === null && this.#outbox.away) return 0;
+    if (recorder === null && (this.#outbox.away || this.#heartbeat.lapsed())) return 0;
     // Results that cannot be recorded pile up while the database is away: stop sending more when they are that many.
     if (this.#outbox.size >= this.#unrecordedMax() || !this.mayClaim()) return 0;
     const room = claimUpTo - this.#inflight.size;

@@ -6,12 +6,16 @@ const { ms } = require('./sql.js');
  * Says that this instance is alive, keeps its lanes, and takes free ones up to its share: $1 queue, $2 owner, $3 lane lease ms,
  * $4 host, $5 pid, $6 version, $7 lanes in which it has claims. `theirs`: ms until the first busy lane of another ends.
  *
+ * A lane does not run out while the database is away: after its start every owner has the time of a lane to come back with
+ * the results it could not record. Else the first one to come back would send again what the others have sent.
+ *
  * A lane is busy when rows of its bot wait; idle ones are not renewed and end by themselves, later than the last job. The
  * share is busy lanes by live instances, rounded up, so it does not swing. Which of the free ones are taken is mixed by
  * the owner's id, so that instances that look at the same time do not all reach for the same.
  */
 function balanceSql(n) {
   const { table, lanes, instances, c } = n;
+  const until = (row) => `greatest(${row}.until, pg_postmaster_start_time() + ${ms('$3')})`;
   return `WITH RECURSIVE me AS (
   INSERT INTO ${instances} (id, queue, host, pid, version, until)
   VALUES ($2::uuid, $1, $4, $5::int, $6, now() + ${ms('$3')})
@@ -25,13 +29,13 @@ busy (lane) AS (
   FROM busy b WHERE b.lane IS NOT NULL
 ),
 seen AS MATERIALIZED (
-  SELECT b.lane, coalesce(l.owner = $2::uuid, false) AS mine, coalesce(l.until > now() AND l.owner IS NOT NULL, false) AS live,
-    l.until
+  SELECT b.lane, coalesce(l.owner = $2::uuid, false) AS mine, coalesce(${until('l')} > now() AND l.owner IS NOT NULL, false) AS live,
+    ${until('l')} AS until
   FROM busy b LEFT JOIN ${lanes} l ON l.queue = $1 AND l.lane = b.lane WHERE b.lane IS NOT NULL
 ),
 share AS MATERIALIZED (
   SELECT count(*) FILTER (WHERE mine)::int AS mine, ceil(count(*)::float8 / (1 + (
-      SELECT count(*) FROM ${instances} o WHERE o.queue = $1 AND o.id <> $2::uuid AND o.until > now())))::int AS fair
+      SELECT count(*) FROM ${instances} o WHERE o.queue = $1 AND o.id <> $2::uuid AND ${until('o')} > now())))::int AS fair
   FROM seen
 ),
 kept AS (
