@@ -143,7 +143,7 @@ class PostgresStore {
     const late = (rows) => this.release(this.#taken(rows)).catch((err) => this.#report(err));
     let claims;
     try {
-      claims = this.#taken(await this.#database.run('claiming jobs', this.#sql.claim, params, { late }));
+      claims = this.#taken(await this.#database.run('claiming jobs', this.#sql.claim(limit), params, { late }));
     } catch (err) {
       // Broken off, the claim may have been committed: what it took is ours, and we do not know it.
       this.#lostAnswer = true;
@@ -322,13 +322,11 @@ class PostgresStore {
   }
 
   #hear(hint) {
-    // Null: the connection is new, and hints may have been missed.
-    const kind = hint === null ? 'work' : this.#hints.read(hint);
+    // Null: the connection is new, and hints may have been missed, whatever they said.
+    const kind = hint === null ? 'all' : this.#hints.read(hint);
     if (kind === null) return;
-    if (kind === 'join') {
-      this.#balance();
-      return;
-    }
+    if (kind !== 'work' && kind !== 'free') this.#balance();
+    if (kind === 'join') return;
     this.#lanes.news();
     this.#due.until = 0;
     this.#watch.tell();

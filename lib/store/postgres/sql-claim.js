@@ -2,6 +2,17 @@
 
 const { isFree, sameKey, keyColumns, ms, pairs } = require('./sql.js');
 
+/** A claim's statement is made for at most so many rows, and for eight times as many, and so on: see claimSql(). */
+const SMALLEST = 32;
+const GROWTH = 8;
+
+/** The bound of the statement for a claim of `limit` rows. */
+function boundOf(limit) {
+  let most = SMALLEST;
+  while (most < limit) most *= GROWTH;
+  return most;
+}
+
 /**
  * Claims: $1 limit, $2 lease ms, $3 owner, $4 queue, $5 margin ms, $6 lane lease ms, $7 lanes to leave alone.
  *
@@ -19,9 +30,14 @@ const { isFree, sameKey, keyColumns, ms, pairs } = require('./sql.js');
  * and then claims more than the limit.
  *
  * The attempt is counted here, and committed before the work begins.
+ *
+ * `most` is the largest limit this text is for. A planner that sees $1 makes a new plan for it with every claim, which takes several
+ * times as long as the claim itself; one that sees no bound at all fears the whole table. So $1 is hidden from it, and the bound
+ * is written out: one plan for every number up to there, and a cheap one.
  */
-function claimSql(n) {
+function claimSql(n, most) {
   const { table, lanes, media, c } = n;
+  const limit = '(SELECT $1::int)';
   const due = `c.${c.status} = 'warming' AND c.${c.botSlug} = p.lane AND c.${c.priority} = p.priority
       AND c.${c.runAt} <= now() AND ${isFree(n)}`;
   const stored = media
@@ -41,20 +57,20 @@ head AS MATERIALIZED (
   SELECT p.lane, p.priority, h.run_at FROM pair p CROSS JOIN LATERAL (
     SELECT c.${c.runAt} AS run_at FROM ${table} c WHERE ${due} ORDER BY c.${c.runAt} LIMIT 1
   ) h
-  ORDER BY p.priority DESC, h.run_at LIMIT $1::int
+  ORDER BY p.priority DESC, h.run_at LIMIT ${limit}
 ),
 turn AS MATERIALIZED (
-  SELECT h.*, ceil(2.0 * $1::int / count(*) OVER (PARTITION BY h.priority))::bigint AS most FROM head h
+  SELECT h.*, ceil(2.0 * ${limit} / count(*) OVER (PARTITION BY h.priority))::bigint AS most FROM head h
 ),
 pick AS MATERIALIZED (
   SELECT r.id, r.place, p.priority, r.run_at FROM turn p CROSS JOIN LATERAL (
     SELECT * FROM (
       SELECT f.id, f.run_at, row_number() OVER (ORDER BY f.run_at) AS place FROM (
-        SELECT c.ctid AS id, c.${c.runAt} AS run_at FROM ${table} c WHERE ${due} ORDER BY c.${c.runAt} LIMIT $1::int
+        SELECT c.ctid AS id, c.${c.runAt} AS run_at FROM ${table} c WHERE ${due} ORDER BY c.${c.runAt} LIMIT ${most}
       ) f
     ) w WHERE w.place <= p.most OFFSET 0
   ) r
-  ORDER BY p.priority DESC, r.place, r.run_at LIMIT $1::int
+  ORDER BY p.priority DESC, r.place, r.run_at LIMIT ${limit}
 ),
 held AS MATERIALIZED (
   SELECT c.ctid AS id, ${keyColumns(n)}, c.${c.leaseUntil} AS last_until, c.${c.leaseOwner} AS last_owner
@@ -112,4 +128,4 @@ WHERE c.${c.status} = 'warming' AND c.${c.leaseOwner} = $1 AND c.${c.leaseUntil}
   AND NOT EXISTS (SELECT 1 FROM held i WHERE ${sameKey(n, 'i')} AND i.fence = c.${c.fence})`;
 }
 
-module.exports = { claimSql, nextDueSql, orphansSql };
+module.exports = { claimSql, boundOf, nextDueSql, orphansSql };

@@ -1,16 +1,25 @@
 'use strict';
 
-const { claimSql, nextDueSql, orphansSql } = require('./sql-claim.js');
+const { claimSql, boundOf, nextDueSql, orphansSql } = require('./sql-claim.js');
 const { enqueueSql } = require('./sql-enqueue.js');
 const { balanceSql, giveUpSql, leaveSql, sweepSql, instancesSql } = require('./sql-lanes.js');
 const { invalidateSql, recordSql } = require('./sql-results.js');
 const { settleSql, extendSql, releaseSql, countSql } = require('./sql-settle.js');
 
-/** Every statement of a store, made once for its names. Each is one round trip and one short transaction of its own. */
+/**
+ * Every statement of a store, made once for its names. Each is one round trip and one short transaction of its own. `claim` is a
+ * function of the limit; limits of one size have one text.
+ */
 function statements(names) {
+  const claims = new Map();
+  const claim = (limit) => {
+    const most = boundOf(limit);
+    if (!claims.has(most)) claims.set(most, claimSql(names, most));
+    return claims.get(most);
+  };
   return {
     enqueue: enqueueSql(names),
-    claim: claimSql(names),
+    claim,
     nextDue: nextDueSql(names),
     orphans: orphansSql(names),
     settle: settleSql(names),
