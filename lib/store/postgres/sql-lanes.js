@@ -6,7 +6,7 @@ const { ms } = require('./sql.js');
  * Says that this instance is alive, keeps its lanes, and takes free ones up to its share: $1 queue, $2 owner, $3 lane lease ms,
  * $4 host, $5 pid, $6 version, $7 lanes in which it has claims. `theirs`: ms until the first busy lane of another ends.
  *
- * A lane does not run out while the database is away: after its start every owner has the time of a lane to come back with
+ * A lane does not run out while the database is away: after its start every owner has half the time of a lane to come back with
  * the results it could not record. Else the first one to come back would send again what the others have sent.
  *
  * A lane is busy when rows of its bot wait; idle ones are not renewed and end by themselves, later than the last job. The
@@ -15,7 +15,7 @@ const { ms } = require('./sql.js');
  */
 function balanceSql(n) {
   const { table, lanes, instances, c } = n;
-  const until = (row) => `greatest(${row}.until, pg_postmaster_start_time() + ${ms('$3')})`;
+  const until = (row) => `greatest(${row}.until, pg_postmaster_start_time() + ${ms('$3')} / 2)`;
   return `WITH RECURSIVE me AS (
   INSERT INTO ${instances} (id, queue, host, pid, version, until)
   VALUES ($2::uuid, $1, $4, $5::int, $6, now() + ${ms('$3')})
