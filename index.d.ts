@@ -2471,6 +2471,13 @@ export class MemoryStore<Job extends object = PrewarmWorkerJob, Value = PrewarmV
 export interface PostgresStoreOptions extends PostgresNames {
   /** A `pg.Pool`, or anything with its `query(text, params)`. Never ended by the store. */
   pool: PgPool;
+  /**
+   * Most jobs that are not finished (they wait, wait for a retry, or are claimed, wherever); above it enqueue() says `full`, for
+   * the last jobs of a call first. 1 to 1,000,000,000. Counted in the statement that enqueues, not with every call while there is
+   * much room: each process may go above it by a twentieth. Rows written by other means count, and are never refused. Default
+   * Infinity: the table is not bounded.
+   */
+  capacity?: number | undefined;
   /** The delay before each retry, ms; as many retries as entries, at most 32. Default `[60000, 120000, 240000, 480000, 960000]`. */
   delaysMs?: readonly number[] | undefined;
   /** Claims that may end without a result (a crash, a kill) before the job is put aside as `error`, with the evidence. Default 5. */
@@ -2536,7 +2543,7 @@ export class PostgresStore implements Store {
   /** The name of this instance, in the column lease_owner and in {@link instances}. */
   readonly id: string;
   /**
-   * One status per job, never 'full'. Rejects with `ERR_WARMPATH_INVALID_JOB`, `ERR_WARMPATH_CLOSED`, and within
+   * One status per job, 'full' only with `capacity`. Rejects with `ERR_WARMPATH_INVALID_JOB`, `ERR_WARMPATH_CLOSED`, and within
    * `enqueueTimeoutMs` with `ERR_WARMPATH_DATABASE`, whose `certainty` says whether jobs may have been queued.
    */
   enqueue(jobs: readonly PrewarmWorkerJob[]): Promise<EnqueueStatus[]>;
@@ -2548,7 +2555,7 @@ export class PostgresStore implements Store {
   settle(settlements: readonly StoreSettlement[]): Promise<StoreSettled[]>;
   /** See {@link Store}. */
   release(leases: readonly StoreLease[]): Promise<void>;
-  /** As far as this process knows: counted now and then. `capacity` is Infinity. */
+  /** As far as this process knows: counted now and then. */
   stats(): StoreStats;
   /** Counts now. */
   counts(): Promise<{ queued: number; delayed: number; running: number }>;

@@ -14,11 +14,16 @@ const listen = (value, path, fail) => {
   return value;
 };
 
+/** A number of rows, or Infinity. */
+const capacity = (value, path, fail) =>
+  value === Number.POSITIVE_INFINITY ? value : integer(1, 1_000_000_000)(value, path, fail);
+
 const fields = shape(
   {
     ...nameFields,
     pool: having('query'),
     delaysMs: withDefault(arrayOf(milliseconds(), { max: 32 }), () => [...DEFAULT_DELAYS_MS]),
+    capacity: withDefault(capacity, Number.POSITIVE_INFINITY),
     maxLostLeases: withDefault(integer(1, 1000), 5),
     enqueueTimeoutMs: withDefault(milliseconds(), 5000),
     timeoutMs: withDefault(milliseconds(), 30_000),

@@ -66,7 +66,12 @@ class PostgresStore {
     this.#desk = new Desk({ database, names });
     this.#hints = new Hints({ ...common, enabled: checked.notify });
     this.#lanes = new Lanes({ ...common, sql: this.#sql, held: this.#held, hint: (kind) => this.#hints.payload(kind) });
-    this.#intake = new Intake({ database, sql: this.#sql.enqueue, timeoutMs: checked.enqueueTimeoutMs });
+    this.#intake = new Intake({
+      database,
+      sql: this.#sql,
+      capacity: checked.capacity,
+      timeoutMs: checked.enqueueTimeoutMs,
+    });
     this.#settler = new Settler({
       database,
       sql: this.#sql.settle,
@@ -236,9 +241,9 @@ class PostgresStore {
     this.#lanes.settled().catch((err) => this.#report(err));
   }
 
-  /** As far as this process knows: counted now and then, and kept up by what it does itself. Nothing bounds the table. */
+  /** As far as this process knows: counted now and then, and kept up by what it does itself. */
   stats() {
-    return { ...this.#counts.read(), capacity: Number.POSITIVE_INFINITY };
+    return { ...this.#counts.read(), capacity: this.#options.capacity };
   }
 
   /** Counted now, in the whole table. */

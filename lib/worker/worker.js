@@ -116,9 +116,11 @@ class Worker extends Operated {
   }
 
   #unrecordedMax() {
-    const { concurrency, store } = this.#settings;
+    const { concurrency, store, recorder } = this.#settings;
     const { capacity } = store.stats();
-    return Math.max(Number.isFinite(capacity) ? capacity : UNRECORDED_MAX, 2 * concurrency);
+    // The bound of a table says nothing of this process.
+    const isOwn = recorder !== null && Number.isFinite(capacity);
+    return Math.max(isOwn ? capacity : UNRECORDED_MAX, 2 * concurrency);
   }
 
   /** For log lines and gauges: what this side knows, without asking the native one for each of them. */

@@ -19,6 +19,7 @@ function statements(names) {
   };
   return {
     enqueue: enqueueSql(names),
+    enqueueBounded: enqueueSql(names, { bounded: true }),
     claim,
     nextDue: nextDueSql(names),
     orphans: orphansSql(names),
