@@ -72,18 +72,19 @@ function overlaps(stage, jobs) {
  *
  * - `ambiguous`: a fault was set on this very request, so its sender could not know.
  * - `killed`: its process was killed while it held the claim.
- * - `gaveUp`: its sender waited as long as it was told to, and said that it does not know: `maybe-sent`.
+ * - `gaveUp`: its engine waited for an answer as long as it was told to, the sandboxes being slow on this machine, and said that it
+ *   does not know: a possible duplicate in its outcome.
  * - `outage`: the database was away for so long that the claim could not be renewed, or its result not be recorded, in time.
  *   Told from the last time that the database had confirmed this claim: within what was left of the lease then, and a moment to
  *   notice, a worker has to be back. What is stopped before its lease ends has to say that it does not know.
  */
-function excuse(send, sha256, { inFlightAtKill, outages, patienceMs, leaseMs, stopMs, trace }) {
+function excuse(send, sha256, { inFlightAtKill, outages, leaseMs, stopMs, trace }) {
   if (send.harm) return 'ambiguous';
   if (inFlightAtKill.has(`${send.claim} ${sha256}`)) return 'killed';
   if (trace === undefined) return null;
   const events = trace.of(sha256, send.claim);
   const isUnsure = events.some(({ facts }) => facts?.certainty === 'maybe-sent');
-  if (send.status === null && isUnsure && send.end - send.at > 0.8 * patienceMs) return 'gaveUp';
+  if (events.some(({ facts }) => facts?.possibleDuplicates > 0)) return 'gaveUp';
   for (const { from, to } of outages) {
     const confirmed = events.filter(({ at, facts }) => at < to && facts?.confirmedAt !== undefined);
     const last = Math.max(...confirmed.map(({ facts }) => facts.confirmedAt));
@@ -98,8 +99,7 @@ function excuse(send, sha256, { inFlightAtKill, outages, patienceMs, leaseMs, st
  * Sends beyond the one that each job needs, every one of them with its excuse or among the `unexcused`.
  *
  * @param {object} stage
- * @param {object} [context] inFlightAtKill: `claim sha256` texts; outages: { from, to }; patienceMs: how long a sender waits; leaseMs,
- *   stopMs: the lease, and when the engine stops; trace: trace.js
+ * @param {object} [context] inFlightAtKill: `claim sha256` texts; outages: { from, to }; leaseMs, stopMs: the lease, and when the engine stops; trace: trace.js
  */
 function duplicates(stage, { inFlightAtKill = new Set(), outages = [], ...context } = {}) {
   const byHash = requestsByHash(stage);

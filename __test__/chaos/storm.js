@@ -89,7 +89,6 @@ function storm(server, plan) {
     const { counts: sends, unexcused } = duplicates(stage, {
       inFlightAtKill: herd.inFlightAtKill,
       outages,
-      patienceMs,
       leaseMs,
       stopMs: stopMs(leaseMs),
       trace,

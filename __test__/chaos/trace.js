@@ -70,8 +70,12 @@ function record({ file, store }) {
   around('release', same, (_, claims, startedAt) =>
     claims.map(({ key, fence }) => [shaOf(key), fence, `released, asked at ${startedAt}`]),
   );
+  const heard = new WeakSet();
   return {
     engine(executor) {
+      // The worker may ask for its executor again.
+      if (heard.has(executor)) return;
+      heard.add(executor);
       executor.on('settled', (outcomes) =>
         write(
           outcomes.map(({ key, status, error, possibleDuplicates = 0 }) => [
