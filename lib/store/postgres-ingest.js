@@ -6,7 +6,8 @@ const { checkAll } = require('../options/job.js');
 const { checkIngestWorkerJob } = require('../options/ingest-worker-job.js');
 const { ingestStoreOptions } = require('../options/ingest-store.js');
 const { quoteTable } = require('../sql/names.js');
-const { packJob, claimOf, settlementOf } = require('./ingest/rows.js');
+const { IngestDesk } = require('./ingest/desk.js');
+const { packAll, batchesOf, packJob, claimOf, settlementOf } = require('./ingest/rows.js');
 const { statements } = require('./ingest/sql.js');
 const { Counts } = require('./postgres/counts.js');
 const { Database, isRefusedValue } = require('./postgres/database.js');
@@ -16,7 +17,6 @@ const { patiently } = require('./postgres/patience.js');
 const { columnsOf } = require('./postgres/rows.js');
 const { Watch } = require('./postgres/watch.js');
 
-const BATCH = 500;
 const DUE_TRUST_MS = 30_000;
 const SWEEP_MS = 60_000;
 // Longer than any lease: what another queue held and never gave back is forgotten after it.
@@ -36,6 +36,7 @@ class PostgresIngestStore {
   #hints;
   #counts;
   #watch;
+  #desk;
   #held = new Map();
   #closed = false;
   #lostAnswer = false;
@@ -53,6 +54,11 @@ class PostgresIngestStore {
     this.#options = checked;
     this.#database = database;
     this.#sql = statements(quoteTable(checked.table));
+    this.#desk = new IngestDesk({
+      database,
+      table: quoteTable(checked.table),
+      keepFailedMs: checked.keepFailedMs,
+    });
     this.#hints = new Hints({ database, queue: checked.table, id: this.#id, enabled: checked.notify });
     this.#counts = new Counts(() => database.run('counting jobs', this.#sql.count, []));
     this.#watch = new Watch({
@@ -80,39 +86,15 @@ class PostgresIngestStore {
     if (this.#closed) throw new WarmpathError('ERR_WARMPATH_CLOSED', 'the store is closed');
     if (checked.length === 0) return [];
     this.#watch.attach();
-    const rows = checked.map((job, i) => this.#pack(job, i));
+    const { maxPayloadBytes } = this.#options;
+    const rows = packAll(checked, maxPayloadBytes);
     const deadline = performance.now() + this.#options.enqueueTimeoutMs;
     const statuses = [];
-    for (const batch of this.#batches(rows)) statuses.push(...(await this.#put(batch, deadline)));
+    for (const batch of batchesOf(rows, maxPayloadBytes)) statuses.push(...(await this.#put(batch, deadline)));
     const queued = statuses.filter((status) => status === 'queued').length;
     this.#counts.change({ queued });
     if (queued > 0) this.#news();
     return statuses;
-  }
-
-  #pack(job, i) {
-    const { maxPayloadBytes } = this.#options;
-    const row = packJob(job);
-    if ((row.payload?.length ?? 0) <= maxPayloadBytes) return row;
-    const text = `jobs[${i}].source holds ${row.payload.length} bytes, more than maxPayloadBytes (${maxPayloadBytes}): give a file or an address`;
-    throw new WarmpathError('ERR_WARMPATH_INVALID_JOB', text, { option: `jobs[${i}].source` });
-  }
-
-  /** Few enough, and small enough, for one statement each. */
-  *#batches(rows) {
-    let batch = [];
-    let bytes = 0;
-    for (const row of rows) {
-      const size = row.payload?.length ?? 0;
-      if (batch.length === BATCH || (batch.length > 0 && bytes + size > this.#options.maxPayloadBytes)) {
-        yield batch;
-        batch = [];
-        bytes = 0;
-      }
-      batch.push(row);
-      bytes += size;
-    }
-    if (batch.length > 0) yield batch;
   }
 
   async #put(rows, deadline) {
@@ -259,6 +241,39 @@ class PostgresIngestStore {
       if (status === 'failed') return { state: 'failed', error, attempts };
       return { state: leased ? 'running' : 'waiting', attempts };
     });
+  }
+
+  /** Failed jobs stay in the table; the desk (contract.js) sees them. */
+  get keepsFailed() {
+    return true;
+  }
+
+  page(query) {
+    return this.#desk.page(query);
+  }
+
+  find(keys) {
+    return this.#desk.find(keys);
+  }
+
+  cancel(keys) {
+    return this.#desk.cancel(keys);
+  }
+
+  async retry(keys) {
+    const answers = await this.#desk.retry(keys);
+    if (answers.includes(true)) this.#news();
+    return answers;
+  }
+
+  async retryFailed(options) {
+    const count = await this.#desk.retryFailed(options);
+    if (count > 0) this.#news();
+    return count;
+  }
+
+  purge(what) {
+    return this.#desk.purge(what);
   }
 
   /** As far as this process knows: counted now and then, and kept up by what it does itself. Nothing bounds the table. */

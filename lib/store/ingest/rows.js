@@ -2,6 +2,8 @@
 
 const { WarmpathError } = require('../../errors.js');
 
+const BATCH = 500;
+
 // Bytes and base64 text go into a column of their own: as JSON they would be several times as large, and a claim would parse them.
 const PAYLOADS = ['bytes', 'base64', 'dataUrl'];
 
@@ -25,6 +27,36 @@ function packJob(job) {
   const payload =
     typeof value === 'string' ? Buffer.from(value) : Buffer.from(value.buffer, value.byteOffset, value.length);
   return { key, priority, job: json({ ...rest, source: { payload: name } }), payload };
+}
+
+/**
+ * @param {object[]} jobs checked
+ * @throws {WarmpathError} ERR_WARMPATH_INVALID_JOB for one whose bytes are too many for a row
+ */
+function packAll(jobs, maxPayloadBytes) {
+  return jobs.map((job, i) => {
+    const row = packJob(job);
+    if ((row.payload?.length ?? 0) <= maxPayloadBytes) return row;
+    const text = `jobs[${i}].source holds ${row.payload.length} bytes, more than maxPayloadBytes (${maxPayloadBytes}): give a file or an address`;
+    throw new WarmpathError('ERR_WARMPATH_INVALID_JOB', text, { option: `jobs[${i}].source` });
+  });
+}
+
+/** Rows few enough, and small enough, for one statement each. */
+function* batchesOf(rows, maxPayloadBytes) {
+  let batch = [];
+  let bytes = 0;
+  for (const row of rows) {
+    const size = row.payload?.length ?? 0;
+    if (batch.length === BATCH || (batch.length > 0 && bytes + size > maxPayloadBytes)) {
+      yield batch;
+      batch = [];
+      bytes = 0;
+    }
+    batch.push(row);
+    bytes += size;
+  }
+  if (batch.length > 0) yield batch;
 }
 
 /** The job of a row; @throws {WarmpathError} for one that cannot be one */
@@ -68,4 +100,4 @@ function settlementOf({ key, fence, status, value, error, charged = true, retryA
   return [key, fence, false, error?.class ?? null, charged !== false, retryAfterMs ?? 0, text, null];
 }
 
-module.exports = { packJob, claimOf, settlementOf };
+module.exports = { packAll, batchesOf, packJob, claimOf, settlementOf };
