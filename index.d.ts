@@ -3697,11 +3697,40 @@ export type IngestWorkerOptions = IngestCommonOptions &
       }
   );
 
+/**
+ * A source as events have it: no key of a media, no value of a header, no byte, and of an address its origin alone. What was
+ * enqueued is the app's to look up, by the key of the job.
+ */
+export type IngestShownSource =
+  | {
+      type: 'url';
+      origin: string | undefined;
+      /** Names of the headers, as they were given. */
+      headers?: string[];
+    }
+  | { type: 'whatsapp'; mediaType: WhatsAppMediaType; origin?: string | undefined }
+  | { type: 'mediaId'; mediaId: string }
+  | { type: 'path'; path: string }
+  | { type: 'r2Key'; r2Key: string }
+  | {
+      type: 'base64' | 'dataUrl' | 'bytes';
+      /** Of the text in characters, of bytes in bytes. */
+      length: number;
+    };
+
+/** A job as events have it. */
+export interface IngestShownJob extends Omit<StoredIngestJob, 'source'> {
+  /** Undefined for a row of the table that could not be read. */
+  source: IngestShownSource | undefined;
+}
+
 interface IngestResultBase extends Accounting {
   /** The job's key. */
   key: string;
   /** The job as it was enqueued. */
   job: StoredIngestJob;
+  /** What was enqueued, without what a log or a browser must not have of its source. */
+  job: IngestShownJob;
   /** Charged attempts including this one, from 1. */
   attempt: number;
   /** How long the job was ready before it was claimed, ms. */

@@ -1,6 +1,7 @@
 'use strict';
 
 const assert = require('node:assert/strict');
+const { randomBytes } = require('node:crypto');
 const fs = require('node:fs');
 const path = require('node:path');
 const test = require('node:test');
@@ -89,6 +90,48 @@ test('failures are retried by their class, and a hook that throws changes nothin
   assert.equal(over.get(gone.name).error.class, 'permanent');
   const { completed, failed } = worker.stats();
   assert.deepEqual([completed, failed], [1, 2]);
+});
+
+test('events tell of a source what kind it is, and nothing that opens it', async (t) => {
+  const worker = open(t);
+  const secret = 'canary';
+  const b64 = Buffer.from(`${secret} of the bytes`).toString('base64');
+  const url = 'https://user-media.test/canary/file?token=canary';
+  const file = path.join(worker.place.dir, 'in.txt');
+  fs.writeFileSync(file, 'text');
+  const sources = {
+    url: { url: `${medium().url}?canary`, headers: { Authorization: 'Bearer canary' } },
+    base64: { base64: b64 },
+    dataUrl: { dataUrl: `data:text/plain;base64,${b64}` },
+    bytes: { bytes: Buffer.from('canary') },
+    path: { path: file },
+    mediaId: { mediaId: '1234' },
+    whatsapp: { whatsapp: { url, directPath: '/canary', mediaKey: randomBytes(32), mediaType: 'image' } },
+  };
+  const told = new Map();
+  worker.on('settled', (results) => {
+    for (const { key, job } of results) told.set(key, job);
+  });
+  for (const name of ['succeeded', 'failed', 'retry'])
+    worker.on(name, ({ key, job }) => told.set(`${key} ${name}`, job));
+  await worker.start();
+  await worker.enqueueMany(Object.entries(sources).map(([key, source]) => ({ key, source, meta: { of: key } })));
+  await until(() => Object.keys(sources).every((key) => told.has(key)));
+  const { origin: at } = new URL(sources.url.url);
+  for (const [key, expected] of Object.entries({
+    url: { type: 'url', origin: at, headers: ['Authorization'] },
+    base64: { type: 'base64', length: b64.length },
+    dataUrl: { type: 'dataUrl', length: b64.length + 23 },
+    bytes: { type: 'bytes', length: 6 },
+    path: { type: 'path', path: file },
+    mediaId: { type: 'mediaId', mediaId: '1234' },
+    whatsapp: { type: 'whatsapp', mediaType: 'image', origin: 'https://user-media.test' },
+  })) {
+    assert.deepEqual(told.get(key).source, expected);
+    assert.deepEqual([told.get(key).key, told.get(key).meta], [key, { of: key }]);
+  }
+  const text = JSON.stringify([...told.values()]);
+  assert.ok(told.size > 7 && !text.includes(secret) && !text.includes(b64), text);
 });
 
 test('record() comes before a job is done, is repeated when it fails, and nothing is fetched again for it', async (t) => {

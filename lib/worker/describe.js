@@ -40,4 +40,4 @@ function describeJob(job) {
   return out;
 }
 
-module.exports = { describeJob };
+module.exports = { describeJob, originOf };

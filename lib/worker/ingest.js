@@ -12,6 +12,7 @@ const { PostgresIngestStore } = require('../store/postgres-ingest.js');
 const { IngestAfter } = require('./ingest-after.js');
 const { IngestHooks } = require('./ingest-hooks.js');
 const { IngestReport } = require('./ingest-report.js');
+const { shownJob } = require('./ingest-shown.js');
 const { Worker } = require('./worker.js');
 
 // Twice the highest concurrency there is; a bound, not a reservation.
@@ -185,6 +186,10 @@ class IngestWorker extends Worker {
     this.#submitFitting();
     const error = this.#hooks.judge(claim.handle, outcome.error);
     return error === outcome.error ? outcome : { ...outcome, error, charged: true };
+  }
+
+  show(job) {
+    return shownJob(job);
   }
 
   stats() {

@@ -30,8 +30,8 @@ const UNRECORDED_MAX = 500;
  * Events: 'settled' (results[]), 'succeeded', 'failed', 'retry' (result), 'error' (WarmpathError; without a listener it
  * is dropped, never thrown).
  *
- * A subclass gives `createExecutor()` and `prepare(claims)`, and may override `review(claim, outcome)` and
- * `progressed(results)`.
+ * A subclass gives `createExecutor()` and `prepare(claims)`, and may override `review(claim, outcome)`,
+ * `progressed(results)` and `show(job)`.
  */
 class Worker extends Operated {
   #state = 'idle';
@@ -209,6 +209,11 @@ class Worker extends Operated {
   /** A subclass may act on results that are recorded; called before the events. */
   progressed(_results) {}
 
+  /** A subclass may keep something of a job from those who listen to events. */
+  show(job) {
+    return job;
+  }
+
   /** The jobs that are over, but not recorded yet. */
   unrecorded() {
     return this.#outbox?.jobs() ?? [];
@@ -237,9 +242,10 @@ class Worker extends Operated {
       this.progressed(news);
       this.#settings.report.settled(news, this.gauges());
       publishSettled(this, news);
-      inNobodysContext(() => emitSafely(this, 'settled', news));
+      const told = news.map((result) => ({ ...result, job: this.show(result.job) }));
+      inNobodysContext(() => emitSafely(this, 'settled', told));
       const names = { done: 'succeeded', dead: 'failed', retry: 'retry' };
-      for (const result of news) {
+      for (const result of told) {
         const over = result.state !== 'retry';
         this.origins.run(result.key, over, () => emitSafely(this, names[result.state], result));
       }
