@@ -3727,8 +3727,6 @@ export interface IngestShownJob extends Omit<StoredIngestJob, 'source'> {
 interface IngestResultBase extends Accounting {
   /** The job's key. */
   key: string;
-  /** The job as it was enqueued. */
-  job: StoredIngestJob;
   /** What was enqueued, without what a log or a browser must not have of its source. */
   job: IngestShownJob;
   /** Charged attempts including this one, from 1. */
