@@ -1,0 +1,91 @@
+'use strict';
+
+// Builds the addon as it is published: `node scripts/artifact.js [TRIPLE]` (this machine's), into target/addons/.
+//
+// On Linux with zig, which links against the glibc that is named instead of the machine's: an addon that was built on a new
+// distribution asks for that one's, and loads on no older one. zig and cargo-zigbuild come from PyPI, into target/zig; Python 3 is
+// needed. On macOS and Windows with what is there.
+
+const { spawnSync } = require('node:child_process');
+const fs = require('node:fs');
+const os = require('node:os');
+const path = require('node:path');
+const { addonName, PLATFORMS } = require('./package/platforms.js');
+const { inspect, MAX_GLIBC } = require('./symbols.js');
+
+const root = path.join(__dirname, '..');
+const tools = path.join(root, 'target', 'zig');
+const VERSIONS = ['ziglang==0.15.2', 'cargo-zigbuild==0.24.0'];
+
+function run(command, args, options = {}) {
+  const { error, status } = spawnSync(command, args, { cwd: root, stdio: 'inherit', ...options });
+  if (error) throw error;
+  if (status !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${status}`);
+}
+
+/** @returns {string} the folder with cargo-zigbuild */
+function provideZig() {
+  const bin = path.join(tools, 'bin');
+  const stamp = path.join(tools, 'installed');
+  if (!fs.existsSync(stamp) || fs.readFileSync(stamp, 'utf8') !== VERSIONS.join()) {
+    console.log('warmpath: installing zig (PyPI, into target/zig)');
+    run('python3', ['-m', 'venv', tools]);
+    run(path.join(bin, 'pip'), ['install', '--quiet', ...VERSIONS]);
+    fs.writeFileSync(stamp, VERSIONS.join());
+  }
+  return bin;
+}
+
+/** Names in place of paths: what panics print says nothing about the machine that built. */
+function renamedPaths() {
+  const home = process.env.CARGO_HOME ?? path.join(os.homedir(), '.cargo');
+  const names = [
+    [home, '/cargo'],
+    [path.join(os.homedir(), '.rustup'), '/rustup'],
+    [root, '/warmpath'],
+  ];
+  return names.map(([from, to]) => `--remap-path-prefix=${from}=${to}`);
+}
+
+function hostTriple() {
+  const { stdout } = spawnSync('rustc', ['-vV'], { encoding: 'utf8' });
+  return /^host: (.+)$/m.exec(stdout ?? '')?.[1] ?? '';
+}
+
+/** @param {(typeof PLATFORMS)[number]} platform @returns {string} the addon in target/addons/ */
+function build(platform) {
+  const isLinux = platform.os === 'linux';
+  const flags = renamedPaths();
+  // A library that Node loads cannot bring a second libc: musl is the one target where Rust would.
+  if (platform.libc === 'musl') flags.push('-Ctarget-feature=-crt-static');
+  const env = { ...process.env, CARGO_ENCODED_RUSTFLAGS: flags.join('\x1f') };
+  if (isLinux) env.PATH = `${provideZig()}${path.delimiter}${process.env.PATH}`;
+  const target = platform.libc === 'glibc' ? `${platform.triple}.${MAX_GLIBC}` : platform.triple;
+  run('cargo', [isLinux ? 'zigbuild' : 'build', '--release', '--locked', '-p', 'warmpath', '--target', target], {
+    env,
+  });
+
+  const library = { linux: 'libwarmpath.so', darwin: 'libwarmpath.dylib', win32: 'warmpath.dll' }[platform.os];
+  const addon = path.join(root, 'target', 'addons', addonName(platform));
+  fs.mkdirSync(path.dirname(addon), { recursive: true });
+  fs.copyFileSync(path.join(root, 'target', platform.triple, 'release', library), addon);
+  return addon;
+}
+
+function main() {
+  const triple = process.argv[2] ?? hostTriple();
+  const platform = PLATFORMS.find((known) => known.triple === triple);
+  if (platform === undefined) {
+    throw new Error(`${triple || 'no Rust here'}: one of ${PLATFORMS.map((known) => known.triple).join(', ')}`);
+  }
+  const addon = build(platform);
+  console.log(`${addon}: ${fs.statSync(addon).size} bytes`);
+  if (platform.os !== 'linux') return;
+  const { elf, faults } = inspect(addon);
+  console.log(`${elf.glibc === null ? 'no glibc' : `glibc ${elf.glibc}`}, needs ${elf.needed.join(' ')}`);
+  if (faults.length > 0) throw new Error(`${addon} may not be published:\n  ${faults.join('\n  ')}`);
+}
+
+if (require.main === module) main();
+
+module.exports = { build };
