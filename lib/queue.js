@@ -58,7 +58,10 @@ class Queue extends EventEmitter {
     if (item === null || item === undefined) options.checkItem(item, 'item');
     let key;
     let priority = 0;
-    if (given !== undefined) ({ key, priority = 0 } = options.enqueueOptions(given));
+    if (given !== undefined) {
+      ({ key, priority = 0 } = options.enqueueOptions(given));
+      options.refuseChanged(key, priority, 'options');
+    }
     const code = this.#form.put(item, key, priority);
     if (code === CLOSED) throw closed(0, 1);
     return STATUS[code];

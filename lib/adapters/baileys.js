@@ -3,6 +3,7 @@
 const { WarmpathError } = require('../errors.js');
 const {
   field,
+  ingestOptions,
   string,
   whole,
   base64,
@@ -74,7 +75,8 @@ function headersOf(message) {
  *
  * @throws {WarmpathError} ERR_WARMPATH_INVALID_ARGUMENT for what is no message at all
  */
-function ingestJob(message, { session, meta } = {}) {
+function ingestJob(message, options) {
+  const { session, meta } = ingestOptions(options);
   const key = field(message, 'key');
   const chat = string(field(key, 'remoteJid'));
   const id = string(field(key, 'id'));

@@ -4,9 +4,11 @@ const { requirePeer } = require('../peer.js');
 const { version } = require('../../package.json');
 const { familiesOf } = require('../metrics/families.js');
 const { Histogram } = require('../metrics/histogram.js');
-const { having, failWith } = require('../options/check.js');
+const { having, shape, failWith } = require('../options/check.js');
 
 const invalid = failWith('ERR_WARMPATH_INVALID_ARGUMENT');
+
+const providerFields = shape({ tracerProvider: having('getTracer'), meterProvider: having('getMeter') });
 
 // https://opentelemetry.io/docs/specs/semconv/messaging/
 const SYSTEM = 'warmpath';
@@ -23,7 +25,8 @@ const SYSTEM = 'warmpath';
  * @returns {() => void} ends it
  * @throws {WarmpathError} ERR_WARMPATH_PEER_MISSING, ERR_WARMPATH_INVALID_ARGUMENT
  */
-function instrument(worker, { tracerProvider, meterProvider } = {}) {
+function instrument(worker, providers = {}) {
+  const { tracerProvider, meterProvider } = providerFields(providers, 'providers', invalid);
   const api = requirePeer('@opentelemetry/api', 'warmpath/opentelemetry');
   having('on', 'off', 'enqueueMany', 'describe')(worker, 'worker', invalid);
   const tracer = (tracerProvider ?? api.trace).getTracer('warmpath', version);

@@ -1,6 +1,16 @@
 'use strict';
 
-const { field, string, whole, mimeType, whatsapp, present, messageKey, notOne } = require('./whatsapp/fields.js');
+const {
+  field,
+  ingestOptions,
+  string,
+  whole,
+  mimeType,
+  whatsapp,
+  present,
+  messageKey,
+  notOne,
+} = require('./whatsapp/fields.js');
 
 /** Message types that are media: the WhatsApp media type, and the kind to send them on as. */
 const TYPES = {
@@ -23,7 +33,8 @@ const dataOf = (message) => field(message, '_data') ?? field(message, 'rawData')
  *
  * @throws {WarmpathError} ERR_WARMPATH_INVALID_ARGUMENT for what is no message at all
  */
-function ingestJob(message, { session, meta, media } = {}) {
+function ingestJob(message, options) {
+  const { session, meta, media } = ingestOptions(options);
   const id = field(message, 'id');
   const remote = field(id, 'remote');
   const chat = string(remote) ?? string(field(remote, '_serialized')) ?? string(field(message, 'from'));

@@ -1,6 +1,11 @@
 'use strict';
 
 const { createHash } = require('node:crypto');
+const { failWith, integer, text } = require('../options/check.js');
+
+const invalid = failWith('ERR_WARMPATH_INVALID_ARGUMENT');
+const id = text({ max: 1024 });
+const number = integer(0, 2 ** 32 - 1);
 
 /**
  * The key under which equal jobs of a CampaignExecutor count as one: `job.key` where given, else
@@ -17,8 +22,12 @@ function campaignKey({ key, step, campaignId, messageId }) {
  * @param {string} messageId
  * @param {number} part counted from 0
  * @returns {string} 64 hex digits: sha256 of the JSON text `[campaignId,messageId,part]`
+ * @throws {WarmpathError} ERR_WARMPATH_INVALID_ARGUMENT
  */
 function campaignPartKey(campaignId, messageId, part) {
+  id(campaignId, 'campaignId', invalid);
+  id(messageId, 'messageId', invalid);
+  number(part, 'part', invalid);
   return createHash('sha256')
     .update(JSON.stringify([campaignId, messageId, part]))
     .digest('hex');

@@ -44,8 +44,12 @@ const signers = new Cache(16);
  *
  * @param {string} dateStamp yyyymmdd
  * @returns {Buffer} a copy: changing it does not spoil the cache
+ * @throws {WarmpathError} ERR_WARMPATH_INVALID_ARGUMENT
  */
 function getSigningKey(secretAccessKey, dateStamp, region, service) {
+  for (const [name, value] of Object.entries({ secretAccessKey, dateStamp, region, service })) {
+    if (typeof value !== 'string') invalid(name, 'must be a string');
+  }
   const hmac = (key, data) => createHmac('sha256', key).update(data).digest();
   const key = signingKeys.get(digest(secretAccessKey, dateStamp, region, service), () =>
     hmac(hmac(hmac(hmac(`AWS4${secretAccessKey}`, dateStamp), region), service), 'aws4_request'),
@@ -67,7 +71,7 @@ const SIGNED_BY_US = ['authorization', 'x-amz-date', 'x-amz-content-sha256', 'x-
  * @throws {WarmpathError} ERR_WARMPATH_INVALID_ARGUMENT, ERR_WARMPATH_INVALID_OPTION
  */
 function signRequest(method, path, headers, payload, config) {
-  if (typeof path !== 'string') invalid('path', 'must be a string');
+  if (typeof path !== 'string' || !path.isWellFormed()) invalid('path', 'must be well-formed text');
   const given = {};
   for (const [name, value] of Object.entries(headers ?? {})) given[name.toLowerCase()] = value;
   const hash = given['x-amz-content-sha256'];

@@ -5,7 +5,7 @@ const { invalidOption, common, fixedConcurrency } = require('./executor.js');
 const { jsonObject } = require('./json.js');
 
 const { shape, withDefault, integer, milliseconds, boolean, text, credential, oneOf, arrayOf, httpUrl } = check;
-const { isPlainObject, describe } = check;
+const { isPlainObject, describe, read } = check;
 
 const DAY_MS = 86_400_000;
 
@@ -40,8 +40,9 @@ const OWN_HEADERS = [
 const headers = (more) => (value, path, fail) => {
   if (!isPlainObject(value)) fail(path, `must be a plain object, not ${describe(value)}`);
   const out = {};
-  for (const [name, content] of Object.entries(value)) {
+  for (const name of Object.keys(value)) {
     const at = `${path}.${name}`;
+    const content = read(value, name, (_name, why) => fail(at, why));
     if (!/^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$/.test(name)) fail(path, 'must have header names as keys');
     if (OWN_HEADERS.includes(name.toLowerCase()) || more.includes(name.toLowerCase())) fail(at, 'is not yours to set');
     out[name.toLowerCase()] = text({

@@ -1,6 +1,6 @@
 'use strict';
 
-const { INT32_MAX, shape, integer, milliseconds, text, oneOf, arrayOf, failWith, describe } = require('./check.js');
+const { INT32_MAX, shape, integer, milliseconds, text, oneOf, arrayOf, failWith } = require('./check.js');
 const { KINDS, priority, chatId, sha256, contentType, token, r2Key } = require('./fields.js');
 const { jobKey } = require('../key.js');
 
@@ -77,10 +77,12 @@ function fieldsFit(values) {
   }
 }
 
+// As many as an array can hold: how many there is room for is said by the statuses.
+const MOST_JOBS = 2 ** 32;
+
 /** An array of jobs, all checked before the first one has an effect. */
 function checkAll(checkOne, jobs) {
-  if (!Array.isArray(jobs)) invalidJob('jobs', `must be an array, not ${describe(jobs)}`);
-  return Array.from(jobs, (job, i) => checkOne(job, `jobs[${i}]`));
+  return arrayOf((job, path) => checkOne(job, path), { max: MOST_JOBS })(jobs, 'jobs', invalidJob);
 }
 
 module.exports = { checkExecutorJob, checkWorkerJob, fieldsFit, checkAll };

@@ -1,6 +1,6 @@
 'use strict';
 
-const { shape, integer, arrayOf, oneOf, text, isPlainObject, describe } = require('./check.js');
+const { shape, integer, arrayOf, oneOf, text, isArray, isPlainObject, describe } = require('./check.js');
 const { chatId, token } = require('./fields.js');
 
 const DAY_MS = 86_400_000;
@@ -126,7 +126,7 @@ const question = shape({
 /** The batches that `plan()` is asked about, and the question, as the engine reads them. */
 function planArguments(jobs, options, fail) {
   const asked = question(options, 'options', fail);
-  if (!Array.isArray(jobs)) {
+  if (!isArray(jobs)) {
     const { count, chats = 1, kind = 'private', size = 0 } = planned(jobs, 'batch', fail);
     const names = Array.from({ length: chats }, (_, i) => String(i + 1));
     return { batches: [{ count, chats: names, chatKind: kind, size }], question: asked };

@@ -55,40 +55,56 @@ function isKey(key) {
  * whatever is not usual goes through the checker, which says what is wrong.
  */
 function enqueueOptions(options) {
+  try {
+    if (isUsual(options)) return options;
+  } catch {
+    // A getter or a proxy that throws: the checker says which.
+  }
+  return enqueueFields(options, 'options', invalidArgument);
+}
+
+function isUsual(options) {
   if (looksPlain(options) && isClean()) {
     let usual = true;
     for (const name in options) {
       if ((name !== 'key' && name !== 'priority') || !owns.call(options, name)) usual = false;
     }
     const { key, priority: rank } = options;
-    if (usual && (key === undefined || isKey(key)) && (rank === undefined || (rank | 0) === rank)) return options;
+    return usual && (key === undefined || isKey(key)) && (rank === undefined || (rank | 0) === rank);
   }
-  return enqueueFields(options, 'options', invalidArgument);
+  return false;
 }
 
 /** Checked `{ item, key?, priority? }`, as enqueueOptions(). */
 function checkEntry(entry, index, clean) {
-  if (clean && looksPlain(entry)) {
-    let usual = true;
-    for (const name in entry) {
-      if ((name !== 'item' && name !== 'key' && name !== 'priority') || !owns.call(entry, name)) usual = false;
-    }
-    const { item, key, priority: rank } = entry;
-    if (
-      usual &&
-      item !== undefined &&
-      item !== null &&
-      (key === undefined || isKey(key)) &&
-      (rank === undefined || (rank | 0) === rank)
-    ) {
-      return entry;
-    }
+  try {
+    if (clean && isUsualEntry(entry)) return entry;
+  } catch {
+    // As above.
   }
   const path = `entries[${index}]`;
   if (!isPlainObject(entry)) invalidArgument(path, `must be { item, key?, priority? }, not ${describe(entry)}`);
   const checked = entryFields(entry, path, invalidArgument);
   checkItem(checked.item, `${path}.item`);
   return checked;
+}
+
+function isUsualEntry(entry) {
+  if (looksPlain(entry)) {
+    let usual = true;
+    for (const name in entry) {
+      if ((name !== 'item' && name !== 'key' && name !== 'priority') || !owns.call(entry, name)) usual = false;
+    }
+    const { item, key, priority: rank } = entry;
+    return (
+      usual &&
+      item !== undefined &&
+      item !== null &&
+      (key === undefined || isKey(key)) &&
+      (rank === undefined || (rank | 0) === rank)
+    );
+  }
+  return false;
 }
 
 /**
@@ -105,6 +121,8 @@ function checkEntries(entries) {
   let priorities = null;
   for (let i = 0; i < count; i++) {
     const { item, key, priority: rank } = checkEntry(entries[i], i, clean);
+    refuseChanged(key, rank, 'entries');
+    checkItem(item, 'entries');
     items[i] = item;
     if (key !== undefined) {
       keys ??= new Array(count);
@@ -116,6 +134,15 @@ function checkEntries(entries) {
     }
   }
   return { items, keys, priorities };
+}
+
+const isInt32 = (value) => typeof value === 'number' && (value | 0) === value;
+
+/** A getter may say one thing to the check and another afterwards: what is used is looked at once more, by its type. */
+function refuseChanged(key, rank, path) {
+  if ((key !== undefined && typeof key !== 'string') || (rank !== undefined && !isInt32(rank))) {
+    invalidArgument(path, 'must not change while it is read');
+  }
 }
 
 /** An item of a Queue: anything but null and undefined, which mean "nothing there". */
@@ -151,6 +178,7 @@ function waitOptions(options) {
 module.exports = {
   queueOptions,
   enqueueOptions,
+  refuseChanged,
   checkEntries,
   checkItem,
   checkPriority,

@@ -78,10 +78,17 @@ function kindOf(item) {
 /**
  * What crosses: a string, or a Uint8Array.
  *
- * @throws {WarmpathError} ERR_WARMPATH_INVALID_ARGUMENT for what cannot be cloned: functions, symbols, ports
+ * @throws {WarmpathError} ERR_WARMPATH_INVALID_ARGUMENT for what cannot be cloned: functions, symbols, ports; for bytes that were
+ *   given away
  */
 function payload(kind, item, path) {
   if (kind === JSON_TEXT) return JSON.stringify(item);
+  // Only of none can they be detached: asking costs, and nearly all have some.
+  if (kind !== CLONE && item.length === 0 && kind !== TEXT && isDetached(item.buffer)) {
+    throw new WarmpathError('ERR_WARMPATH_INVALID_ARGUMENT', `${path} has no bytes: its buffer was transferred`, {
+      option: path,
+    });
+  }
   if (kind !== CLONE) return item;
   try {
     return v8.serialize(item);
@@ -90,6 +97,17 @@ function payload(kind, item, path) {
       option: path,
       cause: err,
     });
+  }
+}
+
+/** ArrayBuffer.prototype.detached is newer than the oldest Node here. */
+function isDetached(buffer) {
+  if (buffer.byteLength > 0) return false;
+  try {
+    new Uint8Array(buffer);
+    return false;
+  } catch {
+    return true;
   }
 }
 

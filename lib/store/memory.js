@@ -2,15 +2,18 @@
 
 const { WarmpathError } = require('../errors.js');
 const { jobKey } = require('../key.js');
-const { shape, withDefault, integer, milliseconds, arrayOf, failWith } = require('../options/check.js');
+const { shape, withDefault, integer, milliseconds, arrayOf, func, failWith } = require('../options/check.js');
 const { Heap } = require('./heap.js');
 const { afterFailure, DEFAULT_DELAYS_MS } = require('./retry-policy.js');
 
+const invalidOption = failWith('ERR_WARMPATH_INVALID_OPTION');
 const options = shape({
   capacity: withDefault(integer(1, 1_000_000), 500),
   delaysMs: withDefault(arrayOf(milliseconds(), { max: 32 }), () => [...DEFAULT_DELAYS_MS]),
   keepDone: withDefault(integer(0, 1_000_000), 0),
 });
+
+const sourceFields = shape({ now: func, random: func });
 
 /**
  * The store contract (contract.js) in the memory of this process. `capacity` bounds the jobs that are ready to run;
@@ -38,15 +41,16 @@ class MemoryStore {
    *   retry, 1, 2, 4, 8, 16 min; keepDone: of how many jobs that succeeded the value is kept, 0
    * @param {{ now?: () => number, random?: () => number }} [sources] clock and chance, for tests
    */
-  constructor(given = {}, { now = () => performance.now(), random = Math.random } = {}) {
+  constructor(given = {}, sources = {}) {
     this.adjust(given);
+    const { now = () => performance.now(), random = Math.random } = sourceFields(sources, 'sources', invalidOption);
     this.#clock = now;
     this.#random = random;
   }
 
   /** Changes the bound and the delays; what is held already stays. */
   adjust(given) {
-    const { capacity, delaysMs, keepDone } = options(given, '', failWith('ERR_WARMPATH_INVALID_OPTION'));
+    const { capacity, delaysMs, keepDone } = options(given, '', invalidOption);
     this.#capacity = capacity;
     this.#delaysMs = delaysMs;
     this.#keepDone = keepDone;

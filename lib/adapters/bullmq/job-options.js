@@ -1,6 +1,10 @@
 'use strict';
 
 const { createHash } = require('node:crypto');
+const { failWith, text } = require('../../options/check.js');
+
+const invalid = failWith('ERR_WARMPATH_INVALID_ARGUMENT');
+const keyText = text({ max: 1024 });
 
 // BullMQ: 1 (first) to 2^21 (last), and 0 before all of them. Ours: higher first, 0 in the middle.
 const MIDDLE = 2 ** 20;
@@ -16,8 +20,11 @@ const DEFAULTS = Object.freeze({
 /**
  * BullMQ's id of the job with this key: equal keys are one job, whoever adds them. A hash, because BullMQ forbids colons and
  * plain numbers in ids, and a key may hold anything.
+ *
+ * @throws {WarmpathError} ERR_WARMPATH_INVALID_ARGUMENT
  */
 function jobId(key) {
+  keyText(key, 'key', invalid);
   return `warmpath-${createHash('sha256').update(key).digest('hex')}`;
 }
 

@@ -12,6 +12,9 @@ const read = (env, name) => (env[name] === undefined || env[name] === '' ? undef
  * @throws {WarmpathError} ERR_WARMPATH_INVALID_OPTION naming the variable
  */
 function redisEnv(env = process.env) {
+  if (typeof env !== 'object' || env === null) {
+    throw new WarmpathError('ERR_WARMPATH_INVALID_OPTION', 'env must be an object', { option: 'env' });
+  }
   const text = read(env, 'REDIS_PORT') ?? '6379';
   const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
   if (!(port >= 1 && port <= 65_535)) {

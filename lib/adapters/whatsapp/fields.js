@@ -7,6 +7,12 @@ const { WarmpathError } = require('../../errors.js');
 
 const BASE64 = /^[A-Za-z0-9+/_-]*={0,2}$/;
 
+/** The second argument of ingestJob(): an object or nothing. */
+function ingestOptions(options = {}) {
+  if (typeof options === 'object' && options !== null) return options;
+  throw new WarmpathError('ERR_WARMPATH_INVALID_ARGUMENT', 'options must be an object', { option: 'options' });
+}
+
 /** The value of an own or inherited field, or undefined; getters of protobuf classes are on their prototype. */
 const field = (object, name) => (typeof object === 'object' && object !== null ? object[name] : undefined);
 
@@ -83,4 +89,17 @@ function messageKey(session, chat, id, fromMe) {
 
 const notOne = (text) => new WarmpathError('ERR_WARMPATH_INVALID_ARGUMENT', `message ${text}`, { option: 'message' });
 
-module.exports = { field, string, whole, base64, url, path, mimeType, whatsapp, present, messageKey, notOne };
+module.exports = {
+  ingestOptions,
+  field,
+  string,
+  whole,
+  base64,
+  url,
+  path,
+  mimeType,
+  whatsapp,
+  present,
+  messageKey,
+  notOne,
+};
