@@ -3814,7 +3814,7 @@ export interface IngestWorkerStats
  * await worker.start();
  * await worker.enqueue({ key: `wa:${message.id}`, source: { url } });
  */
-export class IngestWorker extends Emitter<IngestWorkerEvents> {
+export class IngestWorker extends OperatedWorker<IngestWorkerEvents> {
   /** @throws `ERR_WARMPATH_INVALID_OPTION` naming the option, `ERR_WARMPATH_NATIVE_LOAD` */
   constructor(options: IngestWorkerOptions);
   /** As {@link PrewarmWorker.start}. */

@@ -7,7 +7,7 @@ export interface PromRegistry {
 }
 
 /** Any worker of this package. */
-export type MeasuredWorker = Pick<PrewarmWorker, 'stats' | 'name'>;
+export type MeasuredWorker = Pick<PrewarmWorker, 'name'> & { stats(): object };
 
 /**
  * Shows the metrics of workers in a registry of prom-client, beside the app's own; read when the registry is.
