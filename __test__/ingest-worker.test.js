@@ -352,7 +352,9 @@ onServers(
       const worker = open(u, { store: new PostgresIngestStore({ pool: openPool() }), pollMs: 60_000 });
       await worker.start();
       await until(
-        async () => (await pool.query("SELECT FROM pg_stat_activity WHERE query LIKE 'LISTEN%'")).rowCount > 0,
+        async () =>
+          (await pool.query("SELECT FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'"))
+            .rowCount > 0,
       );
       const done = events(worker, 'succeeded');
       const other = new PostgresIngestStore({ pool: openPool(), listen: false });

@@ -189,7 +189,8 @@ onServers('migrate', async ({ pool, open }, t) => {
     await holder.query('BEGIN');
     await holder.query('SELECT * FROM media_cache');
     const running = migrate(open({ max: 1 }));
-    const waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query ~ '^ALTER TABLE'";
+    const waiting =
+      "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query ~ '^ALTER TABLE'";
     while ((await pool.query(waiting)).rows.length === 0);
     await holder.query('COMMIT');
     holder.release();

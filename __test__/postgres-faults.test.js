@@ -55,7 +55,7 @@ onServers(
             async () =>
               (
                 await world.pool.query(
-                  "SELECT 1 FROM pg_stat_activity WHERE state = 'active' AND pid <> pg_backend_pid() AND backend_type = 'client backend'",
+                  "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND state = 'active' AND pid <> pg_backend_pid() AND backend_type = 'client backend'",
                 )
               ).rows.length === 0,
           );

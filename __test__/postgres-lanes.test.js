@@ -276,7 +276,9 @@ onServers(
       let hints = 0;
       const leave = store.onWork(() => hints++);
       await until(() => hints === 1);
-      await world.pool.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query = 'LISTEN warmpath'");
+      await world.pool.query(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND query = 'LISTEN warmpath'",
+      );
       await until(() => hints === 2);
       assert.ok(problems.includes('ERR_WARMPATH_DATABASE'));
       leave();

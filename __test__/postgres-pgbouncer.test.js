@@ -48,7 +48,9 @@ async function suite(servers, t) {
     assert.ok([...seen.values()].every((times) => times === 1));
     assert.ok(failures > 0);
     for (const off of leave) off();
-    const { rows } = await world.pool.query("SELECT count(*)::int AS n FROM pg_stat_activity WHERE query ~ '^LISTEN'");
+    const { rows } = await world.pool.query(
+      "SELECT count(*)::int AS n FROM pg_stat_activity WHERE datname = current_database() AND query ~ '^LISTEN'",
+    );
     assert.equal(rows[0].n, 0, 'nothing listens on a connection of the pooler');
     const prepared = await pooled().query('SELECT count(*)::int AS n FROM pg_prepared_statements');
     assert.equal(prepared.rows[0].n, 0);

@@ -3,17 +3,15 @@
 const fs = require('node:fs');
 const test = require('node:test');
 const { Pool } = require('pg');
+const { SYSTEM_BIN } = require('./pg-shared.js');
 const { startPostgres } = require('./postgres.js');
-const { startPostgres: startServer } = require('../../lib/cli/services/postgres');
-
-const SYSTEM_BIN = '/usr/lib/postgresql/15/bin';
 
 /** The servers the store is proved on: Debian's 15 and the embedded 18. A server of the user's own stands for both. */
 function servers() {
   if (process.env.DATABASE_URL_TEST) return [{ name: 'the server at DATABASE_URL_TEST', start: startPostgres }];
-  const list = [{ name: 'embedded PostgreSQL 18', start: (options) => startServer(options) }];
+  const list = [{ name: 'embedded PostgreSQL 18', start: (options) => startPostgres({ ...options, binDir: '' }) }];
   if (fs.existsSync(`${SYSTEM_BIN}/initdb`)) {
-    list.push({ name: 'system PostgreSQL 15', start: (options) => startServer({ ...options, binDir: SYSTEM_BIN }) });
+    list.push({ name: 'system PostgreSQL 15', start: (options) => startPostgres({ ...options, binDir: SYSTEM_BIN }) });
   } else if (process.env.CI === 'true') {
     throw new Error(`no PostgreSQL 15 in ${SYSTEM_BIN}: apt-get install postgresql-15`);
   } else {

@@ -22,14 +22,15 @@ function pgbouncerMissing() {
 
 /** PgBouncer in transaction mode, with few server connections, in front of the server at `url`. */
 async function startPgbouncer(url) {
-  const { hostname, port, username, password } = new URL(url);
+  const { hostname, port, username, password, pathname } = new URL(url);
+  const database = pathname.slice(1);
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'warmpath-pgbouncer-'));
   const listen = await freePort();
   const file = path.join(folder, 'pgbouncer.ini');
   fs.writeFileSync(
     file,
     `[databases]
-postgres = host=${hostname} port=${port} user=${username} password=${password} dbname=postgres
+${database} = host=${hostname} port=${port} user=${username} password=${password} dbname=${database}
 [pgbouncer]
 listen_addr = 127.0.0.1
 listen_port = ${listen}
@@ -50,7 +51,7 @@ server_round_robin = 1
     spawnSync('chown', ['-R', `${user.uid}`, folder]);
   }
   const running = startProcess(BINARY, [file], { name: 'pgbouncer', guard: 'TERM', ...user });
-  const pooled = `postgresql://${username}:x@127.0.0.1:${listen}/postgres`;
+  const pooled = `postgresql://${username}:x@127.0.0.1:${listen}/${database}`;
   await waitReady(running, async () => {
     const client = new Client({ connectionString: pooled });
     client.on('error', () => {});

