@@ -6,6 +6,7 @@ const assert = require('node:assert/strict');
 const http = require('node:http');
 const test = require('node:test');
 const { randomBytes } = require('node:crypto');
+const { once } = require('node:events');
 const { startIngest, startWeb, refusal, sha256 } = require('./support/ingest.js');
 const { until } = require('./support/prewarm.js');
 
@@ -80,7 +81,6 @@ test('answers that are no medium have their codes', async (t) => {
     ['SOURCE_REJECTED', { status: 204 }],
     ['SOURCE_REJECTED', { headers: encoded }],
     ['DOWNLOAD_FAILED', { status: 500 }],
-    ['DOWNLOAD_FAILED', { status: 429 }],
     ['DOWNLOAD_FAILED', {}, Buffer.alloc(0)],
   ]) {
     const err = await refusal(executor, { source: { url: web.serve('/answer', bytes, how) } });
@@ -89,6 +89,32 @@ test('answers that are no medium have their codes', async (t) => {
     assert.ok(!err.message.includes('127.0.0.1'), err.message);
   }
   assert.deepEqual(stored(), []);
+});
+
+test('a server that asks to be left alone is: the job goes back with its time, uncharged', async (t) => {
+  const { executor } = startIngest(t, { web });
+  const leased = async (status, headers) => {
+    const url = web.serve('/busy', Buffer.from('x'), { status, headers });
+    const settled = once(executor, 'settled');
+    executor.submit({ source: { url }, leaseMs: 60_000 });
+    const [[{ error, charged }]] = await settled;
+    return [error.code, error.class, error.retryAfterMs, charged];
+  };
+  const throttled = (ms) => ['ERR_WARMPATH_SOURCE_THROTTLED', 'throttled', ms, false];
+  assert.deepEqual(await leased(429, { 'retry-after': '7' }), throttled(7000));
+  assert.deepEqual(await leased(503, { 'retry-after': '90' }), throttled(90_000));
+  const [code, , ms] = await leased(429, { 'retry-after': new Date(Date.now() + 60_000).toUTCString() });
+  assert.ok(code === 'ERR_WARMPATH_SOURCE_THROTTLED' && ms > 50_000 && ms <= 60_000, `${code} ${ms}`);
+  assert.equal((await leased(503, {}))[0], 'ERR_WARMPATH_DOWNLOAD_FAILED');
+  // A short wait is waited for, a second at the least.
+  let asked = 0;
+  const answer = (_req, res) => {
+    asked++;
+    res.writeHead(asked === 1 ? 429 : 200, { 'retry-after': '0', 'content-length': 1 }).end('x');
+  };
+  const before = performance.now();
+  await executor.run({ source: { url: web.serve('/soon', null, { answer }) } });
+  assert.ok(asked === 2 && performance.now() - before >= 990);
 });
 
 test('a redirect leads to where the first URL could have led, and takes no secret along', async (t) => {

@@ -132,6 +132,7 @@ codes! {
     LlmCircuitOpen = "LLM_CIRCUIT_OPEN", Throttled, "Every model has failed several times in a row and is left alone; retryAfterMs says until when.";
     WebhookThrottled = "WEBHOOK_THROTTLED", Throttled, "The webhook asked to wait (429, or 503 with Retry-After), or has failed several times in a row and is left alone; retryAfterMs says how long.";
     S3Throttled = "S3_THROTTLED", Throttled, "The object store answered 429 or SlowDown.";
+    SourceThrottled = "SOURCE_THROTTLED", Throttled, "The server of a URL answered 429, or 503 with Retry-After; retryAfterMs says how long it asked to be left alone.";
     SourceNotFound = "SOURCE_NOT_FOUND", Permanent, "There is no object (or file) under that key (or path).";
     UrlRefused = "URL_REFUSED", Permanent, "The URL is none that strangers may have fetched (not https, a private address, a redirect to one …); nothing was connected to. The message says what is wrong with it; the allow list is for servers of your own.";
     SourceRejected = "SOURCE_REJECTED", Permanent, "The server of the URL refused the request (4xx other than 401, 403, 404, 408, 410, 425 and 429), or its answer is no file that can be used; the message says which.";

@@ -45,7 +45,10 @@ pub enum Verdict {
 #[must_use]
 pub fn decide(error: &Error, spent: Spent, options: &RetryOptions, leased: bool, jitter: f64) -> Verdict {
     match error.class() {
-        Class::Throttled if spent.throttled >= MOST_THROTTLES => Verdict::Settle { charged: false },
+        // A stranger's server may say so for ever: unlike that of a service, its word costs something in the end.
+        Class::Throttled if spent.throttled >= MOST_THROTTLES => {
+            Verdict::Settle { charged: error.code == Code::SourceThrottled }
+        }
         Class::Throttled if error.code == Code::TelegramThrottled => Verdict::WhenOpen,
         Class::Throttled => {
             let wait = throttle_wait(error);
@@ -134,8 +137,10 @@ mod tests {
 
     #[test]
     fn who_is_always_told_to_wait_does_not_wait_for_ever() {
-        for code in [Code::TelegramThrottled, Code::S3Throttled] {
-            assert_eq!(after(code, Some(1), 1, MOST_THROTTLES), Verdict::Settle { charged: false });
+        for (code, charged) in
+            [(Code::TelegramThrottled, false), (Code::S3Throttled, false), (Code::SourceThrottled, true)]
+        {
+            assert_eq!(after(code, Some(1), 1, MOST_THROTTLES), Verdict::Settle { charged });
         }
     }
 

@@ -154,8 +154,8 @@ async fn every_answer_that_is_no_file_has_its_code() {
         ("400 Bad Request", &[][..], "SOURCE_REJECTED"),
         ("206 Partial Content", &[("content-range", "bytes 0-0/1")][..], "SOURCE_REJECTED"),
         ("200 OK", &[("content-encoding", "gzip")][..], "SOURCE_REJECTED"),
-        ("429 Too Many Requests", &[("retry-after", "7")][..], "DOWNLOAD_FAILED"),
-        ("503 Unavailable", &[("retry-after", "7")][..], "DOWNLOAD_FAILED"),
+        ("429 Too Many Requests", &[("retry-after", "7")][..], "SOURCE_THROTTLED"),
+        ("503 Unavailable", &[("retry-after", "7")][..], "SOURCE_THROTTLED"),
         ("502 Bad Gateway", &[][..], "DOWNLOAD_FAILED"),
     ] {
         let (server, fetcher) = serving(move |_, _| vec![answer(status, headers, "x")]).await;

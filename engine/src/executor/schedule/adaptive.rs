@@ -235,7 +235,8 @@ impl Adaptive {
 /// Failures that more jobs at once make more frequent: what broke, stalled or was turned away on the way. Not Telegram's 429,
 /// which is about a bot and is the pacer's.
 fn speaks_of_overload(error: &Error) -> bool {
-    matches!(error.class(), Class::Transient | Class::Ambiguous) || error.code == Code::S3Throttled
+    matches!(error.class(), Class::Transient | Class::Ambiguous)
+        || matches!(error.code, Code::S3Throttled | Code::SourceThrottled)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]

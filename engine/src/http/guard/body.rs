@@ -160,7 +160,7 @@ impl Fetched {
     /// A sender slower than `minBytesPerSecond` (after 30 s of grace, its own time only) is given up.
     ///
     /// # Errors
-    /// `DOWNLOAD_FAILED`, `DOWNLOAD_TIMEOUT`, `SOURCE_CHANGED`, `SOURCE_NOT_FOUND`, `SOURCE_REJECTED`, `URL_REFUSED`, `TLS`.
+    /// `DOWNLOAD_FAILED`, `DOWNLOAD_TIMEOUT`, `SOURCE_THROTTLED`, `SOURCE_CHANGED`, `SOURCE_NOT_FOUND`, `SOURCE_REJECTED`, `URL_REFUSED`, `TLS`.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>> {
         self.next().await.map_err(|error| error.at(Phase::Download))
     }

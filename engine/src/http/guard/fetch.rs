@@ -1,6 +1,6 @@
 //! A GET of a stranger's URL: redirects by the policy, a body that resumes.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, StatusCode,
@@ -16,6 +16,9 @@ use crate::{
 
 /// Servers whose idle connections are kept. Media of one platform come from a handful of hosts.
 const SERVERS_KEPT: usize = 64;
+
+/// Waiting costs no attempt: a server that always says "at once" must not have us run in a circle.
+const LEAST_WAIT: Duration = Duration::from_secs(1);
 
 /// Some servers refuse a request that does not say who asks.
 const WHO: HeaderValue = HeaderValue::from_static(concat!("warmpath/", env!("CARGO_PKG_VERSION")));
@@ -99,7 +102,7 @@ impl Fetcher {
     ///
     /// # Errors
     /// `URL_REFUSED` · `SOURCE_NOT_FOUND` (404, 410) · `SOURCE_UNRESOLVED` (401, 403) · `SOURCE_REJECTED` (other refusals, an answer that is no file) ·
-    /// `DOWNLOAD_FAILED` (network, 408, 425, 429, 5xx) · `DOWNLOAD_TIMEOUT` · `TLS`.
+    /// `DOWNLOAD_FAILED` (network, 408, 425, 5xx) · `SOURCE_THROTTLED` (429, 503 with a time) · `DOWNLOAD_TIMEOUT` · `TLS`.
     pub async fn get(&self, url: &str, headers: &HeaderMap) -> Result<Fetched> {
         self.follow(url, headers).await.map_err(|error| error.at(Phase::Download))
     }
@@ -210,13 +213,16 @@ pub(super) fn failed(fault: &Fault) -> Error {
 /// What a status that is no success means for a download.
 pub(super) fn refused(response: &Response, now_wall_ms: u64) -> Error {
     let status = response.status.as_u16();
+    let asked = response.header("retry-after").and_then(|value| retry_after(value, now_wall_ms));
     let code = match status {
+        429 => Code::SourceThrottled,
+        503 if asked.is_some() => Code::SourceThrottled,
         // Addresses of media are signed for minutes or days: denied most often means expired.
         401 | 403 => Code::SourceUnresolved,
         404 | 410 => Code::SourceNotFound,
-        408 | 425 | 429 | 500..=599 => Code::DownloadFailed,
+        408 | 425 | 500..=599 => Code::DownloadFailed,
         _ => Code::SourceRejected,
     };
-    let wait = response.header("retry-after").and_then(|value| retry_after(value, now_wall_ms));
+    let wait = asked.map(|wait| if code == Code::SourceThrottled { wait.max(LEAST_WAIT) } else { wait });
     Error::new(code, format!("the server of the URL answered {status}")).retry_after(wait)
 }
