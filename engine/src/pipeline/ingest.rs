@@ -41,12 +41,13 @@ use self::{
 };
 use crate::{
     clock::Clock,
-    error::{Code, Error, Phase, Result},
+    error::{Code, Error, Result},
     executor::{Grant, Pipeline, Trace},
     http::{
         Client, HttpOptions, Timeouts,
         guard::{Fetcher, Guard, GuardOptions},
     },
+    media::Report,
     s3::S3,
 };
 
@@ -58,7 +59,7 @@ pub struct Ingest {
     s3_prefix: String,
     directory: Directory,
     sinks: Vec<SinkKind>,
-    types: Types,
+    types: Arc<Types>,
     max_bytes: u64,
     probe: bool,
     timeouts: Timeouts,
@@ -70,7 +71,7 @@ impl Ingest {
     /// # Errors
     /// `INVALID_OPTION`, naming the option.
     pub fn new(options: IngestOptions, clock: Arc<dyn Clock>) -> Result<Self> {
-        let types = Types::new(&options);
+        let types = Arc::new(Types::new(&options));
         let IngestOptions { http, timeouts, .. } = options;
         let guard = Guard::new(&GuardOptions {
             http: http.plain,
@@ -135,10 +136,14 @@ impl Pipeline for Ingest {
 
         let sums = intake.sums()?;
         let probe = (self.probe && look.is_none()).then(|| Probe { declared: declared.map(str::to_owned) });
-        let (prepared, seen) = sinks.prepare(sums.bytes, probe).await?;
-        let report = seen.or_else(|| look.map(Look::finish)).unwrap_or_else(|| by_head(&head, declared, sums.bytes));
-        let named = self.types.last(&report, declared)?;
-        let location = prepared.commit(&named, &sums).await.map_err(|error| error.at(Phase::Upload))?;
+        let (types, declared, len) = (Arc::clone(&self.types), declared.map(str::to_owned), sums.bytes);
+        let judge = move |seen: Option<Report>| {
+            let seen = seen.or_else(|| look.map(Look::finish));
+            let report = seen.unwrap_or_else(|| by_head(&head, declared.as_deref(), len));
+            let named = types.last(&report, declared.as_deref())?;
+            Ok((report, named))
+        };
+        let (report, named, location) = sinks.finish(sums.clone(), probe, judge).await?;
         Ok(value(job, sums, &report, named, location))
     }
 }

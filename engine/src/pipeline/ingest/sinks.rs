@@ -1,14 +1,10 @@
 //! The places a medium is written to, all at once.
 
+use std::path::PathBuf;
+
 use bytes::Bytes;
 
-use super::{
-    Ingest, IngestJob, Location, SinkKind,
-    disk::{Prepared as PreparedFile, Writer},
-    look::Probe,
-    meter::Sums,
-    types::Named,
-};
+use super::{Ingest, IngestJob, Location, SinkKind, disk::Writer, look::Probe, meter::Sums, types::Named};
 use crate::{
     error::{Code, Error, Phase, Result},
     media::Report,
@@ -83,43 +79,39 @@ impl Sinks {
         }
     }
 
-    /// Ends the writing. Nothing can be seen yet. With `probe` the file is looked into, where there is one.
+    /// Ends the writing, and shows the medium once `judge` has named it. With `probe` the file is looked into, where there is
+    /// one, and `judge` told what it is.
+    ///
+    /// The object comes first, because there more can go wrong. One whose file then fails stays, and is found by the next try.
     ///
     /// # Errors
-    /// As [`Sinks::write`].
-    pub async fn prepare(self, len: u64, probe: Option<Probe>) -> Result<(Prepared, Option<Report>)> {
+    /// As [`Sinks::write`]; those of `judge`.
+    pub async fn finish(
+        self,
+        sums: Sums,
+        probe: Option<Probe>,
+        judge: impl FnOnce(Option<Report>) -> Result<(Report, Named)> + Send + 'static,
+    ) -> Result<(Report, Named, Location)> {
         let Self { name, disk, object } = self;
+        let path = |path: PathBuf| Some(path.to_string_lossy().into_owned());
+        let Some(Object { key, upload }) = object else {
+            let Some(disk) = disk else { return Err(Error::new(Code::Internal, "a medium without a sink")) };
+            let named =
+                move |report| judge(report).map(|(report, named)| (name, named.extension.clone(), (report, named)));
+            let (stored, (report, named)) = disk.store(sums, probe, named).await?;
+            return Ok((report, named, Location { path: path(stored), r2_key: None }));
+        };
         let (file, report) = match disk {
-            Some(disk) => disk.prepare(len, probe).await.map(|(file, report)| (Some(file), report))?,
+            Some(disk) => disk.prepare(sums.bytes, probe).await.map(|(file, report)| (Some(file), report))?,
             None => (None, None),
         };
-        Ok((Prepared { name, file, object }, report))
-    }
-}
-
-/// A medium that is complete everywhere and can be seen nowhere.
-pub struct Prepared {
-    name: String,
-    file: Option<PreparedFile>,
-    object: Option<Object>,
-}
-
-impl Prepared {
-    /// Shows it: the object first, because there more can go wrong. An object whose file then fails stays, and is found by the
-    /// next try.
-    ///
-    /// # Errors
-    /// As [`Sinks::write`].
-    pub async fn commit(self, named: &Named, sums: &Sums) -> Result<Location> {
-        let mut location = Location::default();
-        if let Some(Object { key, upload }) = self.object {
-            upload.finish().await?;
-            location.r2_key = Some(key);
+        let (report, named) = judge(report)?;
+        let at_end = |error: Error| error.at(Phase::Upload);
+        upload.finish().await.map_err(at_end)?;
+        let mut location = Location { path: None, r2_key: Some(key) };
+        if let Some(file) = file {
+            location.path = path(file.commit(name, named.extension.clone(), sums).await?);
         }
-        if let Some(file) = self.file {
-            let path = file.commit(self.name, named.extension.clone(), sums.clone()).await?;
-            location.path = Some(path.to_string_lossy().into_owned());
-        }
-        Ok(location)
+        Ok((report, named, location))
     }
 }

@@ -4,8 +4,10 @@
 //! never replaces a file. What a killed process leaves are temporary files; the next one to open the directory removes
 //! them ([`sweep`]). No name that somebody else chose ever becomes part of a path.
 
+mod blocks;
 mod fault;
 mod lock;
+mod names;
 mod place;
 mod sweep;
 mod temp;
@@ -21,9 +23,11 @@ use std::{
     },
 };
 
+use blocks::Blocks;
 use lock::Lock;
+use names::Names;
 use parking_lot::Mutex;
-pub use writer::{Prepared, Writer};
+pub use writer::Writer;
 
 use crate::error::{Code, Error, Result};
 
@@ -41,6 +45,8 @@ struct Inner {
     fsync: bool,
     lock: Lock,
     made: AtomicU64,
+    blocks: Blocks,
+    names: Names,
 }
 
 /// An open directory. Clones share it.
@@ -65,7 +71,14 @@ impl Disk {
         let lock = Lock::make(&dir).map_err(|error| bad(&format!("no file can be made in it ({})", error.kind())))?;
         let swept = dir.clone();
         tokio::task::spawn_blocking(move || sweep::sweep(&swept));
-        Ok(Self(Arc::new(Inner { dir, fsync, lock, made: AtomicU64::new(0) })))
+        Ok(Self(Arc::new(Inner {
+            dir,
+            fsync,
+            lock,
+            made: AtomicU64::new(0),
+            blocks: Blocks::default(),
+            names: Names::default(),
+        })))
     }
 
     /// A writer of one medium. Nothing is on the disk before its first bytes are.
@@ -76,6 +89,10 @@ impl Disk {
 
     fn dir(&self) -> &Path {
         &self.0.dir
+    }
+
+    fn blocks(&self) -> &Blocks {
+        &self.0.blocks
     }
 
     fn fsync(&self) -> bool {
@@ -91,7 +108,7 @@ impl Disk {
     /// Makes the directory's list of names as lasting as the files are.
     fn sync_names(&self) -> io::Result<()> {
         // Only Unix opens directories; elsewhere the file system keeps the order by itself.
-        if cfg!(unix) && self.0.fsync { File::open(&self.0.dir)?.sync_all() } else { Ok(()) }
+        if cfg!(unix) && self.0.fsync { self.0.names.sync(|| File::open(&self.0.dir)?.sync_all()) } else { Ok(()) }
     }
 }
 

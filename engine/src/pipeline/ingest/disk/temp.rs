@@ -2,15 +2,10 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io::{self, ErrorKind, IoSlice, Read, Seek, SeekFrom, Write},
+    io::{self, Read, Seek, SeekFrom, Write},
     ops::Range,
     path::{Path, PathBuf},
 };
-
-use bytes::Bytes;
-
-/// Most pieces in one call to the system (`IOV_MAX` is 1,024 on Linux).
-const MOST_SLICES: usize = 64;
 
 /// A temporary file; removed with this value.
 pub struct Temp {
@@ -30,22 +25,9 @@ impl Temp {
         &self.path
     }
 
-    /// Appends pieces.
-    pub fn write(&mut self, pieces: &[Bytes]) -> io::Result<()> {
-        let mut slices: Vec<IoSlice<'_>> = pieces.iter().map(|piece| IoSlice::new(piece)).collect();
-        let mut left = slices.as_mut_slice();
-        // Takes empty pieces off the front: a write of nothing would look like a full disk.
-        IoSlice::advance_slices(&mut left, 0);
-        while !left.is_empty() {
-            let most = left.len().min(MOST_SLICES);
-            match self.file.write_vectored(left.get(..most).unwrap_or_default()) {
-                Ok(0) => return Err(ErrorKind::WriteZero.into()),
-                Ok(written) => IoSlice::advance_slices(&mut left, written),
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(())
+    /// Appends bytes.
+    pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.file.write_all(bytes)
     }
 
     /// Waits until the bytes, and all it takes to find them, are on the disk.

@@ -1,13 +1,20 @@
 //! Writes one medium: collects what comes into blocks, and writes a block on a thread that may block while the next one comes.
 
-use std::{io, mem, path::PathBuf};
+use std::{
+    io, mem,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use bytes::{Bytes, BytesMut};
 use tokio::task::{JoinError, JoinHandle, spawn_blocking};
 
-use super::{Disk, fault::unwritten, place::place, temp::Temp};
+use super::{Disk, blocks::BLOCK, fault::unwritten, place::place, temp::Temp};
 use crate::{
-    error::{Code, Error, Result},
+    error::{Code, Error, Phase, Result},
     media::{Inspector, Report, Step},
     pipeline::ingest::{
         look::{LIMITS, Probe},
@@ -15,80 +22,59 @@ use crate::{
     },
 };
 
-/// Bytes that are written at once. Each block is a hop to another thread; two of them, one on its way to the disk and one
-/// being filled, are what a medium costs in memory.
-const BLOCK: usize = 256 * 1024;
-
-/// Pieces below this are copied together. The memory behind a piece of a connection is a buffer of its own that may be many
-/// times as large: a block of small pieces would hold megabytes.
-const SMALL: usize = 128 * 1024;
+/// A piece from here on is written as it is. Smaller ones are put together: the memory behind a piece of a connection is a buffer
+/// of its own that may be many times as large.
+const LARGE: usize = 128 * 1024;
 
 /// Where the file is.
 enum State {
     /// Nothing was written yet.
     None,
-    /// A block is on its way, or was. Dropping the handle does not stop it: the file is removed when it ends. Its memory comes
-    /// back to be filled again.
-    Writing(JoinHandle<io::Result<(Temp, BytesMut)>>),
+    /// A block is on its way, or was. Dropping the handle does not stop it: the file is removed when it ends.
+    Writing(JoinHandle<io::Result<Temp>>),
 }
 
 /// A medium being written; leaves nothing behind when it is dropped.
 pub struct Writer {
     disk: Disk,
     state: State,
-    /// What is to be written next: pieces, and small ones put together behind them.
-    block: Vec<Bytes>,
-    small: BytesMut,
-    filled: usize,
-    /// The memory of the last block.
-    spare: BytesMut,
+    /// What is to be written next.
+    block: BytesMut,
 }
 
 impl Writer {
     pub(super) fn new(disk: Disk) -> Self {
-        Self { disk, state: State::None, block: Vec::new(), small: BytesMut::new(), filled: 0, spare: BytesMut::new() }
+        Self { disk, state: State::None, block: BytesMut::new() }
     }
 
     /// Appends a piece. Returns when there is room for the next one.
     ///
     /// # Errors
     /// `DISK_FULL`, `DISK_FAILED`.
-    pub async fn write(&mut self, piece: Bytes) -> Result<()> {
-        self.filled += piece.len();
-        if piece.len() >= SMALL {
-            self.close_small();
-            self.block.push(piece);
-        } else {
-            if self.small.capacity() == 0 {
-                self.small = mem::take(&mut self.spare);
-                // The last piece may overlap the end of the block.
-                self.small.reserve(BLOCK + SMALL);
+    pub async fn write(&mut self, mut piece: Bytes) -> Result<()> {
+        while !piece.is_empty() {
+            if self.block.is_empty() && piece.len() >= LARGE {
+                return self.flush(piece).await;
             }
-            self.small.extend_from_slice(&piece);
+            if self.block.capacity() == 0 {
+                self.block = self.disk.blocks().take();
+            }
+            let fits = piece.len().min(BLOCK - self.block.len());
+            self.block.extend_from_slice(&piece.split_to(fits));
+            if self.block.len() == BLOCK {
+                let full = mem::take(&mut self.block).freeze();
+                self.flush(full).await?;
+            }
         }
-        if self.filled < BLOCK {
-            return Ok(());
-        }
-        let temp = self.temp().await?;
-        let (disk, block) = (self.disk.clone(), self.take_block());
-        self.state = State::Writing(spawn_blocking(move || {
-            let mut temp = made(temp, &disk)?;
-            temp.write(&block)?;
-            Ok((temp, block.into_iter().rev().find_map(|part| part.try_into_mut().ok()).unwrap_or_default()))
-        }));
         Ok(())
     }
 
-    fn close_small(&mut self) {
-        if !self.small.is_empty() {
-            self.block.push(mem::take(&mut self.small).freeze());
-        }
-    }
-
-    fn take_block(&mut self) -> Vec<Bytes> {
-        self.close_small();
-        self.filled = 0;
-        mem::take(&mut self.block)
+    /// Hands a block over once the one before it is written.
+    async fn flush(&mut self, block: Bytes) -> Result<()> {
+        let temp = self.temp().await?;
+        let disk = self.disk.clone();
+        self.state = State::Writing(spawn_blocking(move || append(temp, &disk, block)));
+        Ok(())
     }
 
     /// The file once its last block is written; `None` before the first.
@@ -99,10 +85,7 @@ impl Writer {
                 // Taken out of the state only when it has ended: who is dropped in between has to leave the handle behind.
                 let ended = handle.await;
                 self.state = State::None;
-                let (temp, mut memory) = finished(ended)?;
-                memory.clear();
-                self.spare = memory;
-                Ok(Some(temp))
+                finished(ended.map(|written| written.map_err(|error| unwritten(&error)))).map(Some)
             }
         }
     }
@@ -112,19 +95,46 @@ impl Writer {
     ///
     /// # Errors
     /// As [`Writer::write`].
-    pub async fn prepare(mut self, len: u64, probe: Option<Probe>) -> Result<(Prepared, Option<Report>)> {
-        let temp = self.temp().await?;
-        let (disk, block) = (self.disk.clone(), self.take_block());
-        let written = spawn_blocking(move || {
-            let mut temp = made(temp, &disk)?;
-            temp.write(&block)?;
-            let report = probe.map(|probe| look(&mut temp, &probe, len)).transpose()?;
-            if disk.fsync() {
-                temp.sync()?;
+    pub async fn prepare(self, len: u64, probe: Option<Probe>) -> Result<(Prepared, Option<Report>)> {
+        self.end(move |disk, temp| complete(disk, temp, len, probe.as_ref())).await
+    }
+
+    /// [`Writer::prepare`], and the name, all in one visit to the thread that may block: of what a small file costs, going there
+    /// and coming back is a good part. `judge` is told what the file is, and names it (name, extension) or refuses it.
+    ///
+    /// # Errors
+    /// As [`Writer::write`]; those of `judge`.
+    pub async fn store<T: Send + 'static>(
+        self,
+        sums: Sums,
+        probe: Option<Probe>,
+        judge: impl FnOnce(Option<Report>) -> Result<(String, String, T)> + Send + 'static,
+    ) -> Result<(PathBuf, T)> {
+        let wanted = Wanted::default();
+        let still = wanted.still();
+        self.end(move |disk, temp| {
+            let (prepared, report) = complete(disk, temp, sums.bytes, probe.as_ref())?;
+            let (name, extension, told) = judge(report)?;
+            // Whoever gave the job up meanwhile must not find it done.
+            if !still.load(Ordering::Acquire) {
+                return Err(Error::new(Code::Cancelled, "the job ended before its file had a name"));
             }
-            Ok((Prepared { disk, temp }, report))
+            Ok((prepared.place(&name, &extension, &sums)?, told))
+        })
+        .await
+    }
+
+    async fn end<T: Send + 'static>(
+        mut self,
+        rest: impl FnOnce(Disk, Temp) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let temp = self.temp().await?;
+        let (disk, block) = (self.disk.clone(), mem::take(&mut self.block).freeze());
+        let ended = spawn_blocking(move || {
+            let temp = append(temp, &disk, block).map_err(|error| unwritten(&error))?;
+            rest(disk, temp)
         });
-        finished(written.await)
+        finished(ended.await)
     }
 }
 
@@ -140,13 +150,54 @@ impl Prepared {
     /// # Errors
     /// `DISK_FULL`, `DISK_FAILED`.
     pub async fn commit(self, name: String, extension: String, sums: Sums) -> Result<PathBuf> {
+        finished(spawn_blocking(move || self.place(&name, &extension, &sums)).await)
+    }
+
+    fn place(self, name: &str, extension: &str, sums: &Sums) -> Result<PathBuf> {
         let Self { disk, temp } = self;
-        finished(spawn_blocking(move || place(&disk, temp, &name, &extension, &sums)).await)
+        place(&disk, temp, name, extension, sums).map_err(|error| unwritten(&error))
     }
 }
 
-fn made(temp: Option<Temp>, disk: &Disk) -> io::Result<Temp> {
-    temp.map_or_else(|| Temp::make(disk.temp_path()), Ok)
+/// Says to another thread whether somebody still waits: not once this is dropped.
+struct Wanted(Arc<AtomicBool>);
+
+impl Default for Wanted {
+    fn default() -> Self {
+        Self(Arc::new(AtomicBool::new(true)))
+    }
+}
+
+impl Wanted {
+    fn still(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.0)
+    }
+}
+
+impl Drop for Wanted {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Release);
+    }
+}
+
+fn append(temp: Option<Temp>, disk: &Disk, block: Bytes) -> io::Result<Temp> {
+    let mut temp = temp.map_or_else(|| Temp::make(disk.temp_path()), Ok)?;
+    temp.write(&block)?;
+    disk.blocks().give(block);
+    Ok(temp)
+}
+
+/// Looks into a file that has all its bytes, and waits until they are on the disk.
+fn complete(disk: Disk, mut temp: Temp, len: u64, probe: Option<&Probe>) -> Result<(Prepared, Option<Report>)> {
+    let mut completed = || {
+        let report = probe.map(|probe| look(&mut temp, probe, len)).transpose()?;
+        if disk.fsync() {
+            temp.sync()?;
+        }
+        Ok(report)
+    };
+    let report = completed().map_err(|error: io::Error| unwritten(&error))?;
+    Ok((Prepared { disk, temp }, report))
 }
 
 /// Reads what the inspection wants: a head, an index, of a file that is in memory still.
@@ -162,9 +213,7 @@ fn look(temp: &mut Temp, probe: &Probe, len: u64) -> io::Result<Report> {
     Ok(inspector.finish())
 }
 
-fn finished<T>(ended: Result<io::Result<T>, JoinError>) -> Result<T> {
-    match ended {
-        Ok(done) => done.map_err(|error| unwritten(&error)),
-        Err(_) => Err(Error::new(Code::Internal, "the thread that writes files ended early")),
-    }
+fn finished<T>(ended: Result<Result<T>, JoinError>) -> Result<T> {
+    let broken = |_| Err(Error::new(Code::Internal, "the thread that writes files ended early"));
+    ended.unwrap_or_else(broken).map_err(|error| error.at(Phase::Upload))
 }
