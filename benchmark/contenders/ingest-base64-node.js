@@ -15,7 +15,7 @@ function create(config) {
   const directory = fsp.open(place.dir);
   async function job(n) {
     const text = texts.next();
-    const file = new FileByHand(place.dir, await directory, n);
+    const file = new FileByHand(place.dir, { directory: await directory, n, fsync: config.fsync });
     for (let at = 0; at < text.length; at += PIECE) {
       if (at > 0) await turn();
       await file.write(Buffer.from(text.slice(at, at + PIECE), 'base64'));

@@ -11,6 +11,7 @@ function create(config) {
   const texts = createTexts(config);
   const executor = new IngestExecutor({
     dir: place.dir,
+    fsync: config.fsync,
     concurrency: config.concurrency,
     capacity: config.concurrency,
     capacityBytes: 2 ** 32,

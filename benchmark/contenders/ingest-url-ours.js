@@ -11,6 +11,7 @@ function create(config) {
   const { port } = new URL(config.s3Url);
   const executor = new IngestExecutor({
     dir: place.dir,
+    fsync: config.fsync,
     concurrency: config.concurrency,
     capacity: config.concurrency,
     http: { allow: [`127.0.0.1:${port}`], plain: !config.tls, ...(config.ca && { ca: config.ca }) },

@@ -14,7 +14,7 @@ function create(config) {
   async function job(n) {
     const { statusCode, body } = await pool.request({ method: 'GET', path: objectPath(config.size, n) });
     if (statusCode !== 200) throw new Error(`the server answered ${statusCode}`);
-    const file = new FileByHand(place.dir, await directory, n);
+    const file = new FileByHand(place.dir, { directory: await directory, n, fsync: config.fsync });
     for await (const chunk of body) await file.write(chunk);
     const { file: name, sha256 } = await file.finish();
     await place.done(name, sha256, file.bytes);

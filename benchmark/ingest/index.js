@@ -1,22 +1,34 @@
 'use strict';
 
+const fs = require('node:fs');
+const os = require('node:os');
 const path = require('node:path');
 const { Child } = require('../lib/child');
 const { measure } = require('../lib/measure');
 const { startServers } = require('../lib/server');
 const { spread } = require('../lib/statistics');
+const { perTransfer, perUpload } = require('./memory');
+const { measurePeak } = require('./peak');
 const { report } = require('./report');
 
 const MB = 1 << 20;
 
 const FORMS = {
   url: ['ingest-url-ours', 'ingest-url-undici'],
+  unsynced: ['ingest-url-ours', 'ingest-url-undici'],
   base64: ['ingest-base64-ours', 'ingest-base64-node', 'ingest-base64-copy'],
 };
 
 const PLANS = {
-  full: { sizes: [100 * 1024, 5 * MB, 50 * MB], rounds: 3, warmMs: 2000, measureMs: 2500, concurrency: 8 },
-  quick: { sizes: [100 * 1024], rounds: 1, warmMs: 100, measureMs: 150, concurrency: 8 },
+  full: {
+    sizes: [100 * 1024, 5 * MB, 50 * MB],
+    rounds: 3,
+    warmMs: 2000,
+    measureMs: 2500,
+    concurrency: 8,
+    memoryJobs: 36,
+  },
+  quick: { sizes: [100 * 1024], rounds: 1, warmMs: 100, measureMs: 150, concurrency: 8, memoryJobs: 9 },
 };
 
 const FIGURES = {
@@ -27,8 +39,20 @@ const FIGURES = {
   delayMax: (round) => round.delay?.max,
   aboveIdleP99: (round) => round.delay?.p99 - round.idle?.p99,
   loopBusy: (round) => round.loopBusy,
-  perTransfer: (round, { concurrency }) => (round.peakRss - round.baseRss) / concurrency,
 };
+
+/** Runs with a folder for temporary files, of this process and its children, and removes it with all they have left. */
+async function inScratch(work) {
+  const before = process.env.TMPDIR;
+  process.env.TMPDIR = fs.mkdtempSync(path.join(os.tmpdir(), 'warmpath-bench-'));
+  try {
+    return await work();
+  } finally {
+    fs.rmSync(process.env.TMPDIR, { recursive: true, force: true });
+    if (before === undefined) delete process.env.TMPDIR;
+    else process.env.TMPDIR = before;
+  }
+}
 
 async function runCell(cell, { plan, servers, idle, log }) {
   const contenders = FORMS[cell.form];
@@ -37,12 +61,17 @@ async function runCell(cell, { plan, servers, idle, log }) {
     for (let turn = 0; turn < contenders.length; turn += 1) {
       const name = contenders[(turn + round) % contenders.length];
       const { warmMs, measureMs, concurrency } = plan;
-      const result = await measure(name, servers, { size: cell.size, concurrency, warmMs, measureMs, idle });
+      const fsync = cell.form !== 'unsynced';
+      const result = await measure(name, servers, { size: cell.size, concurrency, fsync, warmMs, measureMs, idle });
       rounds.get(name).push(result);
       log(
         `${cell.size / 1024} KB ${name}: ${result.jobsPerSecond.toFixed(1)} jobs/s, ${result.cpuPerJobUs.toFixed(0)} µs CPU`,
       );
     }
+  }
+  const memory = new Map();
+  for (const name of cell.form === 'url' ? contenders : []) {
+    memory.set(name, await perTransfer(name, servers, { size: cell.size, jobs: plan.memoryJobs }));
   }
   const rows = contenders.map((name) => {
     const measured = rounds.get(name);
@@ -50,13 +79,14 @@ async function runCell(cell, { plan, servers, idle, log }) {
       figure,
       spread(measured.map((r) => read(r, plan))),
     ]);
-    return { contender: name, ...Object.fromEntries(figures), rounds: measured };
+    return { contender: name, ...Object.fromEntries(figures), perTransfer: memory.get(name) ?? null, rounds: measured };
   });
   return { ...cell, rows };
 }
 
 /**
- * TLS URL → disk and base64 → disk, sha256 and fsync on every side, ours against JavaScript by hand.
+ * TLS URL → disk and base64 → disk, sha256 and fsync on every side, ours against JavaScript by hand; the memory of one more transfer;
+ * and a peak of messages through BullMQ.
  * @returns {Promise<{ data: object, markdown: string }>}
  */
 async function run({ quick, rounds, programs, log }) {
@@ -65,15 +95,28 @@ async function run({ quick, rounds, programs, log }) {
   const idle = Child.node(path.join(__dirname, '..', 'lib', 'idle.js'), {});
   const servers = await startServers(programs.server, { tls: true, sizes: plan.sizes });
   const cells = [];
+  let peak;
+  let upload;
   try {
     for (const form of Object.keys(FORMS)) {
-      for (const size of plan.sizes) cells.push(await runCell({ form, size }, { plan, servers, idle, log }));
+      for (const size of plan.sizes) {
+        const parts = { plan, servers, idle, log };
+        cells.push(await inScratch(() => runCell({ form, size }, parts)));
+      }
     }
+    const size = plan.sizes.at(-1);
+    upload = { size, perTransfer: await perUpload(servers, { size, jobs: plan.memoryJobs }) };
+    peak = await inScratch(() => measurePeak({ quick, servers, idle, concurrency: plan.concurrency }));
+    log(
+      peak === null
+        ? 'no peak: there is no redis-server'
+        : `a peak of ${peak.media} took ${(peak.wallMs / 1000).toFixed(1)} s`,
+    );
   } finally {
     await servers.close();
     await idle.end();
   }
-  return { data: { plan, cells }, markdown: report({ plan, cells }) };
+  return { data: { plan, cells, upload, peak }, markdown: report({ plan, cells, upload, peak }) };
 }
 
 module.exports = { run };

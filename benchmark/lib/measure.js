@@ -8,10 +8,25 @@ const { machineCpuUs } = require('./server');
 const entry = path.join(__dirname, 'contender.js');
 
 /** Ports, keys and addresses a contender needs, as one plain object. */
-function configOf(contender, servers, { size, concurrency, verify = false, warmMs, route }) {
+function configOf(contender, servers, { size, concurrency, verify = false, fsync = true, warmMs, route }) {
   const { s3Url, botUrl, s3Port, botPort, ca, caFile, sha256, tls } = servers;
   const sums = { sha256: sha256[size], verify };
-  return { contender, size, concurrency, warmMs, route, tls, s3Url, botUrl, s3Port, botPort, ca, caFile, ...sums };
+  return {
+    contender,
+    size,
+    concurrency,
+    fsync,
+    warmMs,
+    route,
+    tls,
+    s3Url,
+    botUrl,
+    s3Port,
+    botPort,
+    ca,
+    caFile,
+    ...sums,
+  };
 }
 
 function start(config, floor) {
