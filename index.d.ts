@@ -212,9 +212,7 @@ export interface QueueOptions {
 export interface EnqueueOptions {
   /** Items with a key that is still queued are duplicates. At most 4096 characters. Default: no key, never a duplicate. */
   key?: string | undefined;
-  /**
-   * 32-bit integer, higher first; first in, first out among equals of one bot and its chats. Bots take turns. Default 0.
-   */
+  /** 32-bit integer, higher first; first in, first out among equals. Default 0. */
   priority?: number | undefined;
 }
 
@@ -970,9 +968,14 @@ export interface PrewarmMedia {
   /** A media type such as `image/jpeg`. Default: what the bytes are, else the stored object's, else the usual one of the kind. */
   contentType?: string | undefined;
   /** Expected size, bytes; a source of another size is refused with `ERR_WARMPATH_SHA256_MISMATCH`. Default: any. */
+  /**
+   * Expected size, bytes; a source of another size is refused with `ERR_WARMPATH_SHA256_MISMATCH`. Smaller files go first, and a
+   * job without a size counts as one of 1 MiB.
+   */
   size?: number | undefined;
   /**
-   * 32-bit integer, higher first; first in, first out among equals of one bot and its chats. Bots take turns. Default 0.
+   * 32-bit integer, higher first; among equals of one bot and its chats smaller files first, large ones within a minute
+   * (docs/pacing.md). Bots take turns. Default 0.
    */
   priority?: number | undefined;
   /** Text below the media, at most 4096 characters; kinds that take none (sticker, video_note) are sent without. */

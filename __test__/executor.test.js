@@ -53,6 +53,28 @@ test('a file is a source too', async (t) => {
   assert.equal(stage.tg.issued(fileId).sha256, sha256(bytes));
 });
 
+test('of jobs with one priority the smaller file goes first, as far as jobs say their size', async (t) => {
+  const executor = open(t, { concurrency: 1 });
+  const job = async (size, extra) => stage.job({ size, ...extra }, randomBytes(size ?? 5000));
+  const jobs = await Promise.all([
+    job(600_000),
+    job(100_000),
+    job(undefined),
+    job(3000),
+    job(500_000, { priority: 1 }),
+  ]);
+  executor.pause();
+  assert.deepEqual(new Set(executor.submitMany(jobs)), new Set(['queued']));
+  executor.resume();
+  await executor.drain();
+  // One MiB is what a job without a size counts as: 600,000 bytes are in the same row of the table.
+  const order = [jobs[4], jobs[3], jobs[1], jobs[0], jobs[2]].map((one) => one.sha256);
+  assert.deepEqual(
+    stage.tg.received.map((message) => message.sha256),
+    order,
+  );
+});
+
 test('submit answers at once; outcomes come as values, in batches', async (t) => {
   const executor = open(t, { concurrency: 2, capacity: 3 });
   executor.pause();

@@ -1,9 +1,13 @@
-//! The jobs of one bot that may go to the same chats, in their order: higher priorities first, first in first out among
-//! equals, and now and then the one that has waited longest, so that no priority starves.
+//! The jobs of one bot that may go to the same chats, in their order: higher priorities first, smaller ones first among
+//! equals ([`Group`]), and now and then the one that has waited longest, so that no priority starves.
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::slab::{Id, NIL, Slab};
+use super::{
+    planted::{Bug, Planted},
+    size::Group,
+    slab::{Id, NIL, Slab},
+};
 use crate::{
     clock::Tick,
     executor::{job::Job, retry::Spent},
@@ -72,6 +76,8 @@ pub struct Entry<J> {
     pub fresh: bool,
     /// It is the one of its size that may go.
     pub released: bool,
+    /// Which list of its class it is in, or was in last.
+    pub group: Group,
     pub in_class: Links,
     pub in_age: Links,
 }
@@ -88,6 +94,23 @@ impl<J: Job> Entry<J> {
     pub fn class(&self) -> i64 {
         if self.fresh { -i64::from(self.job.priority()) } else { AGAIN }
     }
+
+    /// The list of its class that it belongs to.
+    fn own_group(&self, planted: Planted) -> Group {
+        if self.released {
+            Group::NEXT
+        } else if self.fresh && !planted.has(Bug::SizeIgnored) {
+            Group::of(self.job.size())
+        } else {
+            // Once it was in a slot, the order in which that happened is all that counts.
+            Group::of(None)
+        }
+    }
+}
+
+/// When the turn of a job in one of the lists of a class comes. One that is not there has none.
+fn turn<J>(entries: &Slab<Entry<J>>, group: Group, id: Id) -> Tick {
+    entries.get(id).map_or(Tick::NEVER, |entry| group.turn(entry.submitted))
 }
 
 impl<J> Entry<J> {
@@ -175,7 +198,8 @@ pub struct Flow {
     /// The latest moment that was named to a job when it was given back: the next one is told a later.
     pub promised: Tick,
     starts: u32,
-    classes: BTreeMap<i64, Ends>,
+    /// By class and size.
+    lists: BTreeMap<(i64, Group), Ends>,
     ages: Ends,
 }
 
@@ -191,7 +215,7 @@ impl Flow {
             leased: 0,
             promised: Tick::START,
             starts: 0,
-            classes: BTreeMap::new(),
+            lists: BTreeMap::new(),
             ages: Ends::EMPTY,
         }
     }
@@ -206,7 +230,7 @@ impl Flow {
 
     /// The class that goes first.
     pub fn first_class(&self) -> i64 {
-        self.classes.first_key_value().map_or(i64::MAX, |(class, _)| *class)
+        self.lists.first_key_value().map_or(i64::MAX, |((class, _), _)| *class)
     }
 
     /// A job of this flow, if there is one in its lists.
@@ -215,22 +239,28 @@ impl Flow {
     }
 
     /// How many jobs go before this new one.
-    pub fn ahead_of<J: Job>(&self, job: &J) -> usize {
-        let class = -i64::from(job.priority());
-        // Counting class by class is for the usual handful of priorities; where there are many, the whole is near enough.
-        if self.classes.len() > 32 {
+    pub fn ahead_of<J: Job>(&self, entries: &Slab<Entry<J>>, job: &J, now: Tick) -> usize {
+        // Counting list by list is for the usual handful of priorities; where there are many, the whole is near enough.
+        if self.lists.len() > 32 {
             return self.ages.len;
         }
-        self.classes.range(..=class).map(|(_, ends)| ends.len).sum()
+        let (class, own) = (-i64::from(job.priority()), Group::of(job.size()).turn(now));
+        // Of larger jobs those that came long enough ago go first: all of a list or none of it, by its oldest.
+        let counts =
+            |(place, group): (i64, Group), ends: &Ends| place < class || turn(entries, group, ends.first) <= own;
+        let before = self.lists.range(..=(class, Group::MOST)).filter(|(place, ends)| counts(**place, ends));
+        before.map(|(_, ends)| ends.len).sum()
     }
 
     /// Adds a job.
-    pub fn insert<J: Job>(&mut self, entries: &mut Slab<Entry<J>>, id: Id, last_in_first_out: bool) {
-        let Some(entry) = entries.get(id) else { return };
+    pub fn insert<J: Job>(&mut self, entries: &mut Slab<Entry<J>>, id: Id, planted: Planted) {
+        let Some(entry) = entries.get_mut(id) else { return };
+        entry.group = entry.own_group(planted);
+        let place = (entry.class(), entry.group);
         // What was sent back for its size has had its turn; what was in a slot is older than all that never was.
-        let (class, front, old) = (entry.class(), entry.released || last_in_first_out, entry.released || !entry.fresh);
+        let (front, old) = (planted.has(Bug::LastInFirstOut), entry.released || !entry.fresh);
         self.leased += usize::from(entry.lease != Tick::NEVER);
-        let ends = self.classes.entry(class).or_insert(Ends::EMPTY);
+        let ends = self.lists.entry(place).or_insert(Ends::EMPTY);
         if front {
             ends.push_front(entries, id, By::Class);
         } else {
@@ -245,23 +275,28 @@ impl Flow {
 
     pub fn remove<J: Job>(&mut self, entries: &mut Slab<Entry<J>>, id: Id) {
         let Some(entry) = entries.get(id) else { return };
-        let class = entry.class();
+        let place = (entry.class(), entry.group);
         self.leased -= usize::from(entry.lease != Tick::NEVER);
-        if let Some(ends) = self.classes.get_mut(&class) {
+        if let Some(ends) = self.lists.get_mut(&place) {
             ends.remove(entries, id, By::Class);
             if ends.len == 0 {
-                self.classes.remove(&class);
+                self.lists.remove(&place);
             }
         }
         self.ages.remove(entries, id, By::Age);
     }
 
     /// The job to start next. Asking changes nothing.
-    pub fn head(&self, oldest_never_served: bool) -> Id {
-        if self.starts % OLDEST_EVERY == OLDEST_EVERY - 1 && !oldest_never_served {
+    pub fn head<J>(&self, entries: &Slab<Entry<J>>, planted: Planted) -> Id {
+        if self.starts % OLDEST_EVERY == OLDEST_EVERY - 1 && !planted.has(Bug::OldestNeverServed) {
             return self.ages.first;
         }
-        self.classes.first_key_value().map_or(NIL, |(_, ends)| ends.first)
+        let class = self.first_class();
+        let heads = self.lists.range((class, Group::LEAST)..=(class, Group::MOST));
+        let first = heads.min_by_key(|((_, group), ends)| {
+            if planted.has(Bug::PatienceWithoutEnd) { Tick::START } else { turn(entries, *group, ends.first) }
+        });
+        first.map_or(NIL, |(_, ends)| ends.first)
     }
 
     /// A job of this flow was started.
@@ -270,13 +305,24 @@ impl Flow {
         self.served = served;
     }
 
-    /// The jobs in the order of their classes.
+    /// The jobs in their order, as it is now.
     pub fn iter<'a, J>(&'a self, entries: &'a Slab<Entry<J>>) -> impl Iterator<Item = (Id, &'a Entry<J>)> {
-        self.classes.values().flat_map(|ends| {
-            std::iter::successors(entries.get(ends.first).map(|entry| (ends.first, entry)), |(_, entry)| {
-                let next = entry.in_class.behind;
-                Some((next, entries.get(next)?))
-            })
+        let mut lists = self.lists.iter().peekable();
+        // What is left of the lists of one class: a handful.
+        let mut heads: Vec<(Group, Id)> = Vec::new();
+        std::iter::from_fn(move || {
+            heads.retain(|(_, id)| *id != NIL);
+            if heads.is_empty() {
+                let class = lists.peek()?.0.0;
+                while let Some(((_, group), ends)) = lists.next_if(|((other, _), _)| *other == class) {
+                    heads.push((*group, ends.first));
+                }
+            }
+            let (_, head) = heads.iter_mut().min_by_key(|(group, id)| turn(entries, *group, *id))?;
+            let id = *head;
+            let entry = entries.get(id)?;
+            *head = entry.in_class.behind;
+            Some((id, entry))
         })
     }
 }

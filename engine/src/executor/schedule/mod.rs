@@ -11,7 +11,7 @@
 //! set that free slots are filled from.
 //!
 //! ```text
-//! ready bots, by whose turn it is ──→ bot ──→ ready flows, by class and turn ──→ flow ──→ lists by priority ──→ job
+//! ready bots, by whose turn it is ──→ bot ──→ ready flows, by class and turn ──→ flow ──→ lists by priority and size ──→ job
 //! timed bots, by moment ────────────→ bot ──→ timed flows and sizes, by moment
 //! ```
 //!
@@ -26,8 +26,9 @@
 //!
 //! # The order
 //!
-//! Between bots: in turns. Within a bot: by priority, then in turns. Within a flow: by priority, then first in, first out.
-//! Every 16th start goes to what has waited longest, whatever its priority: so nothing starves.
+//! Between bots: in turns. Within a bot: by priority, then in turns. Within a flow: by priority, then the smaller first, then
+//! first in, first out. A job is overtaken by smaller ones for a minute at most, and every 16th start goes to what has
+//! waited longest, whatever its priority: so nothing starves.
 
 mod adaptive;
 mod bot;
@@ -39,6 +40,7 @@ mod gate;
 mod keys;
 mod place;
 mod planted;
+mod size;
 mod slab;
 mod start;
 mod view;
@@ -58,6 +60,7 @@ use flow::{Entry, Flow, Links, Spot, Stop};
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 use planted::Planted;
+use size::Group;
 pub use slab::Id;
 use slab::{NIL, Slab};
 pub use view::Place;
@@ -166,7 +169,12 @@ impl<J: Job> Scheduler<J> {
         let bot = self.bot(job.scope(), now);
         let flow = self.flow(bot, job.chats().iter().map(String::as_str), now);
         let lease = job.lease().map_or(Tick::NEVER, |lease| now.after(lease.saturating_sub(LEASE_MARGIN)));
-        let (ahead, twin) = self.flows.get(flow).map_or((0, NIL), |flow| (flow.ahead_of(&job), flow.any()));
+        let leased = lease != Tick::NEVER;
+        let (ahead, twin) = self.flows.get(flow).map_or((0, NIL), |flow| {
+            // Only those are told when to come back that somebody else keeps.
+            let ahead = if leased { flow.ahead_of(&self.entries, &job, now) } else { 0 };
+            (ahead, flow.any())
+        });
         if let Some(twin) = self.entries.get(twin) {
             job.share(&twin.job);
         }
@@ -186,6 +194,7 @@ impl<J: Job> Scheduler<J> {
             stop: None,
             fresh: true,
             released: false,
+            group: Group::NEXT,
             in_class: Links::NONE,
             in_age: Links::NONE,
         });
@@ -194,7 +203,7 @@ impl<J: Job> Scheduler<J> {
         self.queued += 1;
         self.count_live(flow, true);
         self.enter(id, now);
-        if lease != Tick::NEVER {
+        if leased {
             self.give_back_if_long(id, ahead, now);
         }
         Submitted::Queued

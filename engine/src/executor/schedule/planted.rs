@@ -56,6 +56,10 @@ bugs! {
     FirstBotFirst,
     /// The youngest job of a priority goes first.
     LastInFirstOut,
+    /// Large and small ones go as they come.
+    SizeIgnored,
+    /// A large one lets every smaller one ahead, whenever it comes.
+    PatienceWithoutEnd,
     /// The longest wait never counts: low priorities starve.
     OldestNeverServed,
     /// A job between two tries is forgotten when the next look is due.

@@ -101,7 +101,7 @@ impl<J: Job> Scheduler<J> {
         let flow_id = entry.flow;
         let Some(flow) = self.flows.get_mut(flow_id) else { return };
         let first = flow.first_class();
-        flow.insert(&mut self.entries, id, self.planted.has(Bug::LastInFirstOut));
+        flow.insert(&mut self.entries, id, self.planted);
         // One more behind others changes nothing: in a flow that waits already, or that has its place by its head.
         if flow.len() == 1 || flow.first_class() != first {
             self.place_flow(flow_id, now);
@@ -130,7 +130,7 @@ impl<J: Job> Scheduler<J> {
             self.place_flow(flow_id, now);
             return Turn::Moved;
         };
-        let id = flow.head(self.planted.has(Bug::OldestNeverServed));
+        let id = flow.head(&self.entries, self.planted);
         let Some(entry) = self.entries.get(id) else {
             self.place_flow(flow_id, now);
             return Turn::Moved;

@@ -22,11 +22,12 @@ struct TestJob {
     scope: String,
     chats: Vec<String>,
     priority: i32,
+    size: Option<u64>,
     lease: Option<Duration>,
 }
 
 fn job(key: impl std::fmt::Display) -> TestJob {
-    TestJob { key: key.to_string(), scope: "bot".into(), chats: vec!["1".into()], priority: 0, lease: None }
+    TestJob { key: key.to_string(), scope: "bot".into(), chats: vec!["1".into()], priority: 0, size: None, lease: None }
 }
 
 impl Job for TestJob {
@@ -43,7 +44,7 @@ impl Job for TestJob {
         &self.chats
     }
     fn size(&self) -> Option<u64> {
-        None
+        self.size
     }
     fn lease(&self) -> Option<Duration> {
         self.lease

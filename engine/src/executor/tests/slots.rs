@@ -41,6 +41,36 @@ async fn higher_priorities_start_first() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn smaller_jobs_start_first_among_equals() {
+    let rig = rig(ExecutorOptions { concurrency: 1, ..OPTIONS }, ok);
+    let sized = |key: &str, size| TestJob { size, ..job(key) };
+    rig.executor.pause();
+    let files = [("50 MB", 50_000_000), ("2 MB", 2_000_000), ("60 KB", 60_000), ("3 MB", 3_000_000), ("20 KB", 20_000)];
+    rig.submit(files.map(|(key, size)| sized(key, Some(size))));
+    rig.submit([sized("untold", None), TestJob { priority: 1, ..sized("9 MB, now", Some(9_000_000)) }]);
+    rig.executor.resume();
+    rig.settled(7).await;
+    // By factors of four, first in first out in between.
+    assert_eq!(rig.started(), ["9 MB, now", "60 KB", "20 KB", "untold", "2 MB", "3 MB", "50 MB"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_large_job_is_not_kept_waiting_by_small_ones_without_end() {
+    let rig = rig(ExecutorOptions { concurrency: 1, capacity: 1_000, ..OPTIONS }, ok);
+    let small = |key: &str| TestJob { size: Some(1_000), ..job(key) };
+    rig.submit([small("first")]);
+    rig.submit([TestJob { size: Some(50_000_000), ..job("large") }]);
+    // Two more for each that is done.
+    for second in 0..50 {
+        rig.submit([small(&format!("{second} a")), small(&format!("{second} b"))]);
+        sleep(SECOND).await;
+    }
+    rig.settled(102).await;
+    // Every 16th start is the oldest's.
+    assert_eq!(rig.started().iter().position(|key| key == "large"), Some(15));
+}
+
+#[tokio::test(start_paused = true)]
 async fn concurrency_can_change_while_jobs_run() {
     let rig = rig(ExecutorOptions { concurrency: 1, ..OPTIONS }, ok);
     rig.submit((0..8).map(job));

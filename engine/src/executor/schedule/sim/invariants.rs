@@ -94,20 +94,27 @@ impl World {
 
     /// Only what is not spaced by size can be told to be out of order.
     pub(super) fn in_order(&self, key: &str, track: &Track) -> Check {
-        if track.tried || track.size > 100_000 {
+        let spaced = self.plan.options.limits.is_some();
+        let compared = |track: &Track| !track.tried && (!spaced || track.size <= 100_000);
+        if !compared(track) {
             return Ok(());
         }
         let others = || {
-            self.jobs.values().filter(|other| {
-                other.flow == track.flow && !other.tried && other.size <= 100_000 && other.number != track.number
-            })
+            let others = self.jobs.values().filter(|other| other.flow == track.flow && other.number != track.number);
+            others.filter(|other| compared(other))
         };
-        if others().any(|other| other.priority == track.priority && other.number < track.number) {
+        let equals = || others().filter(|other| other.priority == track.priority);
+        if equals().any(|other| other.patience == track.patience && other.number < track.number) {
             return Err(format!("{key} overtakes its equals"));
         }
-        let oldest = others().all(|other| other.number > track.number);
-        if !oldest && others().any(|other| other.priority > track.priority) {
+        if others().all(|other| other.number > track.number) {
+            return Ok(());
+        }
+        if others().any(|other| other.priority > track.priority) {
             return Err(format!("{key} overtakes a higher priority"));
+        }
+        if equals().any(|other| other.came + other.patience < track.came + track.patience) {
+            return Err(format!("{key} overtakes a job of another size whose turn it is"));
         }
         Ok(())
     }
@@ -152,7 +159,7 @@ impl World {
         }
         // A large job that waits for room holds everybody up, and is meant to.
         let tight = limits.and_then(|limits| limits.bytes_in_flight).is_some_and(|most| most < 1 << 30);
-        if tight && self.plan.sizes.len() > 2 {
+        if tight && self.plan.sizes.iter().any(|size| *size > Some(100_000)) {
             return Ok(());
         }
         let mut open: Vec<Option<bool>> = vec![None; self.plan.flows.len()];

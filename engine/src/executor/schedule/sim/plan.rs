@@ -58,6 +58,19 @@ pub struct Plan {
     pub longest_ms: u64,
 }
 
+/// How long a job lets smaller ones ahead, ns: as `docs/pacing.md` has it.
+pub const fn patience(size: Option<u64>) -> u64 {
+    const MS: u64 = 1_000_000;
+    match size {
+        Some(0..=65_536) => 0,
+        Some(65_537..=262_144) => 250 * MS,
+        None | Some(262_145..=1_048_576) => 1_000 * MS,
+        Some(1_048_577..=4_194_304) => 4_000 * MS,
+        Some(4_194_305..=16_777_216) => 16_000 * MS,
+        Some(_) => 60_000 * MS,
+    }
+}
+
 impl Plan {
     pub fn new(rng: &mut fastrand::Rng) -> Self {
         let bots = rng.u8(1..6);
@@ -92,8 +105,11 @@ impl Plan {
             pauses: rng.bool(),
             live: rng.bool(),
             priorities: [1, 2, 5][rng.usize(0..3)],
-            sizes: [vec![Some(1_000)], vec![None, Some(90_000)], vec![Some(1_000), Some(2_500_000), Some(50_000_000)]]
-                [rng.usize(0..3)]
+            sizes: [
+                vec![Some(1_000)],
+                vec![None, Some(1_000), Some(90_000)],
+                vec![Some(1_000), Some(2_500_000), Some(50_000_000)],
+            ][rng.usize(0..3)]
             .clone(),
             longest_ms: [20, 2_000, 60_000][rng.usize(0..3)],
             bots,

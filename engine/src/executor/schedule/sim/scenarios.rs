@@ -179,6 +179,36 @@ fn starvation(planted: Planted) -> Result<(), String> {
     check(done == LOW && last <= bound, || format!("{done} low jobs done, the last at {} s", (last - BEGIN) / SECOND))
 }
 
+/// One slot, and every second two small jobs and now and then a large one: more than it can do. A large one lets small ones
+/// ahead that came within a minute of it, and none that came later.
+fn small_first(planted: Planted) -> Result<(), String> {
+    const LARGE: u64 = 50_000_000;
+    let mut rig = Rig::new(1, SECOND, None, planted);
+    let mut came: Vec<(u64, u64)> = Vec::new();
+    let mut next = BEGIN;
+    rig.until(BEGIN + 2_000 * SECOND, |rig| {
+        while next <= rig.now {
+            let large = ((next - BEGIN) / SECOND).is_multiple_of(4);
+            for size in [if large { LARGE } else { 1_000 }, 1_000] {
+                rig.submit(0, &["1"], 0, size);
+                came.push((rig.now, size));
+            }
+            next += SECOND;
+        }
+    })?;
+    let job = |key: &str| key.parse().ok().and_then(|key: usize| came.get(key - 1)).copied().unwrap_or_default();
+    let started: Vec<(u64, u64)> = rig.order.iter().map(|(key, _)| job(key)).collect();
+    let mut overtaken = 0;
+    for (place, (came, size)) in started.iter().enumerate().filter(|(_, (_, size))| *size == LARGE) {
+        let later = started[..place].iter().filter(|(at, other)| at > came && other < size);
+        let last = later.clone().map(|(at, _)| at - came).max().unwrap_or(0);
+        check(last <= 60 * SECOND, || format!("one that came {} s later went first", last / SECOND))?;
+        overtaken += later.count();
+    }
+    let large = started.iter().filter(|(_, size)| *size == LARGE).count();
+    check(large >= 90 && overtaken >= 20 * large, || format!("{large} large ones, {overtaken} times overtaken"))
+}
+
 /// Ten lanes and one size: the size is what limits, and other sizes overtake.
 fn one_size(planted: Planted) -> Result<(), String> {
     let chats = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "10"];
@@ -277,6 +307,7 @@ pub fn all(planted: Planted) -> Result<(), String> {
     starvation(planted)?;
     a_blocked_bot(planted)?;
     one_size(planted)?;
+    small_first(planted)?;
     jitter("1", 30, 3_600, 97, planted)?;
     refused(planted)
 }
@@ -332,6 +363,11 @@ fn a_bot_that_is_blocked_for_hours_costs_the_others_nothing() {
 #[test]
 fn the_lowest_priority_is_served_within_its_bound() {
     starvation(NONE).unwrap();
+}
+
+#[test]
+fn small_jobs_go_first_and_large_ones_within_their_minute() {
+    small_first(NONE).unwrap();
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{
     super::{Between, Live, Submitted},
-    plan::SimJob,
+    plan::{SimJob, patience},
     telegram::{chat_key, token_key},
     world::{BEGIN, Check, Event, HOUR, MS, SECOND, Track, World},
 };
@@ -126,6 +126,8 @@ impl World {
             number: self.stamp,
             priority,
             size: size.unwrap_or(0),
+            came: self.now,
+            patience: patience(size),
             lease_end,
             leased: lease.is_some(),
             running: None,

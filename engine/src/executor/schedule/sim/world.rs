@@ -5,7 +5,8 @@
 //! * slots, uploads of a token and bytes in flight stay in their bounds, and so do slots that are measured; a pause starts nothing;
 //! * nothing starts, or goes on, after its lease; nothing that was cancelled starts;
 //! * attempts are counted as they were: a 429 costs none, retries are as many as asked for;
-//! * in a flow, equals go in order, and a lower priority goes first only where it has waited longest;
+//! * in a flow, equals go in order, smaller ones first for as long as larger ones are patient, and a lower priority or a larger
+//!   one goes before its turn only where it has waited longest;
 //! * a job that could start is started in that very moment, whatever others wait for;
 //! * a job under a lease is not held through a long wait.
 
@@ -48,6 +49,9 @@ pub struct Track {
     pub number: u64,
     pub priority: i32,
     pub size: u64,
+    pub came: u64,
+    /// How long it lets smaller ones ahead.
+    pub patience: u64,
     pub lease_end: u64,
     pub leased: bool,
     /// Which try is running; its end must be of the same.
