@@ -12,15 +12,17 @@ use crate::error::{Code, Error, Result};
 /// The system's roots, read once a process: parsing some 140 certificates for every executor would be waste.
 fn system_roots() -> Arc<RootCertStore> {
     static ROOTS: OnceLock<Arc<RootCertStore>> = OnceLock::new();
-    Arc::clone(ROOTS.get_or_init(|| {
-        let mut roots = RootCertStore::empty();
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        if roots.is_empty() {
-            // A slim container image has no CA store; failing here would only send people looking for one.
-            roots.add_parsable_certificates(webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().cloned());
-        }
-        Arc::new(roots)
-    }))
+    Arc::clone(ROOTS.get_or_init(|| Arc::new(roots_of(rustls_native_certs::load_native_certs().certs))))
+}
+
+fn roots_of(system: Vec<CertificateDer<'static>>) -> RootCertStore {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(system);
+    if roots.is_empty() {
+        // A slim container image has no CA store; failing here would only send people looking for one.
+        roots.add_parsable_certificates(webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().cloned());
+    }
+    roots
 }
 
 /// The client side of TLS, for HTTP/1.1.
@@ -54,6 +56,16 @@ pub fn client_config(ca: Option<&str>) -> Result<Arc<ClientConfig>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn without_a_ca_store_the_bundled_roots_are_trusted() {
+        let broken = CertificateDer::from(vec![1, 2, 3]);
+        for nothing in [vec![], vec![broken]] {
+            assert_eq!(roots_of(nothing).len(), webpki_root_certs::TLS_SERVER_ROOT_CERTS.len());
+        }
+        let one = webpki_root_certs::TLS_SERVER_ROOT_CERTS.first().cloned();
+        assert_eq!(roots_of(one.into_iter().collect()).len(), 1, "a store that is there is the only one");
+    }
 
     #[test]
     fn a_ca_that_is_none_is_an_option_error() {
