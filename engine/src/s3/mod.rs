@@ -167,7 +167,8 @@ impl S3 {
         Ok(whole.freeze())
     }
 
-    /// Writes an object in one request and returns its `ETag`.
+    /// Writes an object in one request and returns its `ETag`. A success without one is none: something in between can answer
+    /// 200 to anything.
     ///
     /// # Errors
     /// `S3_UNAVAILABLE` (safe to repeat: the same bytes under the same key), other `S3_*`, `TLS`.
@@ -191,7 +192,10 @@ impl S3 {
             watch: None,
         };
         let answer = self.call(&call, deadline).await.map_err(|error| error.at(Phase::Upload))?;
-        Ok(answer.header("etag").unwrap_or_default().to_owned())
+        let etag = answer.header("etag").filter(|etag| !etag.is_empty()).map(ToOwned::to_owned);
+        etag.ok_or_else(|| {
+            Error::new(Code::S3Unavailable, "the answer names no version of what was written").at(Phase::Upload)
+        })
     }
 
     /// Sends a call, signed for now, and returns the answer when it is a success. A refusal for the clock is

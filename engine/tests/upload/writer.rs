@@ -192,6 +192,13 @@ async fn a_success_without_its_proof_is_none() {
         let asked = store.steps().iter().filter(|step| *step == at).count();
         assert_eq!(asked > 1, code == Code::S3Unavailable, "{at} {with}: asked {asked} times");
     }
+    // The write of one request, which leaves it to its caller to repeat it.
+    for (headers, etag) in [(&[][..], None), (&[("etag", "")], None), (&[("etag", "\"e\"")], Some("\"e\""))] {
+        let store = Store::start(move |_, _| Some(vec![Act::ReadBody, answer("200 OK", headers, "")])).await;
+        let put = store.s3.put("k", bytes(10).into(), None).await;
+        assert_eq!(put.as_deref().ok(), etag);
+        assert!(put.err().is_none_or(|error| error.code == Code::S3Unavailable));
+    }
     // Once only, and then the store itself.
     let once = |request: &Seen, n: usize| {
         (n < 3 && n != 1 && step(request) != "abort").then(|| vec![Act::ReadBody, answer("200 OK", &[], "")])
