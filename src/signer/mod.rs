@@ -2,18 +2,20 @@
 
 mod batch;
 mod call;
+mod last;
+mod options;
 mod parallel;
 mod payload;
 
 use call::{Call, Form, Mode, Room, TOKEN, WHOLE, whole};
+use last::Last;
 use napi::{Env, bindgen_prelude::Object};
 use napi_derive::napi;
-use serde::Deserialize;
+use options::{GivenCredentials, GivenOptions, parse};
 use serde_json::json;
 use warmpath_engine::{
-    error::{Code, Error, Result},
-    secret::Secret,
-    sigv4::{Credentials, LAST_SECOND, Options, Scratch, Signature, Signer},
+    error::Result,
+    sigv4::{LAST_SECOND, Options, Scratch, Signature, Signer},
 };
 use zeroize::Zeroizing;
 
@@ -43,66 +45,6 @@ impl Handle {
     }
 }
 
-/// How `sign` was called last: a call that differs in the path alone needs no more than the hashes. Most do: one bucket, the
-/// same few headers, key after key.
-#[derive(Default)]
-struct Last {
-    valid: bool,
-    mode: u32,
-    seconds: f64,
-    /// Scheme and host, as they stood in the URL.
-    origin: String,
-    headers: String,
-    payload: String,
-}
-
-impl Last {
-    /// The path, where this call is the last one for another path.
-    #[expect(clippy::float_cmp, reason = "a number that is not the same number is another call")]
-    fn path<'t>(&self, arguments: &Arguments<'_>, room: &'t mut Room) -> Result<Option<&'t str>> {
-        let mode = Mode(arguments.bits(1)?);
-        if !self.valid || mode.0 != self.mode || arguments.number(2)? != self.seconds {
-            return Ok(None);
-        }
-        if mode.headers() > 0 && arguments.text(5, "headers", &mut room.headers)? != self.headers {
-            return Ok(None);
-        }
-        if mode.payload() == Ok(Form::Hash) && arguments.text(6, "payloadHash", &mut room.payload)? != self.payload {
-            return Ok(None);
-        }
-        let path = arguments.text(4, "url", &mut room.url)?.strip_prefix(self.origin.as_str());
-        Ok(path.filter(|path| call::is_bare(path)))
-    }
-
-    /// Keeps how this call was made, once it is done.
-    fn keep(&mut self, arguments: &Arguments<'_>, room: &mut Room) -> Result<()> {
-        let mode = Mode(arguments.bits(1)?);
-        let form = mode.payload();
-        let repeatable = matches!(form, Ok(Form::Default | Form::Unsigned | Form::Hash));
-        if !repeatable || mode.is_parts() || mode.has(WHOLE) || mode.method().is_none() {
-            return Ok(());
-        }
-        let mut set = |to: &mut String, index, wanted| {
-            to.clear();
-            if wanted {
-                to.push_str(arguments.text(index, "url", &mut room.url)?);
-            }
-            Ok(())
-        };
-        set(&mut self.headers, 5, mode.headers() > 0)?;
-        set(&mut self.payload, 6, form == Ok(Form::Hash))?;
-        set(&mut self.origin, 4, true)?;
-        let after_scheme = self.origin.find("://").map_or(0, |at| at + 3);
-        let slash = self.origin.get(after_scheme..).and_then(|rest| rest.find(['/', '?', '#']));
-        let Some(slash) = slash else { return Ok(()) };
-        self.origin.truncate(after_scheme + slash);
-        self.mode = mode.0;
-        self.seconds = arguments.number(2)?;
-        self.valid = self.headers.len() + self.payload.len() + self.origin.len() < 16_384;
-        Ok(())
-    }
-}
-
 /// The functions of the signer, as raw callbacks. Called once by `lib/signer/core.js`; they are no public interface.
 #[napi(catch_unwind)]
 pub fn signer_door(env: &Env) -> crate::errors::Result<Object<'_>> {
@@ -122,42 +64,6 @@ pub fn signer_door(env: &Env) -> crate::errors::Result<Object<'_>> {
         if std::env::var_os("WARMPATH_TEST_SIGNER_PANIC").is_some() { door.add::<Panic>() } else { Ok(door) }
     };
     build().map(|door: Builder| door.finish(env)).map_err(exception)
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct GivenCredentials {
-    access_key_id: String,
-    secret_access_key: Secret,
-    #[serde(default)]
-    session_token: Option<Secret>,
-}
-
-impl From<GivenCredentials> for Credentials {
-    fn from(given: GivenCredentials) -> Self {
-        let GivenCredentials { access_key_id, secret_access_key, session_token } = given;
-        Self { access_key_id, secret_access_key, session_token }
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct GivenOptions {
-    credentials: GivenCredentials,
-    region: String,
-    service: String,
-    uri_escape_path: bool,
-    normalize_path: bool,
-    apply_checksum: bool,
-}
-
-/// Parses JSON text that holds secrets, and zeroes it.
-fn parse<T: serde::de::DeserializeOwned>(arguments: &Arguments<'_>, index: usize) -> Result<T> {
-    let mut room = Text::new();
-    let text = Zeroizing::new(arguments.text(index, "options", &mut room)?.to_owned());
-    room.zeroize();
-    // The face has checked every field; what serde would quote here may be a secret.
-    serde_json::from_str(&text).map_err(|_| Error::new(Code::InvalidOption, "options: a field has a wrong type"))
 }
 
 /// `open(options)`: a handle.
