@@ -20,7 +20,9 @@ function npm(args, stdio) {
 
 /** @returns {Promise<boolean>} @throws {Error} the registry does not answer, which must not end in a second publication */
 async function isPublished({ name, version }, registry) {
-  const answer = await fetch(new URL(name, registry), { headers: { accept: 'application/vnd.npm.install-v1+json' } });
+  // A connection of its own: one that is kept may be closed by the registry while npm below blocks this process.
+  const headers = { accept: 'application/vnd.npm.install-v1+json', connection: 'close' };
+  const answer = await fetch(new URL(name, registry), { headers });
   if (answer.status === 404) return false;
   if (!answer.ok) throw new Error(`the registry answers ${answer.status} for ${name}`);
   return version in (await answer.json()).versions;

@@ -14,6 +14,11 @@ const root = path.join(__dirname, '..', '..');
 /** What every package says about itself in the same words. */
 const SHARED = ['version', 'license', 'author', 'homepage', 'repository', 'bugs', 'engines'];
 
+/** Provenance is refused where a package does not name the repository that it was built from: a workflow knows it. */
+function repository({ GITHUB_SERVER_URL: server, GITHUB_REPOSITORY: name }) {
+  return server && name ? { repository: { type: 'git', url: `git+${server}/${name}.git` } } : {};
+}
+
 const pick = (from, names) =>
   Object.fromEntries(names.filter((name) => name in from).map((name) => [name, from[name]]));
 
@@ -23,6 +28,7 @@ function mainManifest(manifest) {
   const { scripts: _scripts, devDependencies: _tools, napi: _napi, ...published } = manifest;
   const platforms = PLATFORMS.map((platform) => [packageName(platform), manifest.version]);
   return {
+    ...repository(process.env),
     ...published,
     optionalDependencies: { ...published.optionalDependencies, ...Object.fromEntries(platforms) },
   };
@@ -33,6 +39,7 @@ function platformManifest(manifest, platform) {
   return {
     name: packageName(platform),
     description: `The native part of warmpath for ${platform.triple}.`,
+    ...repository(process.env),
     ...pick(manifest, SHARED),
     os: [platform.os],
     cpu: [platform.cpu],
