@@ -145,6 +145,24 @@ for (const [name, bullmq] of BULLMQ) {
     assert.deepStrictEqual(keep.stats(), { bullmq: 0, store: 3, inline: 0, rejected: 0, late: 0, withdrawn: 0 });
   });
 
+  test(`${name}: add() is back with Redis, however long its client would wait`, { skip }, async (t) => {
+    const { redis, queue } = await own(t, bullmq);
+    // BullMQ's own waits grow up to 20 s.
+    let waits = 0;
+    const retryStrategy = () => {
+      waits++;
+      return 300_000;
+    };
+    const add = producer(queue(t, { connection: { ...redis.connection, retryStrategy } }));
+    await add.add(job(1));
+    await redis.kill();
+    await until(() => waits > 0);
+    await assert.rejects(add.add(job(2)), { code: 'ERR_WARMPATH_DATABASE' });
+    await redis.start();
+    const back = await until(async () => (await add.add(job(3)).catch(() => null)) ?? false);
+    assert.strictEqual(back.via, 'bullmq');
+  });
+
   test(`${name}: when Redis takes a job after all, it is withdrawn where another way has it`, { skip }, async (t) => {
     const { redis, queue } = await own(t, bullmq);
     const jobs = queue(t);
