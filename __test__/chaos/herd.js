@@ -25,7 +25,7 @@ class Herd {
   inFlightAtKill = new Set();
   kills = 0;
 
-  /** @param {object} settings leaseMs, concurrency, patienceMs, plant and so on, for every process */
+  /** @param {object} settings leaseMs, concurrency, patienceMs, plant and so on, for every process; program: its file, child.js */
   constructor(stage, settings) {
     this.#stage = stage;
     this.#settings = settings;
@@ -37,7 +37,7 @@ class Herd {
 
   async start(extra = {}) {
     const settings = { ...this.#stage.newProcess(this.#settings), ...this.#settings, ...extra };
-    const child = fork(path.join(__dirname, 'child.js'), {
+    const child = fork(path.join(__dirname, settings.program ?? 'child.js'), {
       env: { ...process.env, CHAOS: JSON.stringify(settings) },
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });

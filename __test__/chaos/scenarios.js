@@ -57,7 +57,7 @@ async function onStage(serverUrl, settings, play) {
   const herd = new Herd(stage, settings);
   const machine = standstill();
   try {
-    const { violations, counts } = await play(stage, herd);
+    const { violations, counts } = await play(stage, herd, machine);
     return { violations, counts: { ...counts, standstillMs: Math.round(machine.seen.longestMs) } };
   } finally {
     machine.stop();

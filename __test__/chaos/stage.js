@@ -110,8 +110,8 @@ async function openStage(serverUrl) {
       };
     },
 
-    /** Stores `count` files and queues a job for each. */
-    async enqueue(count, { prefix = 'file', bot } = {}) {
+    /** Stores `count` files; answers a job for each. */
+    async make(count, { prefix = 'file', bot } = {}) {
       const jobs = [];
       for (let i = 0; i < count; i++) {
         const bytes = randomBytes(2000);
@@ -121,6 +121,12 @@ async function openStage(serverUrl) {
         await r2.put('media', r2Key, bytes, { contentType: 'application/octet-stream' });
         jobs.push({ botSlug: bot ?? `bot-${n % BOTS}`, sha256, kind: 'document', r2Key });
       }
+      return jobs;
+    },
+
+    /** The same, and queues them. */
+    async enqueue(count, about) {
+      const jobs = await this.make(count, about);
       const statuses = await feeder.enqueue(jobs);
       const lost = statuses.filter((status) => status !== 'queued' && status !== 'duplicate');
       if (lost.length > 0) throw new Error(`not queued: ${lost}`);
