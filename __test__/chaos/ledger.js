@@ -41,26 +41,32 @@ function requestsByHash(stage) {
   return byHash;
 }
 
-/** No two processes, and no two claims, are at one job at the same time. */
-function overlaps(stage, jobs) {
+/** No two processes, and no two claims, are at one job at the same time. `trace`: tells the story of what was. */
+function overlaps(stage, jobs, trace) {
+  // A sandbox that did not come to its turn has noticed the end of a request as late.
+  const lateMs = Math.max(OVERLAP_MS, stage.standstillMs());
   const byHash = requestsByHash(stage);
   const keys = new Map(jobs.map(({ r2Key, sha256 }) => [r2Key, sha256]));
-  for (const { at, ms, key, accessKeyId } of stage.r2.requests) {
+  for (const { at, ms, key, accessKeyId, status, faults } of stage.r2.requests) {
     const sha256 = keys.get(key);
     if (sha256 === undefined || accessKeyId === null) continue;
-    const request = { at, end: at + (ms ?? Number.POSITIVE_INFINITY), process: accessKeyId, claim: null };
+    const request = {
+      ...{ at, end: at + (ms ?? Number.POSITIVE_INFINITY), status },
+      ...{ process: accessKeyId, claim: null, faults: [...faults, 'R2'] },
+    };
     byHash.set(sha256, [...(byHash.get(sha256) ?? []), request]);
   }
   const found = [];
   for (const [sha256, requests] of byHash) {
     requests.sort((a, b) => a.at - b.at);
     for (let i = 0; i < requests.length; i++) {
-      for (let k = i + 1; k < requests.length && requests[k].at < requests[i].end - OVERLAP_MS; k++) {
+      for (let k = i + 1; k < requests.length && requests[k].at < requests[i].end - lateMs; k++) {
         const [one, other] = [requests[i], requests[k]];
         const differ =
           one.process !== other.process || (one.claim !== null && other.claim !== null && one.claim !== other.claim);
-        if (differ)
-          found.push(`${one.claim ?? one.process} and ${other.claim ?? other.process} on ${sha256.slice(0, 8)}`);
+        if (!differ) continue;
+        const story = trace === undefined ? '' : `\n${trace.story(sha256, requests)}`;
+        found.push(`${one.claim ?? one.process} and ${other.claim ?? other.process} on ${sha256.slice(0, 8)}${story}`);
       }
     }
   }
@@ -99,7 +105,8 @@ function excuse(send, sha256, { inFlightAtKill, outages, leaseMs, stopMs, trace 
  * Sends beyond the one that each job needs, every one of them with its excuse or among the `unexcused`.
  *
  * @param {object} stage
- * @param {object} [context] inFlightAtKill: `claim sha256` texts; outages: { from, to }; leaseMs, stopMs: the lease, and when the engine stops; trace: trace.js
+ * @param {object} [context] inFlightAtKill: `claim sha256` texts; outages: { from, to }; leaseMs, stopMs: the lease, and when the
+ *   engine stops; trace: trace.js
  */
 function duplicates(stage, { inFlightAtKill = new Set(), outages = [], ...context } = {}) {
   const byHash = requestsByHash(stage);

@@ -27,19 +27,19 @@ const SEND_MS = 60;
 function redisStorm(serverUrl, redis, plan) {
   const { concurrency } = plan;
   const settings = { program: 'redis-child.js', redis: redis.connection, queue: QUEUE, concurrency };
-  return onStage(serverUrl, settings, async (stage, herd, machine) => {
+  return onStage(serverUrl, settings, async (stage, herd) => {
     stage.tg.faults.add({ kind: 'delay', ms: SEND_MS, times: Number.POSITIVE_INFINITY });
     const queue = new bullmq.Queue(QUEUE, { connection: redis.connection });
     queue.on('error', () => {});
     try {
-      return await play({ stage, herd, machine, queue, redis, plan });
+      return await play({ stage, herd, queue, redis, plan });
     } finally {
       await queue.close();
     }
   });
 }
 
-async function play({ stage, herd, machine, queue, redis, plan }) {
+async function play({ stage, herd, queue, redis, plan }) {
   const add = producer(queue, {
     ...{ deadlineMs: DEADLINE_MS, fallback: 'store', fallbackDeadlineMs: FALLBACK_MS, store: stage.feeder },
     jobOptions: { attempts: 20, backoff: { type: 'fixed', delay: 200 } },
@@ -149,7 +149,7 @@ async function play({ stage, herd, machine, queue, redis, plan }) {
     });
   }
   // Deadlines are timers: late by as much as this very process stood still.
-  const bound = DEADLINE_MS + FALLBACK_MS + machine.seen.longestMs + 100;
+  const bound = DEADLINE_MS + FALLBACK_MS + stage.standstillMs() + 100;
   if (counts.longestMs > bound)
     found.push({ rule: 'deadline', text: `an add() took ${Math.round(counts.longestMs)} ms` });
   const rounded = Object.fromEntries(Object.entries(counts).map(([name, value]) => [name, Math.round(value)]));

@@ -56,8 +56,9 @@ async function onStage(serverUrl, settings, play) {
   const stage = await openStage(serverUrl);
   const herd = new Herd(stage, settings);
   const machine = standstill();
+  stage.standstillMs = () => machine.seen.longestMs;
   try {
-    const { violations, counts } = await play(stage, herd, machine);
+    const { violations, counts } = await play(stage, herd);
     return { violations, counts: { ...counts, standstillMs: Math.round(machine.seen.longestMs) } };
   } finally {
     machine.stop();

@@ -101,7 +101,7 @@ function storm(server, plan) {
         ...found,
         ...lost,
         ...violations('duplicate', unexcused),
-        ...violations('overlap', overlaps(stage, jobs)),
+        ...violations('overlap', overlaps(stage, jobs, trace)),
       ],
       counts: {
         ...counts,

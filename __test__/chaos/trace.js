@@ -133,9 +133,9 @@ class Trace {
    */
   story(sha256, requests) {
     const own = (this.#events.get(sha256) ?? []).map(({ at, claim, what }) => ({ at, text: `${claim} ${what}` }));
-    const seen = requests.map(({ at, end, claim, status, faults }) => ({
+    const seen = requests.map(({ at, end, process, claim, status, faults }) => ({
       at,
-      text: `${claim} at the sandbox for ${end - at} ms: ${status} ${faults}`,
+      text: `${claim ?? process} at the sandbox for ${end - at} ms: ${status} ${faults}`,
     }));
     const lines = [...own, ...seen];
     if (lines.length === 0) return `${short(sha256)}: nothing is known`;
