@@ -1,14 +1,15 @@
 'use strict';
 
 const assert = require('node:assert/strict');
-const { execFile } = require('node:child_process');
+const { execFile, spawn } = require('node:child_process');
 const { createHash } = require('node:crypto');
+const { once } = require('node:events');
 const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
 const { after, before, describe, it } = require('node:test');
 const { migrate } = require('..');
-const { startWorld } = require('./support/example.js');
+const { startWorld, until } = require('./support/example.js');
 
 const BIN = path.join(__dirname, '..', 'bin', 'warmpath.js');
 const SCRIPT = path.join(__dirname, '..', 'scripts', 'test-prewarm-performance.js');
@@ -93,6 +94,45 @@ describe('the commands of an operator', () => {
     await world.pool.query('DROP INDEX broken');
   });
 
+  it('doctor: a Telegram that does not answer is said once, and not waited for again with every bot', async () => {
+    const { code, out } = await warmpath(['doctor'], { ...env, TELEGRAM_API_ROOT: 'http://127.0.0.1:9' });
+    assert.equal(code, 1);
+    assert.match(out, /FAIL {2}bot alpha: Telegram: no answer \(\w+\)\n {6}fix: look at TELEGRAM_API_ROOT/);
+    assert.match(out, /skip {2}bots: the others were not looked at/);
+    assert.doesNotMatch(out, /bot beta/);
+    assert.match(out, /\n\n1 fault; 1 thing was not looked at\.\n$/);
+  });
+
+  it('ends without a word when nobody reads on', async () => {
+    const app = await world.app();
+    const asks = { ADMIN_API_TOKEN: world.adminToken, WARMPATH_ADMIN_URL: `${app.url}/api/admin/media/prewarm` };
+    const line = `"${process.execPath}" "${BIN}" stats --watch --interval 1 | head -1; echo "code \${PIPESTATUS[0]}"`;
+    const { out, err } = await new Promise((resolve) => {
+      execFile('bash', ['--norc', '-c', line], { env: { PATH: process.env.PATH, ...asks } }, (_, out, err) =>
+        resolve({ out, err }),
+      );
+    });
+    assert.match(out, /^prewarm: running, .*\ncode 141\n$/);
+    assert.equal(err, '');
+  });
+
+  it('stats: goes on watching while the server is away', async (t) => {
+    const app = await world.app();
+    const asks = { ADMIN_API_TOKEN: world.adminToken, WARMPATH_ADMIN_URL: `${app.url}/api/admin/media/prewarm` };
+    const child = spawn(process.execPath, [BIN, 'stats', '--watch', '--interval', '1', '--json'], { env: asks });
+    t.after(() => child.kill('SIGKILL'));
+    const said = { out: '', err: '' };
+    child.stdout.on('data', (chunk) => (said.out += chunk));
+    child.stderr.on('data', (chunk) => (said.err += chunk));
+    await until(() => said.out.includes('\n'), 'the first look');
+    await app.process.stop();
+    await until(() => /does not answer \(\w+\); trying again\n/.test(said.err), 'the failure');
+    assert.equal(child.exitCode, null);
+    child.kill('SIGINT');
+    const [code, signal] = await once(child, 'close');
+    assert.ok(code === 130 || signal === 'SIGINT');
+  });
+
   it('doctor: says what is not reachable, without addresses', async () => {
     const away = { ...env, R2_ENDPOINT: 'http://127.0.0.1:9', DATABASE_URL: 'postgres://canary:canary@127.0.0.1:9/x' };
     const { code, out, err } = await warmpath(['doctor'], away);
@@ -155,6 +195,9 @@ describe('the commands of an operator', () => {
     assert.equal((await warmpath(['stats'], { ...asks, ADMIN_API_TOKEN: 'not-the-right-token' })).code, 3);
     assert.equal((await warmpath(['stats', '--url', 'http://127.0.0.1:9/x'], asks)).code, 3);
     assert.equal((await warmpath(['stats'], {})).code, 2);
+    const withSecret = await warmpath(['stats', '--url', url.replace('//', '//app:canary@')], asks);
+    assert.equal(withSecret.code, 2);
+    assert.doesNotMatch(withSecret.err, /canary/);
 
     const report = await run(SCRIPT, ['--json'], { ...asks, DATABASE_URL: world.postgres.url });
     const { server, database } = JSON.parse(report.out);
@@ -179,6 +222,8 @@ describe('the commands of an operator', () => {
     assert.ok(!JSON.stringify(headers).includes(env.R2_SECRET_ACCESS_KEY));
     assert.equal((await warmpath(['sign', 'GET'], env)).code, 2);
     assert.equal((await warmpath(['sign', 'GET', 'x', '--expires', '0'], env)).code, 2);
+    const bare = await warmpath(['sign', 'GET', 'x']);
+    assert.deepEqual([bare.code, /^R2_ENDPOINT or R2_ACCOUNT_ID is not set; /.test(bare.err)], [2, true]);
   });
 
   it('bench and migrate: for programs too', async () => {
@@ -195,6 +240,7 @@ describe('the commands of an operator', () => {
       assert.deepEqual([help.code, help.err], [0, ''], command);
       assert.match(help.out, new RegExp(`^warmpath ${command}`));
       assert.equal((await warmpath([command, '--no-such-option'])).code, 2, command);
+      assert.equal((await warmpath(['help', command])).out, help.out);
     }
   });
 });

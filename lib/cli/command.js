@@ -4,7 +4,7 @@ const { parseArgs } = require('node:util');
 const { WarmpathError } = require('../errors.js');
 
 /** Exit codes of every command that has no table of its own. */
-const EXIT = Object.freeze({ ok: 0, failed: 1, usage: 2, unreachable: 3, interrupted: 130 });
+const EXIT = Object.freeze({ ok: 0, failed: 1, usage: 2, unreachable: 3, interrupted: 130, unread: 141 });
 
 /** A command line that cannot be obeyed. */
 class UsageError extends Error {}
@@ -42,13 +42,30 @@ async function runCommand({ name, help, options, positionals = false }, argv, io
 
 function readArgs(args, options, allowPositionals) {
   try {
-    return parseArgs({ args, options: { ...options, help: { type: 'boolean', default: false } }, allowPositionals });
+    const help = { type: 'boolean', short: 'h', default: false };
+    return parseArgs({ args, options: { ...options, help }, allowPositionals });
   } catch (error) {
     throw new UsageError(error.message);
   }
 }
 
+/**
+ * `… | head`: nobody reads any more. What can be interrupted is, as by Ctrl-C; else this process ends here, without a word, with the
+ * code that the shell has for it.
+ */
+function onUnread(error) {
+  if (error.code !== 'EPIPE' && error.code !== 'ERR_STREAM_DESTROYED') throw error;
+  if (process.listenerCount('SIGINT') === 0) process.exit(EXIT.unread);
+  process.emit('SIGINT', 'SIGINT');
+}
+
 function withDefaults({ env = process.env, out, err, isTTY = process.stdout.isTTY === true, signal } = {}) {
+  for (const [given, stream] of [
+    [out, process.stdout],
+    [err, process.stderr],
+  ]) {
+    if (given === undefined && stream.listenerCount('error') === 0) stream.on('error', onUnread);
+  }
   return {
     env,
     isTTY,

@@ -13,7 +13,7 @@ const HELP = `warmpath <command>
 
   warmpath <command> --help tells the rest
 
-  --version, --help
+  --version, -v; --help, -h
 `;
 
 /** Loaded when asked for: each needs optional packages of its own. */
@@ -34,11 +34,13 @@ const COMMANDS = {
  */
 async function main(argv) {
   const [command, ...rest] = argv;
-  if (command === '--version') {
+  // `help stats` is how other programs say `stats --help`.
+  if (command === 'help' && Object.hasOwn(COMMANDS, rest[0])) return COMMANDS[rest[0]](['--help']);
+  if (command === '--version' || command === '-v') {
     process.stdout.write(`${require('../../package.json').version}\n`);
     return 0;
   }
-  if (command === undefined || command === '--help' || command === 'help') {
+  if (command === undefined || command === '--help' || command === '-h' || command === 'help') {
     process.stdout.write(HELP);
     return command === undefined ? 2 : 0;
   }

@@ -22,6 +22,9 @@ function adminServer(values, { env, signal }) {
   const address = values.url ?? env.WARMPATH_ADMIN_URL;
   if (!address) return null;
   if (!/^https?:/.test(address) || !URL.canParse(address)) throw new UsageError('--url must be an http or https URL');
+  const { username, password } = new URL(address);
+  if (username || password)
+    throw new UsageError('--url must hold no user and no password: the token is ADMIN_API_TOKEN');
   const token = values.token ?? env.ADMIN_API_TOKEN;
   if (!token) throw new UsageError('set ADMIN_API_TOKEN');
   const root = address.replace(/\/+$/, '');

@@ -41,6 +41,15 @@ function credentials(env) {
   return { accessKeyId: AWS_ACCESS_KEY_ID, secretAccessKey: AWS_SECRET_ACCESS_KEY, ...sessionToken };
 }
 
+/** Where the objects are. @throws {UsageError} naming the variables that are missing */
+function placeOf(env) {
+  try {
+    return s3Env(env);
+  } catch (error) {
+    throw new UsageError(error.message);
+  }
+}
+
 function headersOf(list) {
   const headers = {};
   for (const text of list) {
@@ -62,7 +71,7 @@ function runSign(argv, io) {
       const [method, target] = rest;
       const isUrl = /^https?:\/\//.test(target);
       const expiresIn = wholeNumber(values, 'expires', { max: 604_800 }) ?? 900;
-      const { endpoint, accountId, bucket } = isUrl ? {} : s3Env(full.env);
+      const { endpoint, accountId, bucket } = isUrl ? {} : placeOf(full.env);
       const place = isUrl ? {} : { ...(endpoint === undefined ? { accountId } : { endpoint }), bucket };
       const signer = new SigV4Signer({
         ...credentials(full.env),

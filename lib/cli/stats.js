@@ -7,7 +7,7 @@ const { table, span } = require('./table.js');
 
 const HELP = `warmpath stats [options]: what a running server does now
 
-${SERVER_HELP}  --watch          again and again, until Ctrl-C
+${SERVER_HELP}  --watch          again and again, until Ctrl-C; goes on when the server is away for a while
   --interval S     seconds between two looks, 1 to 3600 (2)
   --json           one JSON object a line
 
@@ -23,13 +23,14 @@ const OPTIONS = {
 
 const CLEAR = '\x1b[H\x1b[2J';
 
-function text({ worker, queue, slots, totals, rates, phases, errors, bots, throttled, health }) {
+function text({ worker, queue, slots, totals, rates, phases, errors, bots, later, throttled, recording, health }) {
   const minute = rates.succeeded.reduce((sum, value) => sum + value, 0);
   const lines = [
     `${worker.name}: ${worker.mode}, ${new Date(worker.now).toISOString()}`,
     ...(health?.reasons ?? []).map(({ message }) => `  ! ${message}`),
     `  waiting ${queue.ready}${queue.capacity === null ? '' : ` of ${queue.capacity}`}, for later ${queue.delayed}, claimed ${queue.claimed}, running ${slots.running} of ${slots.total}`,
     `  succeeded ${totals.succeeded}, failed ${totals.failed}, retries ${totals.retries}; ${minute} in the last minute`,
+    ...(recording > 0 ? [`  ! ${recording} results are not recorded yet`] : []),
     '',
   ];
   let out = lines.join('\n');
@@ -58,6 +59,15 @@ function text({ worker, queue, slots, totals, rates, phases, errors, bots, throt
     ]);
     out += `\n${table(['bot', 'running', 'waiting', 'for', 'until'], rows, [1, 2, 4])}`;
   }
+  if (later?.length > 0) {
+    const rows = later.map(({ botSlug, code, count, nextAtMs, lastAtMs }) => [
+      botSlug ?? '-',
+      count,
+      code ?? 'scheduled',
+      ...[nextAtMs, lastAtMs].map((at) => span(Math.max(0, at - worker.now))),
+    ]);
+    out += `\n${table(['bot', 'for later', 'why', 'next in', 'last in'], rows, [1, 3, 4])}`;
+  }
   for (const { botSlug, botId, chatId, blockedMs } of throttled.filter((key) => key.blockedMs !== undefined)) {
     out += `  held by Telegram: bot ${botSlug ?? botId}${chatId === undefined ? '' : `, chat ${chatId}`}, for ${span(blockedMs)}\n`;
   }
@@ -70,14 +80,22 @@ function runStats(argv, io) {
     const server = adminServer(values, full);
     if (server === null) throw new UsageError('give --url or set WARMPATH_ADMIN_URL');
     const pauseMs = (wholeNumber(values, 'interval', { max: 3600 }) ?? 2) * 1000;
-    for (;;) {
+    const look = async () => {
       const { state } = await server.get('/state');
       if (state === undefined) throw new Unreachable('this is not the admin router of warmpath');
       if (values.json) full.out(`${JSON.stringify(state)}\n`);
       else full.out(`${values.watch && full.isTTY ? CLEAR : ''}${text(state)}`);
-      if (!values.watch) return EXIT.ok;
+    };
+    await look();
+    while (values.watch) {
       await sleep(pauseMs, undefined, { signal: full.signal });
+      // Who watches a deployment wants to see the server come back.
+      await look().catch((error) => {
+        if (!(error instanceof Unreachable)) throw error;
+        full.err(`warmpath stats: ${error.message}; trying again\n`);
+      });
     }
+    return EXIT.ok;
   });
 }
 

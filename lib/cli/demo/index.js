@@ -83,9 +83,13 @@ function serve(stack, print, signal) {
   print('\nserving until Ctrl-C:');
   print(`  app            ${stack.app.url}  (Authorization: Bearer ${stack.adminToken})`);
   print(`                 GET ${stack.app.url}/api/media/cache   GET ${stack.app.url}/api/admin/media/prewarm/metrics`);
+  print(`  dashboard      ${stack.app.url}/api/admin/media/prewarm/  (log in with that token)`);
   if (!stack.s3.own) print(`  S3             ${stack.s3.url}`);
   if (!stack.tg.own) print(`  Telegram       ${stack.tg.url}`);
   if (!stack.db.own) print(`  Postgres       ${stack.db.url}`);
+  print('\nin another terminal:');
+  print(`  export WARMPATH_ADMIN_URL=${stack.app.url}/api/admin/media/prewarm ADMIN_API_TOKEN=${stack.adminToken}`);
+  print('  npx warmpath stats --watch');
   // The app's process keeps this one alive; when it ends by itself there is nothing left to serve.
   return Promise.race([signal.aborted || once(signal, 'abort'), stack.app.process.exited]);
 }

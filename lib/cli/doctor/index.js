@@ -33,6 +33,17 @@ function line({ check, status, message, fix }) {
   return fix === undefined ? out : `${out}      fix: ${fix}\n`;
 }
 
+/** The end of the list, for who does not read all of it. */
+function verdict(found) {
+  const count = (status, one, many) => {
+    const { length } = found.list.filter((finding) => finding.status === status);
+    return length === 0 ? [] : [`${length} ${length === 1 ? one : many}`];
+  };
+  const said = [...count('fail', 'fault', 'faults'), ...count('warn', 'warning', 'warnings')];
+  const skipped = count('skip', 'thing was', 'things were').map((text) => `${text} not looked at`);
+  return `${[said.length === 0 ? 'Nothing is wrong' : said.join(', '), ...skipped].join('; ')}.`;
+}
+
 async function examine(found, values, full) {
   checkProcess(found, full.env);
   if (values.offline) return;
@@ -43,7 +54,7 @@ async function examine(found, values, full) {
   }
   try {
     await withDatabase(values, full, 'warmpath doctor', async (pool) => {
-      await checkTables(found, pool);
+      await checkTables(found, pool, { needed: full.env.MEDIA_PREWARM_STORE !== 'memory' });
       await checkBots(found, pool, { ...telegramEnv(full.env), tokenColumn: values['token-column'] });
     });
   } catch (error) {
@@ -59,6 +70,7 @@ function runDoctor(argv, io) {
     });
     await examine(found, values, full);
     if (values.json) full.out(`${JSON.stringify({ ok: !found.has('fail'), findings: found.list })}\n`);
+    else full.out(`\n${verdict(found)}\n`);
     return found.has('fail') ? EXIT.failed : EXIT.ok;
   });
 }

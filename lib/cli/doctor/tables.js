@@ -8,8 +8,14 @@ JOIN pg_class t ON t.oid = i.indrelid WHERE t.oid = to_regclass('media_cache') A
 const COUNTS = `SELECT count(*) FILTER (WHERE status = 'warming')::int AS warming, count(*) FILTER (WHERE status = 'error')::int AS failed
 FROM media_cache`;
 
-/** The database: its version, whether it is prepared for this package, whether its indexes are whole. */
-async function checkTables(found, pool) {
+/**
+ * The database: its version, whether it is prepared for this package, whether its indexes are whole.
+ *
+ * @param {object} found
+ * @param {object} pool
+ * @param {{ needed: boolean }} options needed: jobs are to be rows; else the tables of the app may be as they are
+ */
+async function checkTables(found, pool, { needed }) {
   const [{ version }] = (await pool.query("SELECT current_setting('server_version') AS version")).rows;
   const major = Number.parseInt(version, 10);
   if (major >= 12) found.ok('database', `PostgreSQL ${version}`);
@@ -22,7 +28,13 @@ async function checkTables(found, pool) {
 
   const { migrations } = await migrate(pool, { dryRun: true });
   if (migrations.length === 0) found.ok('migrations', 'all are applied');
-  else found.fail('migrations', `not applied: ${migrations.join(', ')}`, 'npx warmpath migrate');
+  else if (needed) found.fail('migrations', `not applied: ${migrations.join(', ')}`, 'npx warmpath migrate');
+  else
+    found.warn(
+      'migrations',
+      `not applied: ${migrations.join(', ')}; jobs in memory (MEDIA_PREWARM_STORE) need none of them`,
+      'npx warmpath migrate, before jobs are to be rows, and before npx warmpath warm',
+    );
 
   const invalid = (await pool.query(INVALID_INDEXES)).rows.map(({ name }) => name);
   if (invalid.length === 0) found.ok('indexes', 'none is invalid');
