@@ -1,6 +1,6 @@
 'use strict';
 
-// Writes the table of error codes into README.md, from the engine's own table. The test `error-table` fails when it is stale.
+// Writes the table of error codes into docs/errors.md, from the engine's own table. The test `error-table` fails when it is stale.
 
 const fs = require('node:fs');
 const path = require('node:path');
@@ -18,14 +18,14 @@ function markdown(rows) {
 function withTable(text, rows) {
   const start = text.indexOf(START);
   const end = text.indexOf(END);
-  if (start < 0 || end < start) throw new Error(`README.md has no ${START} … ${END}`);
+  if (start < 0 || end < start) throw new Error(`docs/errors.md has no ${START} … ${END}`);
   return `${text.slice(0, start + START.length)}\n${markdown(rows)}\n${text.slice(end)}`;
 }
 
 module.exports = { withTable };
 
 if (require.main === module) {
-  const file = path.join(__dirname, '..', 'README.md');
+  const file = path.join(__dirname, '..', 'docs', 'errors.md');
   const rows = JSON.parse(require('../native/index.js').errorTable());
   fs.writeFileSync(file, withTable(fs.readFileSync(file, 'utf8'), rows));
 }
