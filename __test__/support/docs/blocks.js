@@ -25,9 +25,12 @@ function documents() {
  * @property {string} file
  * @property {number} index among the blocks of its language in that file, from 0
  * @property {number} line of its first line of code
- * @property {string} language the first word behind the fence, '' where there is none
+ * @property {string} language the first word behind the fence, '' where there is none; of a `diff`: that of what it leaves, js
  * @property {string} code
  */
+
+/** What a change leaves: the code that a reader has when it is made. */
+const afterOf = (lines) => ({ language: 'js', code: lines.map((line) => (line.startsWith('-') ? '' : line.slice(1))) });
 
 /** @returns {Block[]} */
 function blocksOf(file) {
@@ -40,7 +43,8 @@ function blocksOf(file) {
     if (open === null && fence !== null)
       open = { indent: fence[1].length, mark: fence[2], language: fence[3], line: at + 2, code: [] };
     else if (open !== null && fence !== null && fence[2].length >= open.mark.length) {
-      const { language, code, line: first } = open;
+      const { line: first } = open;
+      const { language, code } = open.language === 'diff' ? afterOf(open.code) : open;
       const index = counts.get(language) ?? 0;
       counts.set(language, index + 1);
       blocks.push({ file, index, line: first, language, code: code.join('\n') });

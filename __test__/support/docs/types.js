@@ -103,6 +103,11 @@ const HERE = {
     storeParts: '(messageId: string, parts: string[]) => Promise<string[]>',
     promptFor: `(messageId: string) => Promise<${W}.LlmMessage[]>`,
   },
+  'docs/migrating.md': {
+    tokenOf: '(slug: string) => Promise<string | null>',
+    metrics: '{ observe(name: string, value: number, labels?: object): void }',
+    contextsOf: `(messages: ${W}.CampaignMessage[]) => Promise<Map<string, ${W}.CampaignContext>>`,
+  },
   'docs/ingest.md#0': { message: '{ id: string }' },
   'docs/ingest.md#1': { cloudApi: '{ urlOf(id: string): Promise<string> }' },
 };

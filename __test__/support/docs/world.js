@@ -40,11 +40,10 @@ async function startWorld() {
   await r2.put('media', 'cats/1.jpg', PNG);
 
   const s3 = { endpoint: r2.url, bucket: 'media', ...r2.credentials[0] };
-  const led = (options, more) => ({ ...options, ...(options.s3 === undefined ? {} : { s3 }), ...more(options) });
-  const sends = (options) => ({
-    telegram: { ...options.telegram, apiRoot: telegram.url },
-    limits: options.limits ?? false,
-  });
+  // What names a server itself is left as it is.
+  const own = ({ s3: given }) => given === undefined || given.endpoint !== undefined;
+  const led = (options, more) => ({ ...options, ...(own(options) ? {} : { s3 }), ...more(options) });
+  const sends = ({ telegram: given, limits = false }) => ({ telegram: { apiRoot: telegram.url, ...given }, limits });
   const writes = ({ llm: model, webhook }) => ({
     ...(model === undefined ? {} : { llm: { ...model, baseUrl: llm.baseUrl } }),
     ...(webhook === undefined ? {} : { webhook: { ...webhook, url: hook.url, secret: SECRET } }),
@@ -76,23 +75,25 @@ async function startWorld() {
 
     /** The package, as a block gets it: `made` collects what it constructs. */
     package(made) {
-      const lead = (name, more) =>
-        class extends warmpath[name] {
+      const lead = (name, more) => {
+        const Base = warmpath[name];
+        return class extends Base {
           constructor(options) {
             super(led(options, more));
             made.push(this);
           }
         };
-      const noted = (name) =>
-        class extends warmpath[name] {
-          constructor(...args) {
-            super(...args);
-            made.push(this);
-          }
-        };
+      };
+      const { Queue } = warmpath;
+      class NotedQueue extends Queue {
+        constructor(...args) {
+          super(...args);
+          made.push(this);
+        }
+      }
       return {
         ...warmpath,
-        Queue: noted('Queue'),
+        Queue: NotedQueue,
         PrewarmExecutor: lead('PrewarmExecutor', sends),
         PrewarmWorker: lead('PrewarmWorker', sends),
         IngestExecutor: lead('IngestExecutor', stores),
