@@ -3,10 +3,13 @@
 // Every block of JavaScript in the documents is run, against a real Postgres, Redis and the sandboxes.
 
 const assert = require('node:assert/strict');
+const { execFile } = require('node:child_process');
+const path = require('node:path');
 const test = require('node:test');
+const { promisify } = require('node:util');
 const { Pool } = require('pg');
 const { migrate, migrateCampaigns } = require('../index.js');
-const { allBlocks } = require('./support/docs/blocks.js');
+const { allBlocks, root } = require('./support/docs/blocks.js');
 const { closeAll, execute } = require('./support/docs/execute.js');
 const { namesOf } = require('./support/docs/names.js');
 const { entries, runOf } = require('./support/docs/runs.js');
@@ -90,6 +93,16 @@ test('every block of the documents runs', async (t) => {
     await world.stop();
   });
   let ran = 0;
+
+  for (const { file, line, code } of allBlocks().filter(({ language }) => language === 'sh')) {
+    for (const [, command] of code.matchAll(/^npx warmpath ((?:migrate|sign|doctor)[^#\n]*)/gm)) {
+      await t.test(`${file}:${line} npx warmpath ${command.trim()}`, async () => {
+        const args = [path.join(root, 'bin', 'warmpath.js'), ...command.trim().split(' ')];
+        const { stdout, stderr } = await promisify(execFile)(process.execPath, args, { cwd: world.dir });
+        assert.ok(stdout.length > 0 && stderr === '', `${stdout}${stderr}`);
+      });
+    }
+  }
 
   for (const block of blocks) {
     const { notRun, redis: wantsRedis = false, values: more, before, check, codeUnderTest, end } = runOf(block);
