@@ -58,6 +58,11 @@ async function main() {
   } finally {
     await servers.stop();
   }
+  // Here and not among the tests: it builds with zig, which takes longer than a test may.
+  const isRehearsed = process.platform === 'linux' && process.arch === 'x64';
+  if (process.argv.includes('--long') && chosen.length === 0 && isRehearsed) {
+    await run('The publication, rehearsed', process.execPath, ['scripts/rehearse.js']);
+  }
 }
 
 main();
