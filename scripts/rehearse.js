@@ -6,7 +6,7 @@
 // scripts and without a compiler, and the app runs. With every package manager, and in roots of other distributions. A step that this
 // machine cannot do is printed as skipped, with the reason; one that fails makes the exit code 1.
 //
-//   --addon   the .node file of the linux-x64-gnu package, else target/addons/ has it (scripts/artifact.js)
+//   --addon   the .node file of the linux-x64-gnu package; else it is built first, by scripts/artifact.js
 //   --keep    leaves the apps in target/rehearsal to look at
 
 const fs = require('node:fs');
@@ -65,6 +65,13 @@ function stageAll(addon, out) {
   }
   fs.rmSync(out, { recursive: true, force: true });
   stage({ addons, out, all: true });
+}
+
+/** @returns {string} the addon as it is published: of the sources as they are */
+function buildAddon() {
+  const { status } = spawnSync(process.execPath, [path.join(__dirname, 'artifact.js')], { stdio: 'inherit' });
+  if (status !== 0) throw new Error(`scripts/artifact.js ended with ${status}`);
+  return path.join(root, 'target', 'addons', addonName(GNU));
 }
 
 /** The published manifests ask for nothing to be run at an install. */
@@ -191,13 +198,13 @@ async function onMusl(npm, env) {
 async function main() {
   const { values } = parseArgs({
     options: {
-      addon: { type: 'string', default: path.join(root, 'target', 'addons', addonName(GNU)) },
+      addon: { type: 'string' },
       keep: { type: 'boolean', default: false },
     },
   });
   if (process.platform !== 'linux' || process.arch !== 'x64')
     throw new Error('the rehearsal publishes the addon of x64 Linux, and runs there');
-  if (!fs.existsSync(values.addon)) throw new Error(`${values.addon} is not there: run node scripts/artifact.js`);
+  const addon = values.addon ?? buildAddon();
 
   const packages = path.join(place, 'packages');
   const tool = provideTools(path.join(root, 'target', 'rehearsal-tools'));
@@ -212,7 +219,7 @@ async function main() {
   });
   try {
     const published = await step('publish: main and platform packages', async () => {
-      stageAll(values.addon, packages);
+      stageAll(addon, packages);
       checkManifests(packages);
       // npm publishes nothing without a token; this registry takes any.
       process.env.npm_config_userconfig = path.join(place, 'npmrc');
@@ -229,7 +236,7 @@ async function main() {
       const npm = await withManagers(tool, registry.url, env);
       await withTarball(npm, env);
       await onOldProcessor();
-      await inDebians(values.addon);
+      await inDebians(addon);
       await onMusl(npm, env);
     }
   } finally {
