@@ -19,6 +19,9 @@ const invalid = failWith('ERR_WARMPATH_INVALID_ARGUMENT');
 const key = text({ max: 1024 });
 const runOptions = shape({ signal: having('addEventListener', 'removeEventListener') });
 
+/** Those with jobs: whoever submits one and lets go of the executor is told of its outcome all the same. */
+const busy = new Set();
+
 /**
  * What every executor's face has in common: jobs go in as one JSON text, outcomes come back in batches, everything
  * between happens natively. A subclass brings the native object and the check of its jobs.
@@ -43,12 +46,20 @@ class Executor extends EventEmitter {
   constructor(create, checkJob) {
     super();
     this.#checkJob = checkJob;
-    this.#native = guard(() => inNobodysContext(() => create(() => this.#collect())));
+    this.#native = guard(() => inNobodysContext(() => create(Executor.#wakeUp(new WeakRef(this)))));
     this.#runs = new Runs({
       submit: (job) => ({ status: this.#submit([job])[0], stale: (this.#pending.get(job.key) ?? 1) - 1 }),
       cancel: (k) => this.#native.cancel(k),
       keepAlive: this.#keepAlive,
     });
+  }
+
+  /**
+   * What native code calls. It holds the function as long as there is the native executor, which there is as long as there is this
+   * one: held strongly from there, neither could ever be collected. Made apart, because a function keeps what stands around it.
+   */
+  static #wakeUp(self) {
+    return () => self.deref()?.#collect();
   }
 
   /**
@@ -88,6 +99,7 @@ class Executor extends EventEmitter {
       statuses[i] = STATUS[answers[i]];
       if (answers[i] === 0) this.#pending.set(jobs[i].key, (this.#pending.get(jobs[i].key) ?? 0) + 1);
     }
+    if (this.#pending.size > 0) busy.add(this);
     if (answers.includes(CLOSED)) throw new WarmpathError('ERR_WARMPATH_CLOSED', 'the executor is closed');
     return statuses;
   }
@@ -200,7 +212,9 @@ class Executor extends EventEmitter {
       }
       emitSafely(this, 'settled', outcomes);
     }
-    if (this.#pending.size === 0) for (const resolve of this.#idle.splice(0)) resolve();
+    if (this.#pending.size > 0) return;
+    busy.delete(this);
+    for (const resolve of this.#idle.splice(0)) resolve();
   }
 
   #delivered(jobKey) {
