@@ -23,23 +23,63 @@ function formsOf(secret) {
   return forms;
 }
 
+const LOOK_AT = 1 << 20;
+
+/**
+ * Looks for secrets in all that it is given, a megabyte at a time, so that it holds no more than that of a long run.
+ */
+class Finder {
+  #forms;
+  #texts = [];
+  #length = 0;
+  /** Names of secrets that were found, each with the beginning of the form that was. */
+  found = new Map();
+  /** Characters that were looked at. */
+  looked = 0;
+
+  /** @param {Record<string, string>} secrets by name */
+  constructor(secrets) {
+    this.#forms = Object.entries(secrets).flatMap(([name, secret]) => formsOf(secret).map((form) => ({ name, form })));
+  }
+
+  add(text) {
+    if (text === undefined) return;
+    this.#texts.push(text);
+    this.#length += text.length;
+    if (this.#length > LOOK_AT) this.look();
+  }
+
+  look() {
+    const text = this.#texts.join('\n');
+    this.#texts = [];
+    this.#length = 0;
+    this.looked += text.length;
+    for (const { name, form } of this.#forms) if (text.includes(form)) this.found.set(name, `${form.slice(0, 6)}…`);
+    if (/X-Amz-Signature=[0-9a-f]/i.test(text)) this.found.set('a presigned URL', 'X-Amz-Signature=');
+    return this.found;
+  }
+}
+
 /** What an event hands back to the app but for the source of the app's own job, which is the app's to keep. */
 function withoutSource(value) {
   if (value instanceof Error || value?.job?.source === undefined) return value;
   return { ...value, job: { ...value.job, source: undefined } };
 }
 
-/** Keeps all that a worker says, as text: lines at trace level, observations, events, errors inspected and serialised. */
-function listen() {
-  const texts = [];
-  const keep = (text) => texts.push(text);
+/**
+ * Looks at all that a worker says, as text: lines at trace level, observations, events, errors inspected and serialised.
+ *
+ * @param {Finder} finder
+ */
+function listen(finder) {
+  const keep = (text) => finder.add(text);
   const look = (value) => {
     const error = value instanceof Error;
     keep(inspect(value, { depth: 8, showHidden: error }));
     keep(JSON.stringify(value));
     if (error) keep(`${value} ${value.stack}`);
   };
-  const heard = { texts, keep, look, lines: 0 };
+  const heard = { keep, look, lines: 0, problems: [] };
   const write = (line) => {
     heard.lines++;
     keep(line);
@@ -53,6 +93,7 @@ function listen() {
     },
   };
   heard.watch = (worker) => {
+    worker.on('error', ({ message }) => heard.problems.push(message));
     for (const name of ['error', 'failed', 'retry', 'succeeded', 'window'])
       worker.on(name, (value) => look(withoutSource(value)));
   };
@@ -64,14 +105,27 @@ function listen() {
       '/metrics',
       '/metrics/prometheus?names=compat',
       '/health',
+      '/instances',
+      '/limits',
+      '/openapi.json',
+      '/jobs/explain?key=none',
       '/login',
       '/nothing',
+      '/',
     ]) {
       const answer = await get(path, { token });
       keep(`${answer.text} ${JSON.stringify([...answer.headers])}`);
     }
   };
+  /** The first event of the stream that the dashboard reads. */
+  heard.stream = async (url, token) => {
+    const reader = (await fetch(`${url}/events`, { headers: { authorization: `Bearer ${token}` } })).body.getReader();
+    let text = '';
+    while (!text.includes('data: ')) text += Buffer.from((await reader.read()).value).toString();
+    await reader.cancel();
+    keep(text);
+  };
   return heard;
 }
 
-module.exports = { formsOf, listen, random };
+module.exports = { Finder, formsOf, listen, random };

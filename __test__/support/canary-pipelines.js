@@ -1,5 +1,6 @@
 'use strict';
 
+const assert = require('node:assert/strict');
 const { createCipheriv, createHmac, hkdfSync, randomBytes } = require('node:crypto');
 const { inspect } = require('node:util');
 const { bearerAuth, migrate } = require('../..');
@@ -42,7 +43,7 @@ const HOOK_FAULTS = [
 const refusal = (status, secret) => ({ kind: 'status', status, body: { error: { message: `not with ${secret}` } } });
 
 /** Campaigns whose LLM and receiver fail in many ways, and repeat in their answers what they were sent. */
-async function runCampaign(t, { pool, secrets, heard }) {
+async function runCampaign(t, { pool, secrets, heard, lines }) {
   await migrateCampaigns(pool);
   const [llm, hook] = await Promise.all([
     OpenRouterSandbox.start({ keys: [secrets.openRouterKey] }),
@@ -78,22 +79,29 @@ async function runCampaign(t, { pool, secrets, heard }) {
     ...heard.options,
   });
   heard.watch(worker);
-  const { get } = await serve(t, worker.router({ auth: bearerAuth(secrets.adminToken) }));
-  for (const name of LLM_FAULTS) llm.faults.add({ name, times: 2 });
-  for (const status of [400, 500, 503]) llm.faults.add({ ...refusal(status, secrets.openRouterKey), times: 2 });
-  for (const status of [400, 502]) llm.faults.add({ ...refusal(status, secrets.llmHeader), times: 2 });
-  for (const name of HOOK_FAULTS) hook.faults.add({ name, times: 2 });
-  for (const secret of [secrets.webhookSecret, secrets.webhookQuery, secrets.webhookHeader]) {
-    hook.faults.add({ ...refusal(422, secret), times: 2 });
-    hook.faults.add({ ...refusal(500, secret), times: 2 });
-  }
+  const { url, get } = await serve(t, worker.router({ auth: bearerAuth(secrets.adminToken) }));
+  const addFaults = () => {
+    for (const name of LLM_FAULTS) llm.faults.add({ name, times: 2 });
+    for (const status of [400, 500, 503]) llm.faults.add({ ...refusal(status, secrets.openRouterKey), times: 2 });
+    for (const status of [400, 502]) llm.faults.add({ ...refusal(status, secrets.llmHeader), times: 2 });
+    for (const name of HOOK_FAULTS) hook.faults.add({ name, times: 2 });
+    for (const secret of [secrets.webhookSecret, secrets.webhookQuery, secrets.webhookHeader]) {
+      hook.faults.add({ ...refusal(422, secret), times: 2 });
+      hook.faults.add({ ...refusal(500, secret), times: 2 });
+    }
+  };
   const { rows } = await pool.query("INSERT INTO campaign_runs (status) VALUES ('running') RETURNING id");
   const runId = rows[0].id;
   await worker.start();
   t.after(() => worker.stop({ timeoutMs: 0 }));
-  await worker.enqueueMany(Array.from({ length: 120 }, () => ({ runId })));
   const settled = () => worker.stats().succeeded + worker.stats().failed;
-  await until(() => settled() >= 120, 'the campaign', 120_000);
+  for (let rounds = 1; rounds === 1 || heard.lines < lines; rounds++) {
+    addFaults();
+    await worker.enqueueMany(Array.from({ length: 120 }, () => ({ runId })));
+    await until(() => settled() >= rounds * 120, 'the campaign', 120_000);
+    await heard.scrape(get, secrets.adminToken);
+  }
+  await heard.stream(url, secrets.adminToken);
   const { succeeded, failed } = worker.stats();
   // A key that is refused stops the claiming: it comes last.
   llm.faults.add({ ...refusal(401, secrets.openRouterKey), times: Infinity });
@@ -116,7 +124,7 @@ function encrypt(bytes, mediaKey) {
 }
 
 /** Media with a key, and addresses with an authorization and a signed query, from servers that fail in many ways. */
-async function runIngest(t, { pool, secrets, heard }) {
+async function runIngest(t, { pool, secrets, heard, lines }) {
   await migrate(pool);
   const web = await startWeb();
   t.after(() => web.close());
@@ -137,7 +145,7 @@ async function runIngest(t, { pool, secrets, heard }) {
     ...heard.options,
   });
   heard.watch(worker);
-  const { get } = await serve(t, worker.router({ auth: bearerAuth(secrets.adminToken) }));
+  const { url: address, get } = await serve(t, worker.router({ auth: bearerAuth(secrets.adminToken) }));
   const bytes = randomBytes(3000);
   const mediaKey = Buffer.from(secrets.mediaKey, 'base64');
   const query = `?X-Amz-Signature=${secrets.ingestQuery}`;
@@ -150,6 +158,10 @@ async function runIngest(t, { pool, secrets, heard }) {
     inward: { status: 302, headers: { location: `file:///etc/passwd${query}` } },
     cut: { cut: [10, 10, 10, 10] },
   };
+  // Addresses with a password are refused, and the refusal does not repeat them.
+  await worker
+    .enqueue({ source: { url: `http://app:${secrets.urlPassword}@${web.host}/x?token=${secrets.ingestQuery}` } })
+    .then(() => worker.executor && assert.fail('an address with a password was taken'), heard.look);
   const jobs = [];
   for (const [name, how] of Object.entries(hows)) {
     const url = web.serve(`/${name}`, bytes, how);
@@ -164,10 +176,13 @@ async function runIngest(t, { pool, secrets, heard }) {
   jobs.push({ source: { mediaId: 'm1' } });
   await worker.start();
   t.after(() => worker.stop({ timeoutMs: 0 }));
-  await worker.enqueueMany(jobs.map((job, i) => ({ key: `canary-${i}`, ...job })));
   const settled = () => worker.stats().completed + worker.stats().failed;
-  await until(() => settled() >= jobs.length, 'the ingest', 60_000);
-  await heard.scrape(get, secrets.adminToken);
+  for (let rounds = 1; rounds === 1 || heard.lines < lines; rounds++) {
+    await worker.enqueueMany(jobs.map((job, i) => ({ key: `canary-${rounds}-${i}`, ...job })));
+    await until(() => settled() >= rounds * jobs.length, 'the ingest', 60_000);
+    if (rounds % 10 === 1) await heard.scrape(get, secrets.adminToken);
+  }
+  await heard.stream(address, secrets.adminToken);
   const { completed, failed } = worker.stats();
   await worker.stop({ timeoutMs: 0 });
   heard.keep(inspect(worker, { depth: 8, showHidden: true }));
