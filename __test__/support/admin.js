@@ -9,6 +9,8 @@ const ADMIN_TOKEN = 'admin-token-for-tests-0123456789';
 async function serve(t, handler) {
   const server = http.createServer(handler).listen(0, '127.0.0.1');
   await once(server, 'listening');
+  // An idle connection that the server ends just when the client takes it up again would be a failed call.
+  server.keepAliveTimeout = 600_000;
   t.after(() => {
     server.closeAllConnections();
     return new Promise((resolve) => server.close(resolve));
