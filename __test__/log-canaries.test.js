@@ -69,6 +69,7 @@ it(`no secret leaves in ${LINES} lines, errors, events, rows, the dashboard, the
     ...heard.options,
   };
   const worker = new PrewarmWorker(options);
+  t.after(() => worker.stop({ timeoutMs: 0 }));
   heard.watch(worker);
   const { url, get } = await serve(t, worker.router({ auth: bearerAuth(secrets.adminToken) }));
   const scrape = () => heard.scrape(get, secrets.adminToken);
