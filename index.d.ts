@@ -2395,6 +2395,15 @@ export interface Store<Job = StoredPrewarmJob, Value = PrewarmValue> {
    * and again when every claim is settled or given back.
    */
   leave?(): Awaitable<void>;
+  /**
+   * For a store where a bot belongs to one process at a time: what a bot's limits still hold against it goes with it. `leave` gives
+   * what the next owner has to know, as JSON by bot; `inherit` gets that, how long ago it was left, and whether the former owner
+   * ended without a word.
+   */
+  shareLimits?(sharing: {
+    leave(botSlugs: readonly string[]): Record<string, unknown>;
+    inherit(botSlug: string, from: { left: unknown; agoMs: number; lost: boolean }): void;
+  }): void;
   /** Frees what the store itself holds, never a pool it was given. */
   close(): Awaitable<void>;
 }
@@ -2566,6 +2575,7 @@ export class PostgresStore implements Store {
   /** Who works on this table, and for which bots. */
   instances(): Promise<PostgresInstance[]>;
   /** See {@link Store}. */
+  shareLimits(sharing: Parameters<NonNullable<Store['shareLimits']>>[0]): void;
   nextDueMs(): Promise<number | null>;
   /** See {@link Store}. */
   onWork(fn: () => void): () => unknown;

@@ -25,6 +25,8 @@
  *   `{ state: 'done', value }`, or `{ state: 'elsewhere', leftMs }`: it waits or runs here.
  * - `leave()`, where there is one: the worker stops; what it holds besides its claims is for others now. Called at the
  *   beginning of a stop, and again when every claim is settled or given back.
+ * - optional `shareLimits({ leave(botSlugs), inherit(botSlug, { left, agoMs, lost }) })`, for a store where a bot belongs to one process at a
+ *   time: `leave` gives, as JSON by bot, what its next owner has to know of its limits; `inherit` gets that, or `lost: true`.
  * - desk, what an operator does, all optional: `page({ state?, search?, limit, after })` → `{ rows: [{ key, job, state: 'queued' |
  *   'delayed' | 'claimed' | 'failed', attempt, enqueuedAtMs, runAtMs, … }], next }` (`after` is the `next` of an earlier page,
  *   a safe integer or three texts); `find(keys)` → such rows, undefined where there is none; `cancel(keys)` → the job each

@@ -236,6 +236,11 @@ class PostgresStore {
     this.#watch.tell();
   }
 
+  /** A worker keeps the limits of its bots: it is asked and told when they change hands (contract.js). */
+  shareLimits(sharing) {
+    this.#lanes.sharing = sharing;
+  }
+
   /** Claims have come to their end: bots that only waited for that go to others. */
   #letGo() {
     this.#lanes.settled().catch((err) => this.#report(err));

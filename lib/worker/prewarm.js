@@ -13,6 +13,7 @@ const { identity } = require('../store/media-cache.js');
 const { MemoryStore } = require('../store/memory.js');
 const { PostgresStore } = require('../store/postgres.js');
 const { Bots, botsFromPool } = require('./bots.js');
+const { Handover } = require('./handover.js');
 const { Healing } = require('./healing.js');
 const { Recovery } = require('./recovery.js');
 const { PrewarmReport, hasWeakId } = require('./report.js');
@@ -41,6 +42,7 @@ class PrewarmWorker extends Worker {
   #recorder;
   #recovery = null;
   #healing;
+  #handover = new Handover(() => this.#engine);
   #report;
   #retryWeakId;
   // A pool that no store listens to.
@@ -101,6 +103,7 @@ class PrewarmWorker extends Worker {
         onRecovered,
       });
     }
+    store.shareLimits?.(this.#handover);
     // A wrong setting or a missing addon is to be known now, not at start.
     this.#next = this.createExecutor();
   }
@@ -252,6 +255,7 @@ class PrewarmWorker extends Worker {
   async #prepareBot(slug, claims) {
     try {
       const { token, chatIds } = await this.#bots.get(slug);
+      this.#handover.settle(slug, { token, chatIds });
       this.submit(claims, ({ job }) => ({ ...job, token, chatIds }));
     } catch (err) {
       // A store may hold what this version would not have accepted: one such job must not take the others along.
@@ -276,6 +280,7 @@ class PrewarmWorker extends Worker {
 
   review(claim, outcome) {
     const code = outcome.error?.code;
+    if (outcome.value?.chatId !== undefined) this.#handover.sent(claim.job.botSlug, outcome.value.chatId);
     if (BOT_REFUSED.includes(code)) this.#bots.invalidate(claim.job.botSlug);
     if (outcome.value?.migratedChat !== undefined) this.#migrated(claim.job.botSlug, outcome.value.migratedChat);
     if (this.#retryWeakId && claim.attempt === 1 && outcome.status === 'succeeded' && hasWeakId(outcome.value)) {

@@ -21,6 +21,7 @@ module.exports = {
   lane text NOT NULL,
   owner uuid,
   until timestamptz NOT NULL,
+  paced jsonb,
   PRIMARY KEY (queue, lane)
 ) WITH (fillfactor = 50)`,
   ],

@@ -30,6 +30,8 @@ class Lanes {
   #joined = false;
   #active = false;
   #last = Promise.resolve();
+  /** What a worker wants to be told, and asked, when lanes change hands: see shareLimits() in contract.js. */
+  sharing = null;
 
   /** @param {object} parts database; sql: statement texts; queue; id; held; hint(kind): what others are told, or null */
   constructor({ database, sql, queue, id, held, hint }) {
@@ -108,7 +110,7 @@ class Lanes {
     this.#news = false;
     if (!this.#joined) await this.#database.run('sweeping instances', this.#sql.sweep, []);
     const params = [this.#queue, this.#id, this.laneMs, os.hostname(), process.pid, version, this.#held.lanes()];
-    const [{ fair, kept, taken, busy, theirs }] = await this.#database.run(
+    const [{ fair, kept, taken, busy, theirs, inherited }] = await this.#database.run(
       'sharing the bots',
       this.#sql.balance,
       params,
@@ -116,6 +118,7 @@ class Lanes {
     this.#balancedAt = startedAt;
     this.#freeAt = theirs === null ? null : performance.now() + theirs;
     this.#owned = new Set([...kept, ...taken]);
+    for (const { lane, ...from } of inherited ?? []) this.sharing?.inherit(lane, from);
     for (const lane of this.#shedding) if (!this.#owned.has(lane)) this.#shedding.delete(lane);
     if (!this.#joined) {
       this.#joined = true;
@@ -149,9 +152,12 @@ class Lanes {
     await this.#giveUp(idle, []);
   }
 
-  #giveUp(lanes, except) {
+  /** `lanes`: null for all that are `owned` but those excepted. */
+  #giveUp(lanes, except, owned = lanes) {
     const payload = this.#hint('free');
-    const params = [this.#queue, this.#id, lanes, except, payload === null ? null : CHANNEL, payload];
+    const going = owned.filter((lane) => !except.includes(lane));
+    const left = JSON.stringify(this.sharing?.leave(going) ?? {});
+    const params = [this.#queue, this.#id, lanes, except, payload === null ? null : CHANNEL, payload, left];
     return this.#database.run('letting bots go', this.#sql.giveUp, params);
   }
 
@@ -169,10 +175,11 @@ class Lanes {
   async #leave() {
     if (!this.#joined) return;
     const busy = this.#held.lanes();
+    const owned = [...this.#owned];
     this.#owned = new Set(busy);
     this.#shedding = new Set(busy);
     this.#news = true;
-    await this.#giveUp(null, busy);
+    await this.#giveUp(null, busy, owned);
     if (busy.length > 0) return;
     this.#joined = false;
     this.#balancedAt = Number.NEGATIVE_INFINITY;

@@ -4,7 +4,8 @@ const { ms } = require('./sql.js');
 
 /**
  * Says that this instance is alive, keeps its lanes, and takes free ones up to its share: $1 queue, $2 owner, $3 lane lease ms,
- * $4 host, $5 pid, $6 version, $7 lanes in which it has claims. `theirs`: ms until the first busy lane of another ends.
+ * $4 host, $5 pid, $6 version, $7 lanes in which it has claims. `theirs`: ms until the first busy lane of another ends. `inherited`: of
+ * the lanes taken, what their former owners have left there, or that they ended without a word.
  *
  * A lane does not run out while the database is away: after its start every owner has half the time of a lane to come back with
  * the results it could not record. Else the first one to come back would send again what the others have sent.
@@ -30,7 +31,7 @@ busy (lane) AS (
 ),
 seen AS MATERIALIZED (
   SELECT b.lane, coalesce(l.owner = $2::uuid, false) AS mine, coalesce(${until('l')} > now() AND l.owner IS NOT NULL, false) AS live,
-    ${until('l')} AS until
+    ${until('l')} AS until, l.owner IS NOT NULL AS lost, l.paced, extract(epoch FROM now() - l.until)::float8 * 1000 AS ago
   FROM busy b LEFT JOIN ${lanes} l ON l.queue = $1 AND l.lane = b.lane WHERE b.lane IS NOT NULL
 ),
 share AS MATERIALIZED (
@@ -51,19 +52,24 @@ free AS MATERIALIZED (
 taken AS (
   INSERT INTO ${lanes} AS l (queue, lane, owner, until)
   SELECT $1, lane, $2::uuid, now() + ${ms('$3')} FROM free ORDER BY lane
-  ON CONFLICT (queue, lane) DO UPDATE SET owner = excluded.owner, until = excluded.until
+  ON CONFLICT (queue, lane) DO UPDATE SET owner = excluded.owner, until = excluded.until, paced = NULL
   WHERE l.until <= now() OR l.owner IS NULL
   RETURNING l.lane
 )
 SELECT share.fair, ARRAY (SELECT lane FROM kept) AS kept, ARRAY (SELECT lane FROM taken) AS taken,
   ARRAY (SELECT lane FROM seen WHERE mine) AS busy,
+  (SELECT jsonb_agg(jsonb_build_object('lane', s.lane, 'lost', s.lost, 'left', s.paced, 'agoMs', s.ago))
+   FROM seen s JOIN taken t USING (lane) WHERE s.lost OR s.paced IS NOT NULL) AS inherited,
   (SELECT ceil(extract(epoch FROM min(until) - now())::float8 * 1000) FROM seen WHERE live AND NOT mine) AS theirs
 FROM share`;
 }
 
-/** Lets lanes go, for others to take at once: $1 queue, $2 owner, $3 lanes, or null for all but $4; $5 channel, $6 payload. */
+/**
+ * Lets lanes go, for others to take at once: $1 queue, $2 owner, $3 lanes, or null for all but $4; $5 channel, $6 payload; $7 what
+ * the next owner has to know, JSON by lane.
+ */
 const giveUpSql = ({ lanes }) => `WITH gone AS (
-  UPDATE ${lanes} SET owner = NULL, until = now()
+  UPDATE ${lanes} SET owner = NULL, until = now(), paced = $7::jsonb -> lane
   WHERE queue = $1 AND owner = $2::uuid AND ($3::text[] IS NULL OR lane = ANY ($3)) AND lane <> ALL ($4::text[])
   RETURNING lane
 )
