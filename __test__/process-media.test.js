@@ -79,6 +79,8 @@ for (const [name, version] of BULLMQ) {
     const done = events(queue, 'completed', 20);
     queue.process();
     const results = await done;
+    const { origin: at } = new URL(media[0].url);
+    assert.deepEqual(results[0].job.source, { type: 'url', origin: at });
     assert.deepEqual(queue.place.hashes(), hashes(media));
     assert.deepEqual(results[0].job.meta, { contact: 'ana' });
     const { completed, failed, bytes, latency, depth } = await queue.stats();

@@ -21,6 +21,7 @@ import type {
   IngestHooks,
   IngestJobHooks,
   IngestRetryResult,
+  IngestShownJob,
   IngestStore,
   IngestThen,
   IngestValue,
@@ -31,6 +32,7 @@ import type {
   ResolveBot,
   RetryOptions,
   Store,
+  StoredIngestJob,
   WarmpathError,
 } from '../../index.js';
 import type { RunnableExecutor, RunnerOptions, ValueOf } from './queue/runner.js';
@@ -341,7 +343,12 @@ export interface ProcessMediaEvents {
   /** A medium is stored and recorded. */
   completed: [result: Pick<IngestDoneResult, 'key' | 'job' | 'attempt' | 'waitedMs' | 'status' | 'state' | 'value'>];
   /** Failed for good. */
-  failed: [result: Pick<IngestDeadResult, 'key' | 'job' | 'attempt' | 'waitedMs' | 'status' | 'state' | 'error'>];
+  failed: [
+    result: Pick<IngestDeadResult, 'key' | 'attempt' | 'waitedMs' | 'status' | 'state' | 'error'> & {
+      /** As it was added, its source too, where neither way would take it before the end: nobody else has it then. */
+      job: IngestShownJob | StoredIngestJob;
+    },
+  ];
   /** A try failed, and is repeated later. */
   retry: [
     result: Pick<IngestRetryResult, 'key' | 'job' | 'attempt' | 'waitedMs' | 'status' | 'state' | 'error' | 'runAtMs'>,

@@ -9,10 +9,11 @@ const TYPES = ['url', 'whatsapp', 'mediaId', 'base64', 'dataUrl', 'bytes', 'path
  * header, no byte, and of an address the origin alone, because a path may hold a token and a query a signature. It cannot be
  * taken for a source: the app has the job that it enqueued, by its key.
  *
- * @param {object | undefined} source undefined: a row that could not be read
+ * @param {object | undefined} source undefined: a row that could not be read; one that is shown already stays as it is
  * @returns {object | undefined} see IngestShownSource in index.d.ts
  */
 function shownSource(source) {
+  if (typeof source?.type === 'string') return source;
   const type = TYPES.find((name) => source?.[name] !== undefined);
   if (type === undefined) return undefined;
   const { [type]: value, headers } = source;

@@ -7,6 +7,7 @@ const { closeOptions } = require('../../options/executor.js');
 const { checkIngestWorkerJob } = require('../../options/ingest-worker-job.js');
 const { requirePeer } = require('../../peer.js');
 const { IngestReport } = require('../../worker/ingest-report.js');
+const { shownJob } = require('../../worker/ingest-shown.js');
 const { withDeadline } = require('../queue/deadline.js');
 const { Capture } = require('./capture.js');
 const { FallbackLane } = require('./fallback-lane.js');
@@ -172,20 +173,21 @@ class ProcessMedia extends EventEmitter {
   }
 
   /** A job came to an end, or to the end of a try, by whichever way. */
-  #over(result) {
+  #over(result, job = shownJob(result.job)) {
     if (result.state === 'dead') {
       const { code, class: kind, message, phase } = result.error;
       const err = new WarmpathError(code, message, { class: kind, phase });
       this.#capture.take(err, { key: result.job.key, session: result.job.session, attempt: result.attempt });
     }
-    emitSafely(this, { done: 'completed', dead: 'failed', retry: 'retry' }[result.state], result);
+    emitSafely(this, { done: 'completed', dead: 'failed', retry: 'retry' }[result.state], { ...result, job });
   }
 
   #stranded(job, error) {
     const timings = { queue: 0, total: 0 };
     const result = { status: 'failed', state: 'dead', key: job.key, job, error, attempt: 0, waitedMs: 0, timings };
     this.#report.result(result);
-    this.#over(result);
+    // Nobody else has it now: with its source, so that the app can keep it.
+    this.#over(result, job);
   }
 
   #problem(cause) {
