@@ -2576,6 +2576,7 @@ export class PostgresStore implements Store {
   instances(): Promise<PostgresInstance[]>;
   /** See {@link Store}. */
   shareLimits(sharing: Parameters<NonNullable<Store['shareLimits']>>[0]): void;
+  /** See {@link Store}. */
   nextDueMs(): Promise<number | null>;
   /** See {@link Store}. */
   onWork(fn: () => void): () => unknown;
