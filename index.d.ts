@@ -1503,6 +1503,8 @@ export interface IngestValue {
   /** How long it plays, whole seconds. */
   duration?: number;
   /** Where they were stored: a field for each sink. */
+  /** What the original was, where option `compress` has made an image smaller; everything else is about what is stored. */
+  compressed?: { sha256: string; bytes: number; mime: string; width?: number; height?: number };
   location: {
     /** Absolute path of the file. */
     path?: string;
@@ -1569,6 +1571,20 @@ export interface IngestWhatsAppOptions {
 }
 
 /** What {@link IngestExecutor} and a worker on top of it have in common. At least one of `dir` and `s3`. */
+/** How images are made smaller. None is ever made larger, in pixels or in bytes: where the result would be, the original is stored. */
+export interface IngestCompress {
+  /** Pixels; wider images are scaled down to fit, turned as they are shown. Default 2560, at most 16383. */
+  maxWidth?: number | undefined;
+  /** As `maxWidth`. */
+  maxHeight?: number | undefined;
+  /** Of JPEG and WebP, 1 to 100; PNG stays without loss. Default 80. */
+  quality?: number | undefined;
+  /** Default: the one it has. An image with transparency never becomes a JPEG. */
+  format?: 'jpeg' | 'png' | 'webp' | undefined;
+  /** Images of more pixels, by their header, are not decoded but stored as they are. Default 50,000,000. */
+  maxPixels?: number | undefined;
+}
+
 export interface IngestCommonOptions {
   /** Directory of the disk sink, which must exist. Every process of the machine may use the same one. Default: no disk sink. */
   dir?: string | undefined;
@@ -1609,6 +1625,11 @@ export interface IngestCommonOptions {
   /** Files and their directory are on the disk before a job succeeds. false: a power cut may take them back. Default true. */
   fsync?: boolean | undefined;
   /** Deadlines. Default: those that are named there, field by field. */
+  /**
+   * Makes JPEG, PNG and WebP images smaller before they are stored; `{}` takes the defaults. Needs `dir`, and the optional peer
+   * sharp (`ERR_WARMPATH_PEER_MISSING`). See docs/ingest.md. Default: stored as they came.
+   */
+  compress?: IngestCompress | undefined;
   timeouts?: TimeoutOptions | undefined;
   /** The guard, certificates and a proxy. Default: see {@link IngestHttpOptions}. */
   http?: IngestHttpOptions | undefined;

@@ -3,6 +3,7 @@
 const { PAYLOAD, GIVEN } = require('../options/ingest-job.js');
 const { failWith } = require('../options/check.js');
 const { whatsappChange, resolved } = require('../options/ingest-fields.js');
+const { removeAside } = require('./compressor.js');
 
 const [QUEUED, PROCESSING, FULL] = [0, 2, 3];
 
@@ -13,12 +14,16 @@ const invalid = failWith('ERR_WARMPATH_INVALID_ARGUMENT');
  * a hook is a job like any other: it is there, can be extended and cancelled, and settles once.
  *
  * An outcome that says what it `needs` is held back, the hook is called, and the job is submitted again under its key with
- * what the hook answered. A hook that has no answer lets the outcome go on its way.
+ * what the hook answered. A hook that has no answer lets the outcome go on its way. An image that was put aside is held back in
+ * the same way, and goes on as the file that the compressor says.
  */
 class Asking {
   #native;
   #hooks;
+  #compressor;
   #wake;
+  // Images that were put aside: to the native executor each is a success of its own.
+  #putAside = 0;
   // Jobs that may come to need a hook, by key, until they are settled.
   #jobs = new Map();
   // Those of them whose hook runs, or which wait for room to go on: they are in no native queue.
@@ -31,10 +36,12 @@ class Asking {
    * @param {object} nativeExecutor a NativeIngest
    * @param {{ reupload?: Function, resolve?: Function, hookTimeoutMs: number }} hooks
    * @param {() => void} wake says that an outcome of ours waits
+   * @param {Compressor} [compressor] of the jobs that say `aside`
    */
-  constructor(nativeExecutor, hooks, wake) {
+  constructor(nativeExecutor, hooks, wake, compressor) {
     this.#native = nativeExecutor;
     this.#hooks = hooks;
+    this.#compressor = compressor;
     this.#wake = wake;
   }
 
@@ -51,7 +58,7 @@ class Asking {
 
   #remember(job) {
     const asks = this.#mayAsk(job.source.type);
-    if (asks === null) return;
+    if (asks === null && !job.aside) return;
     // An address has to be found for a media id in any case, and once more where that one has expired.
     const left = asks === 'resolve' && job.source.type === 'mediaId' ? 2 : 1;
     this.#jobs.set(job.key, { job, asks, left, leasedAt: performance.now() });
@@ -69,9 +76,14 @@ class Asking {
       const text = this.#native.takeSettled(max);
       if (text === null || text === undefined || this.#jobs.size === 0) return text;
       const outcomes = JSON.parse(text);
-      const final = outcomes.filter((outcome) => !this.#held(outcome));
+      let isAsItWas = true;
+      const final = outcomes.filter((outcome) => {
+        const held = this.#held(outcome);
+        isAsItWas &&= !held && outcome.value?.compressed === undefined;
+        return !held;
+      });
       this.#goOn();
-      if (final.length === outcomes.length) return text;
+      if (isAsItWas) return text;
       if (final.length > 0) return JSON.stringify(final);
     }
   }
@@ -80,15 +92,39 @@ class Asking {
   #held(outcome) {
     const entry = this.#jobs.get(outcome.key);
     if (entry === undefined) return false;
-    if (outcome.error?.needs !== entry.asks || entry.left === 0) {
+    const isAside = outcome.value?.aside === true;
+    const needs = outcome.error?.needs;
+    if (!isAside && (needs === undefined || needs !== entry.asks || entry.left === 0)) {
+      complete(outcome, entry.before);
       this.#forget(outcome.key);
       return false;
     }
-    entry.left--;
     const asking = { entry, outcome, ready: false };
     this.#asking.set(outcome.key, asking);
-    this.#ask(asking);
+    if (isAside) {
+      this.#putAside++;
+      this.#compress(asking);
+    } else {
+      entry.left--;
+      this.#ask(asking);
+    }
     return true;
+  }
+
+  async #compress(asking) {
+    const { entry, outcome } = asking;
+    const { value } = outcome;
+    const chosen = await this.#compressor.compress(value);
+    const files = [value.location.path, chosen.path];
+    // Cancelled in the meantime.
+    if (this.#asking.get(outcome.key) !== asking) return removeAside(files);
+    entry.before = { outcome, from: chosen.from, files };
+    // The hashes that were promised are those of the original, which had them.
+    const source = { type: 'path', path: chosen.path };
+    const rest = { source, aside: false, mimeType: chosen.mime, kind: value.kind, sha256: undefined };
+    entry.job = Object.assign(Object.create(null), entry.job, rest, { [GIVEN]: entry.job[GIVEN] });
+    asking.ready = true;
+    this.#goOn();
   }
 
   async #ask(asking) {
@@ -120,7 +156,7 @@ class Asking {
       if (answer === FULL) return;
       this.#asking.delete(key);
       // Another job has taken the key: this one is what it was, over.
-      if (answer !== QUEUED) this.#settle(outcome);
+      if (answer !== QUEUED) this.#settle(outcome.error === undefined ? cancelled(outcome) : outcome);
     }
   }
 
@@ -133,6 +169,7 @@ class Asking {
 
   #settle(outcome) {
     this.#asking.delete(outcome.key);
+    removeAside(this.#jobs.get(outcome.key)?.before?.files ?? []);
     this.#forget(outcome.key);
     this.#own.push(outcome);
     this.#wake();
@@ -147,14 +184,7 @@ class Asking {
   cancel(key) {
     const asking = this.#asking.get(key);
     if (asking === undefined) return this.#native.cancel(key);
-    const { certainty } = asking.outcome.error;
-    const error = {
-      code: 'ERR_WARMPATH_CANCELLED',
-      class: 'cancelled',
-      message: 'the job was cancelled',
-      certainty,
-    };
-    this.#settle({ ...asking.outcome, charged: false, error });
+    this.#settle(cancelled(asking.outcome));
     return true;
   }
 
@@ -188,6 +218,7 @@ class Asking {
   stats() {
     const stats = JSON.parse(this.#native.stats());
     stats.asking = this.#asking.size;
+    stats.succeeded -= this.#putAside;
     stats.waiting += stats.asking;
     return JSON.stringify(stats);
   }
@@ -216,6 +247,28 @@ class Asking {
   explain(key) {
     return this.#native.explain(key);
   }
+}
+
+/** The end of a job that nothing became of. */
+function cancelled({ value: _value, error, ...outcome }) {
+  const certainty = error?.certainty ?? 'not-sent';
+  const ended = { code: 'ERR_WARMPATH_CANCELLED', class: 'cancelled', message: 'the job was cancelled', certainty };
+  return { ...outcome, status: 'failed', charged: false, error: ended };
+}
+
+/** The outcome of a job as if its image had never been put aside: `before` is what was known then. */
+function complete(outcome, before) {
+  if (before === undefined) return;
+  removeAside(before.files);
+  outcome.bytes = before.outcome.bytes;
+  outcome.attempts += before.outcome.attempts - 1;
+  for (const [phase, ms] of Object.entries(before.outcome.timings)) {
+    outcome.timings[phase] = (outcome.timings[phase] ?? 0) + (ms ?? 0);
+  }
+  if (outcome.value === undefined || outcome.value === null) return;
+  const { fileName, declared } = before.outcome.value;
+  Object.assign(outcome.value, fileName !== undefined && { fileName }, declared !== undefined && { declared });
+  outcome.value.compressed = before.from;
 }
 
 const payloads = (jobs) => jobs.filter((job) => job[PAYLOAD] !== undefined).map((job) => job[PAYLOAD]);

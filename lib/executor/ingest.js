@@ -4,6 +4,7 @@ const { native } = require('../native.js');
 const { ingestOptions } = require('../options/ingest.js');
 const { checkIngestJob } = require('../options/ingest-job.js');
 const { Asking } = require('./asking.js');
+const { Compressor } = require('./compressor.js');
 const { Executor } = require('./executor.js');
 
 /**
@@ -15,16 +16,17 @@ class IngestExecutor extends Executor {
 
   /** @throws {WarmpathError} ERR_WARMPATH_INVALID_OPTION, ERR_WARMPATH_NATIVE_LOAD */
   constructor(options) {
-    const { native: settings, hooks, capacityBytes } = ingestOptions(options);
+    const { native: settings, hooks, compress, capacityBytes } = ingestOptions(options);
+    const compressor = compress === undefined ? undefined : new Compressor(compress);
     const json = JSON.stringify(settings);
     const { NativeIngest } = native();
     let inner;
     super(
       (wake) => {
         inner = new NativeIngest(json, capacityBytes, wake);
-        return new Asking(inner, hooks, wake);
+        return new Asking(inner, hooks, wake, compressor);
       },
-      (job, path = 'job') => checkIngestJob(job, path, settings.sinks),
+      (job, path = 'job') => checkIngestJob(job, path, settings.sinks, compressor !== undefined),
     );
     this.#inner = inner;
   }

@@ -103,8 +103,9 @@ const GIVEN = Symbol('given');
  * it has the bytes or the text that do not go through JSON, under GIVEN the job as it was submitted, for the hooks.
  *
  * @param {readonly string[]} available the sinks that the executor has
+ * @param {boolean} [compress] whether images are to be made smaller; stickers are what they are
  */
-function checkIngestJob(job, path, available) {
+function checkIngestJob(job, path, available, compress = false) {
   const { id, timestamp, source: given, to, ...out } = ingestJob(job, path, invalidJob);
   for (const sink of to ?? []) {
     if (!available.includes(sink)) invalidJob(`${path}.to`, `names '${sink}', which the executor does not have`);
@@ -114,6 +115,7 @@ function checkIngestJob(job, path, available) {
   out.mimeType ??= given.mimeType;
   out.sinks = to;
   out.source = given.source;
+  if (compress && out.kind !== 'sticker' && given.source.mediaType !== 'sticker') out.aside = true;
   out[PAYLOAD] = given.payload;
   out[GIVEN] = job;
   return out;

@@ -56,6 +56,15 @@ function retry(value, path, fail) {
 
 const whatsappFields = shape({ origin: withDefault(httpUrl(), 'https://mmg.whatsapp.net') });
 
+/** How images are made smaller. */
+const compress = shape({
+  maxWidth: withDefault(integer(1, 16_383, 'pixels'), 2560),
+  maxHeight: withDefault(integer(1, 16_383, 'pixels'), 2560),
+  quality: withDefault(integer(1, 100), 80),
+  format: oneOf('jpeg', 'png', 'webp'),
+  maxPixels: withDefault(integer(1, 268_402_689, 'pixels'), 50_000_000),
+});
+
 /** The fields that the executor and a worker on top of it share. */
 const ingestCommon = {
   dir: text({ max: 4096 }),
@@ -70,6 +79,7 @@ const ingestCommon = {
   accept: arrayOf(accepted, { min: 1, max: 100 }),
   probe: withDefault(boolean, true),
   fsync: withDefault(boolean, true),
+  compress,
   timeouts: common.timeouts,
   http: withDefault(httpFields, () => httpFields({}, 'http', invalidOption)),
   whatsapp: withDefault(whatsappFields, () => whatsappFields({}, 'whatsapp', invalidOption)),
@@ -91,6 +101,8 @@ const fields = shape({
 function checkedSinks(out) {
   const there = SINKS.filter((sink) => out[sink === 'disk' ? 'dir' : 's3'] !== undefined);
   if (there.length === 0) invalidOption('dir', 'or s3 is required');
+  if (out.compress !== undefined && out.dir === undefined)
+    invalidOption('compress', 'needs dir: it works on a file there');
   out.sinks ??= there;
   for (const sink of out.sinks) {
     if (!there.includes(sink)) invalidOption('sinks', `names '${sink}', which needs ${sink === 'disk' ? 'dir' : 's3'}`);
@@ -101,13 +113,14 @@ function checkedSinks(out) {
 /**
  * Checked options of an IngestExecutor: what the engine reads as JSON, and what stays in JS.
  *
- * @returns {{ native: object, hooks: { reupload?: Function, resolve?: Function, hookTimeoutMs: number }, capacityBytes: number }}
+ * @returns {{ native: object, hooks: { reupload?: Function, resolve?: Function, hookTimeoutMs: number }, compress?: object,
+ *   capacityBytes: number }}
  */
 function ingestOptions(options) {
-  const { reupload, resolve, hookTimeoutMs, capacityBytes, ...native } = checkedSinks(
+  const { reupload, resolve, hookTimeoutMs, compress, capacityBytes, ...native } = checkedSinks(
     fields(options, '', invalidOption),
   );
-  return { native, hooks: { reupload, resolve, hookTimeoutMs }, capacityBytes };
+  return { native, hooks: { reupload, resolve, hookTimeoutMs }, compress, capacityBytes };
 }
 
 module.exports = { ingestCommon, hookFields, checkedSinks, ingestOptions, sinks, maxBytes };

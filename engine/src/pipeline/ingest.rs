@@ -47,7 +47,7 @@ use crate::{
         Client, HttpOptions, Timeouts,
         guard::{Fetcher, Guard, GuardOptions},
     },
-    media::Report,
+    media::{Format, Report},
     s3::S3,
 };
 
@@ -124,7 +124,8 @@ impl Pipeline for Ingest {
         let first = by_head(&head, declared, intake.len().unwrap_or_default());
         let named = self.types.first(&first, declared)?;
 
-        let mut sinks = Sinks::begin(self, job, &named, intake.len())?;
+        let aside = job.aside && first.format.is_some_and(can_be_smaller);
+        let mut sinks = if aside { Sinks::aside(self)? } else { Sinks::begin(self, job, &named, intake.len())? };
         let mut look = (self.probe && !sinks.has_disk()).then(|| Look::new(declared, intake.len()));
         while let Some(piece) = intake.next().await? {
             if let Some(look) = &mut look {
@@ -144,6 +145,11 @@ impl Pipeline for Ingest {
             Ok((report, named))
         };
         let (report, named, location) = sinks.finish(sums.clone(), probe, judge).await?;
-        Ok(value(job, sums, &report, named, location))
+        Ok(IngestValue { aside, ..value(job, sums, &report, named, location) })
     }
+}
+
+/// Images that are pictures of a camera or a screen, and not drawings, films or documents.
+const fn can_be_smaller(format: Format) -> bool {
+    matches!(format, Format::Jpeg | Format::Png | Format::WebP)
 }

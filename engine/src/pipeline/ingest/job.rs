@@ -54,6 +54,9 @@ pub struct IngestJob {
     /// Key of the object that is written.
     #[serde(default)]
     pub r2_key: Option<String>,
+    /// Puts an image that could be made smaller aside, where it can be looked at, in the place of storing it.
+    #[serde(default)]
+    pub aside: bool,
     /// Most bytes; the executor's when absent.
     #[serde(default)]
     pub max_bytes: Option<u64>,

@@ -19,6 +19,7 @@ pub struct Sinks {
     name: String,
     disk: Option<Writer>,
     object: Option<Object>,
+    aside: bool,
 }
 
 /// An object being written.
@@ -56,7 +57,17 @@ impl Sinks {
             };
             object = Some(Object { upload: s3.upload(&key, options)?, key });
         }
-        Ok(Self { name: job.name.clone(), disk, object })
+        Ok(Self { name: job.name.clone(), disk, object, aside: false })
+    }
+
+    /// A temporary file in the place of the sinks of a job.
+    ///
+    /// # Errors
+    /// `INVALID_JOB` where the executor has no directory.
+    pub fn aside(ingest: &Ingest) -> Result<Self> {
+        let missing = || Error::new(Code::InvalidJob, "aside: the executor has no directory").at(Phase::Queue);
+        let disk = Some(ingest.directory.get().ok_or_else(missing)?.writer());
+        Ok(Self { name: String::new(), disk, object: None, aside: true })
     }
 
     /// Whether the medium can be looked at on the disk before it gets its name.
@@ -92,10 +103,14 @@ impl Sinks {
         probe: Option<Probe>,
         judge: impl FnOnce(Option<Report>) -> Result<(Report, Named)> + Send + 'static,
     ) -> Result<(Report, Named, Location)> {
-        let Self { name, disk, object } = self;
+        let Self { name, disk, object, aside } = self;
         let path = |path: PathBuf| Some(path.to_string_lossy().into_owned());
         let Some(Object { key, upload }) = object else {
             let Some(disk) = disk else { return Err(Error::new(Code::Internal, "a medium without a sink")) };
+            if aside {
+                let (kept, (report, named)) = disk.keep(sums.bytes, probe, judge).await?;
+                return Ok((report, named, Location { path: path(kept), r2_key: None }));
+            }
             let named =
                 move |report| judge(report).map(|(report, named)| (name, named.extension.clone(), (report, named)));
             let (stored, (report, named)) = disk.store(sums, probe, named).await?;

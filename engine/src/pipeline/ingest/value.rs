@@ -39,6 +39,9 @@ pub struct IngestValue {
     pub duration: Option<u32>,
     /// Where they are.
     pub location: Location,
+    /// That the file at `location` is a temporary one: nothing is stored yet. Whoever asked for it removes it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub aside: bool,
 }
 
 /// Where a medium was stored.
@@ -68,6 +71,7 @@ pub fn value(job: &IngestJob, sums: Sums, report: &Report, named: Named, locatio
         height,
         duration: report.seconds(),
         location,
+        aside: false,
     }
 }
 

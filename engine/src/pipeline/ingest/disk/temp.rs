@@ -11,13 +11,14 @@ use std::{
 pub struct Temp {
     file: File,
     path: PathBuf,
+    kept: bool,
 }
 
 impl Temp {
     /// Makes it. A name that is taken, by a link too, is an error and not an overwrite.
     pub fn make(path: PathBuf) -> io::Result<Self> {
         let file = OpenOptions::new().read(true).write(true).create_new(true).open(&path)?;
-        Ok(Self { file, path })
+        Ok(Self { file, path, kept: false })
     }
 
     /// Its name for now.
@@ -28,6 +29,12 @@ impl Temp {
     /// Appends bytes.
     pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.file.write_all(bytes)
+    }
+
+    /// Leaves it where it is, under its own name. Should nobody remove it, the next process does.
+    pub fn keep(mut self) -> PathBuf {
+        self.kept = true;
+        self.path.clone()
     }
 
     /// Waits until the bytes, and all it takes to find them, are on the disk.
@@ -46,6 +53,9 @@ impl Temp {
 
 impl Drop for Temp {
     fn drop(&mut self) {
+        if self.kept {
+            return;
+        }
         // Gone already where the file has got its name by renaming.
         drop(fs::remove_file(&self.path));
     }

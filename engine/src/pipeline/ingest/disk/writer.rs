@@ -124,6 +124,31 @@ impl Writer {
         .await
     }
 
+    /// Ends the writing of a file that stays a temporary one, and is not waited for to be on the disk. `judge` as for
+    /// [`Writer::store`], without a name.
+    ///
+    /// # Errors
+    /// As [`Writer::write`]; those of `judge`.
+    pub async fn keep<T: Send + 'static>(
+        self,
+        len: u64,
+        probe: Option<Probe>,
+        judge: impl FnOnce(Option<Report>) -> Result<T> + Send + 'static,
+    ) -> Result<(PathBuf, T)> {
+        let wanted = Wanted::default();
+        let still = wanted.still();
+        self.end(move |_, mut temp| {
+            let report = probe.map(|probe| look(&mut temp, &probe, len)).transpose();
+            let told = judge(report.map_err(|error| unwritten(&error))?)?;
+            // Nobody would know of it.
+            if !still.load(Ordering::Acquire) {
+                return Err(Error::new(Code::Cancelled, "the job ended before its file was written"));
+            }
+            Ok((temp.keep(), told))
+        })
+        .await
+    }
+
     async fn end<T: Send + 'static>(
         mut self,
         rest: impl FnOnce(Disk, Temp) -> Result<T> + Send + 'static,
