@@ -234,7 +234,8 @@ test('a peak: all are accepted in time, and every medium is stored once', { skip
   const startedAt = performance.now();
   const answers = await Promise.all(media.map(({ job }) => queue.add(job)));
   const took = performance.now() - startedAt;
-  assert.ok(took < 250 + 2 * count, `${took} ms`);
+  // Far more than it takes, and far less than to wait for what comes after: this machine may be busy.
+  assert.ok(took < 250 + 20 * count, `${took} ms`);
   assert.ok(answers.every(({ status }) => status === 'queued'));
   await done;
   assert.deepEqual(queue.place.hashes(), hashes(media));
