@@ -15,34 +15,35 @@ use crate::{
     telegram::Kind,
 };
 
-/// One media file to be warmed for one bot.
+/// One media file to be warmed for one bot. Many of them wait, so each is small: texts that never grow have no room to, and
+/// what jobs of one bot have in common they share ([`Job::share`]).
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PrewarmJob {
     /// What makes it the same job as another; `kind:sha256:botSlug` unless the caller has an own idea.
-    pub key: String,
+    pub key: Box<str>,
     /// The bot; what it is told to wait for holds all its jobs back.
-    pub bot_slug: String,
+    pub bot_slug: Arc<str>,
     /// sha256 of the bytes, 64 lower-case hex digits.
-    pub sha256: String,
+    pub sha256: Box<str>,
     /// Decides the Bot API method, and for ever what the file_id can be used for.
     pub kind: Kind,
     /// Key of the object in the bucket.
     #[serde(default)]
-    pub r2_key: Option<String>,
+    pub r2_key: Option<Box<str>>,
     /// Path of a local file, instead of an object.
     #[serde(default)]
-    pub path: Option<String>,
+    pub path: Option<Box<str>>,
     /// Token of the bot.
     pub token: Secret,
     /// Warm-up chats; whichever may be sent to first is used.
     pub chat_ids: Arc<[String]>,
     /// Name the file gets in Telegram; `<sha256>.<extension>` when absent.
     #[serde(default)]
-    pub file_name: Option<String>,
+    pub file_name: Option<Box<str>>,
     /// Content type; the stored object's when absent, the kind's usual one when that says nothing.
     #[serde(default)]
-    pub content_type: Option<String>,
+    pub content_type: Option<Box<str>>,
     /// Size the caller expects, in bytes; a source of another size is refused before anything is sent.
     #[serde(default)]
     pub size: Option<u64>,
@@ -51,7 +52,7 @@ pub struct PrewarmJob {
     pub priority: i32,
     /// Text below the media.
     #[serde(default)]
-    pub caption: Option<String>,
+    pub caption: Option<Box<str>>,
     /// What the caller knows of the media; found out where it does not. Boxed: most jobs have none, and many jobs wait.
     #[serde(default)]
     pub media: Option<Box<Given>>,
@@ -133,6 +134,9 @@ impl Job for PrewarmJob {
 
     fn share(&mut self, twin: &Self) {
         self.chat_ids = Arc::clone(&twin.chat_ids);
+        if self.bot_slug == twin.bot_slug {
+            self.bot_slug = Arc::clone(&twin.bot_slug);
+        }
         if self.token.reveal() == twin.token.reveal() {
             self.token = twin.token.clone();
         }

@@ -86,7 +86,7 @@ impl Prewarm {
     /// Reads the first bytes.
     async fn begin(&self, job: &PrewarmJob, source: Source, trace: &Arc<Trace>) -> Result<Begun> {
         let bytes = source.len();
-        let expected = self.verify_sha256.then(|| job.sha256.clone());
+        let expected = self.verify_sha256.then(|| job.sha256.to_string());
         tokio::select! {
             biased;
             begun = Begun::begin(source, expected, Arc::clone(trace)) => begun,

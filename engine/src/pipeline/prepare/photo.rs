@@ -83,7 +83,7 @@ impl Prewarm {
         // Nothing has moved for as long as that took; the receiver is not to blame.
         trace.moved_in(0);
         let Ok(shrunk) = shrunk else { return Ok(Prepared { body: Body::Bytes(bytes.into()), ..prepared }) };
-        let name = job.file_name.clone().unwrap_or_else(|| format!("{}.jpg", job.sha256));
+        let name = job.file_name.as_deref().map_or_else(|| format!("{}.jpg", job.sha256), str::to_owned);
         let mut media = media(job, Kind::Photo, None);
         (media.width, media.height) = (Some(shrunk.width), Some(shrunk.height));
         Ok(Prepared {
