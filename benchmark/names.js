@@ -7,6 +7,7 @@ const BENCHMARKS = [
   'routes',
   'express',
   'memory',
+  'depth',
   'throughput',
   'signer',
   'queue',

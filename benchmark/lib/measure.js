@@ -8,7 +8,7 @@ const { machineCpuUs } = require('./server');
 const entry = path.join(__dirname, 'contender.js');
 
 /** Ports, keys and addresses a contender needs, as one plain object. */
-function configOf(contender, servers, { size, concurrency, verify = false, fsync = true, warmMs, route }) {
+function configOf(contender, servers, { size, concurrency, verify = false, fsync = true, warmMs, route, queued }) {
   const { s3Url, botUrl, s3Port, botPort, ca, caFile, sha256, tls } = servers;
   const sums = { sha256: sha256[size], verify };
   return {
@@ -18,6 +18,7 @@ function configOf(contender, servers, { size, concurrency, verify = false, fsync
     fsync,
     warmMs,
     route,
+    queued,
     tls,
     s3Url,
     botUrl,
