@@ -122,6 +122,72 @@ fn a_deep_queue_grows_under_load_and_loses_nothing() {
     run(1 << 20, false);
 }
 
+/// Pushes runs of every length, and single items between them, until there was room for all.
+fn push_runs(queue: &Queue<u64>, mut values: std::ops::Range<u64>) {
+    let mut rng = fastrand::Rng::with_seed(values.start);
+    while !values.is_empty() {
+        if rng.u8(..4) == 0 {
+            push_all(queue, values.start..values.start + 1, false);
+            values.start += 1;
+            continue;
+        }
+        let count = rng.u64(1..200).min(values.end - values.start);
+        let left = queue.push_run(values.start, count as usize, 0).map_or(0, |(_, left)| left as u64);
+        if left == count {
+            thread::yield_now();
+        }
+        values.start += count - left;
+    }
+}
+
+#[test]
+fn every_value_of_a_run_leaves_once_and_in_order() {
+    let each = values() / PRODUCERS;
+    let queue = Queue::new(512);
+    let seen = Seen::new(each * PRODUCERS);
+    thread::scope(|scope| {
+        let producers: Vec<_> = (0..PRODUCERS)
+            .map(|producer| {
+                let queue = &queue;
+                scope.spawn(move || push_runs(queue, producer * each..(producer + 1) * each))
+            })
+            .collect();
+        for consumer in 0..CONSUMERS {
+            let (queue, seen) = (&queue, &seen);
+            scope.spawn(move || {
+                let mut last = [None; PRODUCERS as usize];
+                let (mut runs, mut batch) = (Vec::new(), Vec::new());
+                loop {
+                    // Runs as they are, runs cut up, and items of runs.
+                    match consumer % 3 {
+                        0 => queue.pop_runs(50, &mut runs),
+                        1 => queue.pop_many(32, &mut batch),
+                        _ => 0,
+                    };
+                    batch.extend(runs.drain(..).flat_map(|(first, count)| first..first + count as u64));
+                    if batch.is_empty() {
+                        let Some(value) = queue.pop_timeout(NEVER) else { break };
+                        batch.push(value);
+                    }
+                    for value in batch.drain(..) {
+                        seen.mark(value);
+                        let last = &mut last[usize::try_from(value / each).unwrap()];
+                        assert!(*last < Some(value), "one producer's items come in order");
+                        *last = Some(value);
+                    }
+                }
+            });
+        }
+        for producer in producers {
+            producer.join().unwrap();
+        }
+        queue.close();
+    });
+    seen.assert_all();
+    let stats = queue.stats();
+    assert_eq!((stats.pushed, stats.popped, queue.len()), (each * PRODUCERS, each * PRODUCERS, 0));
+}
+
 /// The queue goes from the ring to the lanes and back while four threads push and four pop.
 #[test]
 fn the_ring_and_the_lanes_change_places_under_load() {

@@ -13,6 +13,7 @@ use hashbrown::HashTable;
 use super::{
     entry::{Entry, Offer, Options, Push, WhenFull},
     planted::Bug,
+    run::{Cut, End, cut_up},
     slots::{Id, Links, NIL, Slot, Slots},
 };
 
@@ -40,7 +41,11 @@ type Rank = (i128, u64, i32);
 /// A key look-up is O(1). Nothing is left behind by an item that leaves: slots and index entries are freed at once.
 pub struct Lanes<T> {
     options: Options,
-    slots: Slots<T>,
+    pub(super) slots: Slots<T>,
+    /// Items in the slots: of a run all.
+    pub(super) items: usize,
+    /// How runs are cut, once there was one.
+    pub(super) cut: Option<Cut<T>>,
     /// By key; the slots know the keys, this knows the slots.
     keys: HashTable<Id>,
     hasher: RandomState,
@@ -67,6 +72,8 @@ impl<T> Lanes<T> {
         Self {
             options,
             slots: Slots::new(),
+            items: 0,
+            cut: None,
             keys: HashTable::new(),
             hasher: RandomState::default(),
             by_priority: BTreeMap::new(),
@@ -91,39 +98,44 @@ impl<T> Lanes<T> {
             return Push::refused(Offer::Duplicate, item);
         }
         let mut dropped = None;
-        if self.is_full() {
+        if self.room() == 0 {
             match self.make_room(priority) {
                 Some(entry) => dropped = Some(entry),
                 None => return Push::refused(Offer::Full, item),
             }
         }
-        // Strictly rising, so that it orders equals too.
-        self.stamp = now.max(self.stamp + 1);
-        let key = key.map(Into::into);
-        self.insert(Slot { item, key, hash, stamp: self.stamp, priority, lane: Links::NONE, arrival: Links::NONE });
+        let (stamp, key) = (self.stamp_at(now), key.map(Into::into));
+        self.insert(Slot { item, count: 1, key, hash, stamp, priority, lane: Links::NONE, arrival: Links::NONE });
         Push { offer: Offer::Queued, dropped, refused: None }
     }
 
-    fn is_full(&self) -> bool {
+    /// Strictly rising, so that it orders equals too.
+    pub(super) fn stamp_at(&mut self, now: u64) -> u64 {
+        self.stamp = now.max(self.stamp + 1);
+        self.stamp
+    }
+
+    /// How many items more there is room for.
+    pub(super) fn room(&self) -> usize {
         let more = usize::from(self.options.planted.has(Bug::OneTooMany));
-        self.slots.len() >= self.options.capacity.saturating_add(more).min(Slots::<T>::MAX)
+        self.options.capacity.saturating_add(more).min(Slots::<T>::MAX).saturating_sub(self.items)
     }
 
     /// Takes out what the policy gives up for a newcomer of that priority.
     fn make_room(&mut self, priority: i32) -> Option<Entry<T>> {
-        let id = match self.options.when_full {
+        let (id, end) = match self.options.when_full {
             WhenFull::Reject => return None,
-            WhenFull::DropOldest => self.arrivals.first,
+            WhenFull::DropOldest => (self.arrivals.first, End::First),
             WhenFull::DropLowest => {
                 let (Reverse(lowest), ends) = self.by_priority.last_key_value()?;
                 if priority <= *lowest {
                     return None;
                 }
-                ends.last
+                (ends.last, End::Last)
             }
         };
         let kept = self.options.planted.has(Bug::KeyKept).then(|| self.slots.get(id)?.key.clone()).flatten();
-        let entry = self.take(id)?;
+        let (entry, _one) = self.take_from(id, end, 1)?;
         if let Some(key) = kept {
             let hash = self.hasher.hash_one(&*key);
             // The planted bug: an index entry that names a slot which will be another item's.
@@ -132,7 +144,8 @@ impl<T> Lanes<T> {
         Some(entry)
     }
 
-    fn insert(&mut self, slot: Slot<T>) {
+    pub(super) fn insert(&mut self, slot: Slot<T>) {
+        self.items += slot.count as usize;
         let (hash, keyed, priority, stamp) = (slot.hash, slot.key.is_some(), slot.priority, slot.stamp);
         let id = self.slots.insert(slot);
         if keyed {
@@ -157,9 +170,10 @@ impl<T> Lanes<T> {
         }
     }
 
-    /// Takes one item out, wherever it stands.
-    fn take(&mut self, id: Id) -> Option<Entry<T>> {
-        let Slot { item, key, hash, stamp, priority, lane, arrival } = self.slots.remove(id)?;
+    /// Takes one slot out, wherever it stands.
+    pub(super) fn take(&mut self, id: Id) -> Option<Entry<T>> {
+        let Slot { item, count, key, hash, stamp, priority, lane, arrival } = self.slots.remove(id)?;
+        self.items -= count as usize;
         if key.is_some()
             && let Ok(found) = self.keys.find_entry(hash, |found| *found == id)
         {
@@ -201,7 +215,7 @@ impl<T> Lanes<T> {
         (i128::from(stamp).saturating_sub(ahead), stamp, priority)
     }
 
-    fn first(&self) -> Id {
+    pub(super) fn first(&self) -> Id {
         if self.options.aging.is_some() {
             let lane = self.heads.first().and_then(|(_, _, priority)| self.by_priority.get(&Reverse(*priority)));
             return lane.map_or(NIL, |ends| ends.first);
@@ -215,7 +229,7 @@ impl<T> Lanes<T> {
 
     /// Takes the first item.
     pub fn pop(&mut self) -> Option<T> {
-        self.take(self.first()).map(|entry| entry.item)
+        self.pop_run(1).map(|(item, _one)| item)
     }
 
     /// Takes the item with that key out of the middle.
@@ -232,10 +246,14 @@ impl<T> Lanes<T> {
         self.heads.clear();
         self.arrivals = Ends::EMPTY;
         let mut slots = std::mem::replace(&mut self.slots, Slots::new());
-        ids.into_iter().filter_map(|id| slots.remove(id)).map(|slot| slot.item).collect()
+        let mut out = Vec::with_capacity(std::mem::take(&mut self.items));
+        for slot in ids.into_iter().filter_map(|id| slots.remove(id)) {
+            cut_up(slot.item, slot.count as usize, self.cut, &mut out);
+        }
+        out
     }
 
-    fn in_order(&self) -> Vec<Id> {
+    pub(super) fn in_order(&self) -> Vec<Id> {
         let mut ids = Vec::with_capacity(self.slots.len());
         for ends in self.by_priority.values() {
             let mut at = ends.first;
@@ -250,13 +268,13 @@ impl<T> Lanes<T> {
         ids
     }
 
-    /// The first item.
+    /// The first item; where it is a run's, the run.
     #[must_use]
     pub fn peek(&self) -> Option<&T> {
         self.slots.get(self.first()).map(|slot| &slot.item)
     }
 
-    /// The queued items, in the order they will leave. O(n) at the call.
+    /// The queued items, in the order they will leave, each run as one. O(n) at the call.
     pub fn iter(&self) -> impl Iterator<Item = &T> {
         self.in_order().into_iter().filter_map(|id| self.slots.get(id)).map(|slot| &slot.item)
     }
@@ -270,13 +288,13 @@ impl<T> Lanes<T> {
     /// How many items are queued.
     #[must_use]
     pub const fn len(&self) -> usize {
-        self.slots.len()
+        self.items
     }
 
     /// Whether nothing is queued.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.slots.len() == 0
+        self.items == 0
     }
 
     /// How many items fit.
@@ -298,6 +316,8 @@ impl<T> Lanes<T> {
     pub(super) fn audit(&self) {
         let ids = self.in_order();
         assert_eq!(ids.len(), self.slots.len(), "the lanes hold every item");
+        let items: usize = ids.iter().filter_map(|id| self.slots.get(*id)).map(|slot| slot.count as usize).sum();
+        assert_eq!(items, self.items, "every item of a run counts");
         let keyed = ids.iter().filter(|id| self.slots.get(**id).is_some_and(|slot| slot.key.is_some())).count();
         assert_eq!(self.keys.len(), keyed, "the index holds every key, and no other");
         let empty = self.by_priority.values().filter(|ends| ends.is_empty()).count();

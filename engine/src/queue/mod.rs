@@ -9,8 +9,10 @@
 //! |---|---|---|
 //! | `push` | the first of these that holds: `Closed`; `Duplicate`, that key is queued and the first wins; `Full`; `Queued`. And the item, where it was refused; or what had to leave for it | O(log p) |
 //! | `push_many` | the same for each item, in the order given. Not all or nothing; items of others may come between | one lock at most |
+//! | `push_run` | queues many items without keys as one, as far as there is room; what does not fit comes back | one lock, O(log p) |
 //! | `pop` | the first item, or nothing | O(log p) |
 //! | `pop_many` | up to so many, in order. Those of others may be taken between | one lock at most |
+//! | `pop_runs` | as `pop_many`, with runs left whole | one lock at most |
 //! | `pop_wait`, `pop_timeout`, `watch` | as `pop`, once there is an item; until then they sleep. Nothing, once closed and drained | |
 //! | `remove`, `has` | the item with a key, wherever it stands. Only queued items have keys: a key is free again when its item leaves, in whatever way | O(log p), O(1) |
 //! | `peek`, `snapshot` | the first item, or all in order, at one moment | O(log p), O(n) |
@@ -19,7 +21,7 @@
 //! | `close` | producers are refused from its return on, waiters are woken, consumers drain what is left | O(n) once |
 //!
 //! *n* items are queued, of *p* different priorities: no cost of a single item depends on the depth. Every operation
-//! but the two batches happens at one moment between its call and its return (it is linearizable).
+//! but the batches (`push_many`, `pop_many`, `pop_runs`) happens at one moment between its call and its return (it is linearizable).
 //!
 //! | when full | leaves | the newcomer |
 //! |---|---|---|
@@ -43,6 +45,9 @@
 //! batch, never over a wait or a callback. After 1,024 plain items in a row, and once it is empty, the queue goes
 //! back to the ring. `close`, aging and an item that `DropOldest` gives up need the lanes too, `peek` and `snapshot` of plain items move them there.
 //!
+//! A **run** is many items in one slot of the lanes, so that a batch costs little more than an item. It counts as its items
+//! do and is cut where somebody asks for fewer: nobody can tell it from items that were pushed one by one.
+//!
 //! The **gate** makes that hand-over exact. It counts who is in the ring; the holder of the lock shuts it and waits until
 //! those inside have left. They take no lock while they are inside, and the longest stay is a batch.
 //!
@@ -58,6 +63,7 @@ mod gate;
 mod lanes;
 mod planted;
 mod ring;
+mod run;
 mod shared;
 mod slots;
 mod sync;
@@ -66,6 +72,7 @@ mod waiters;
 
 pub use entry::{Entry, Offer, Options, Push, Stats, WhenFull};
 pub use lanes::Lanes;
+pub use run::Run;
 pub use shared::Queue;
 pub use wait::{Next, PopWait, Wait, Watcher};
 

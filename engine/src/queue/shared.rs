@@ -8,6 +8,7 @@ use super::{
     lanes::Lanes,
     planted::Bug,
     ring::Ring,
+    run::Run,
     sync::{AtomicBool, AtomicU64, Mutex, Ordering, interleave},
     waiters::Waiters,
 };
@@ -105,7 +106,7 @@ impl<T> Queue<T> {
         push
     }
 
-    fn wake_for(&self, waited: bool, moved: u64) {
+    pub(super) fn wake_for(&self, waited: bool, moved: u64) {
         if waited && moved > 0 {
             self.waiters.wake(&self.gate, usize::try_from(moved).unwrap_or(usize::MAX));
         }
@@ -153,6 +154,20 @@ impl<T> Queue<T> {
         }
         core.stats.dropped += u64::from(push.dropped.is_some());
         push
+    }
+
+    pub(super) fn push_run_locked(&self, core: &mut Core<T>, run: T, count: usize, priority: i32) -> Option<(T, usize)>
+    where
+        T: Run,
+    {
+        if core.closed || count == 0 {
+            return (count > 0).then_some((run, count));
+        }
+        core.calm = 0;
+        self.seize(core);
+        let rest = core.lanes.push_run_at(run, count, priority, self.now());
+        core.stats.pushed += (count - rest.as_ref().map_or(0, |(_, left)| *left)) as u64;
+        rest
     }
 
     fn now(&self) -> u64 {
@@ -265,10 +280,14 @@ impl<T> Queue<T> {
     }
 
     fn pop_locked(&self, core: &mut Core<T>) -> Option<T> {
-        let item = if core.seized { core.lanes.pop() } else { self.ring.pop() };
-        core.stats.popped += u64::from(item.is_some());
+        self.pop_run_locked(core, 1).map(|(item, _one)| item)
+    }
+
+    pub(super) fn pop_run_locked(&self, core: &mut Core<T>, most: usize) -> Option<(T, usize)> {
+        let run = if core.seized { core.lanes.pop_run(most) } else { self.ring.pop().map(|item| (item, 1)) };
+        core.stats.popped += run.as_ref().map_or(0, |(_, count)| *count as u64);
         self.release(core);
-        item
+        run
     }
 
     /// What [`Queue::look`] would find, untouched.
@@ -284,15 +303,25 @@ impl<T> Queue<T> {
     /// Takes up to `max` items, in order, and appends them to `out`; how many. The lock is taken at most once.
     pub fn pop_many(&self, max: usize, out: &mut Vec<T>) -> usize {
         let before = out.len();
-        if let Some(pass) = self.gate.enter(Side::Pop) {
-            // Not more than can be queued at once: or producers could keep it here for ever.
-            out.extend(std::iter::from_fn(|| self.ring.pop()).take(max.min(self.options.capacity)));
-            pass.leave((out.len() - before) as u64);
-        } else {
-            let mut core = self.core.lock();
-            out.extend(std::iter::from_fn(|| self.pop_locked(&mut core)).take(max));
+        if let Some(items) = self.pop_plain(max, |item| out.push(item)) {
+            return items;
         }
+        let mut core = self.core.lock();
+        out.extend(std::iter::from_fn(|| self.pop_locked(&mut core)).take(max));
         out.len() - before
+    }
+
+    /// Takes from the ring, and hands each item to `take`; how many. `None`: the ring is the lock's.
+    pub(super) fn pop_plain(&self, max: usize, take: impl FnMut(T)) -> Option<usize> {
+        let pass = self.gate.enter(Side::Pop)?;
+        // Not more than can be queued at once: or producers could keep it here for ever.
+        let mut items = 0;
+        std::iter::from_fn(|| self.ring.pop())
+            .take(max.min(self.options.capacity))
+            .inspect(|_| items += 1)
+            .for_each(take);
+        pass.leave(items);
+        usize::try_from(items).ok()
     }
 
     /// Takes the item with that key, wherever it stands.
@@ -400,14 +429,14 @@ impl<T: Clone> Queue<T> {
     #[must_use]
     pub fn peek(&self) -> Option<T> {
         let mut core = self.core.lock();
-        self.view(&mut core).then(|| core.lanes.peek().cloned()).flatten()
+        self.view(&mut core).then(|| core.lanes.copy_first()).flatten()
     }
 
     /// Copies of the queued items, in the order they will leave. As [`Queue::peek`].
     #[must_use]
     pub fn snapshot(&self) -> Vec<T> {
         let mut core = self.core.lock();
-        if self.view(&mut core) { core.lanes.iter().cloned().collect() } else { Vec::new() }
+        if self.view(&mut core) { core.lanes.copies() } else { Vec::new() }
     }
 
     /// Makes the items visible; `false` = there are none.

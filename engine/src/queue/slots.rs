@@ -22,9 +22,11 @@ impl Links {
     pub(super) const NONE: Self = Self { before: NIL, after: NIL };
 }
 
-/// A queued item.
+/// A queued item, or a run of them.
 pub(super) struct Slot<T> {
     pub(super) item: T,
+    /// How many items it is; 1 but for runs, and 1 where there is a key.
+    pub(super) count: u32,
     pub(super) key: Option<Arc<str>>,
     /// Of the key; 0 without one.
     pub(super) hash: u64,

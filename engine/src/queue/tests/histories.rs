@@ -16,6 +16,8 @@ enum Step {
     One(Op),
     PushMany(Vec<Op>),
     PopMany(usize),
+    PushRun(usize, i32),
+    PopRuns(usize),
 }
 
 fn pushes() -> impl Strategy<Value = Op> {
@@ -45,6 +47,9 @@ fn steps() -> impl Strategy<Value = Step> {
         2 => prop::collection::vec(pushes(), 0..12).prop_map(Step::PushMany),
         2 => prop::collection::vec(plain(), 0..20).prop_map(Step::PushMany),
         2 => (0..20_usize).prop_map(Step::PopMany),
+        3 => (0..20_usize, prop_oneof![4 => Just(0), 1 => -1..2_i32])
+            .prop_map(|(count, priority)| Step::PushRun(count, priority)),
+        2 => (0..20_usize).prop_map(Step::PopRuns),
     ]
 }
 
@@ -54,7 +59,7 @@ fn options() -> impl Strategy<Value = Options> {
     (capacity, when_full).prop_map(|(capacity, when_full)| Options::new(capacity).when_full(when_full))
 }
 
-fn count(expected: &mut Stats, answer: &Answer, op: &Op) {
+fn count_answer(expected: &mut Stats, answer: &Answer, op: &Op) {
     match (answer, op) {
         (Answer::Pushed(push), _) => {
             match push.offer {
@@ -72,38 +77,51 @@ fn count(expected: &mut Stats, answer: &Answer, op: &Op) {
     }
 }
 
+/// The call with the next item.
+fn numbered(op: &Op, items: &mut u32) -> Op {
+    match *op {
+        Op::Push { key, priority, .. } => {
+            *items += 1;
+            Op::Push { item: *items, key, priority }
+        }
+        ref op => op.clone(),
+    }
+}
+
+/// Pops of the model, up to `max`.
+fn pops(model: &mut Model, max: usize) -> Vec<u32> {
+    let pop = || match model.call(&Op::Pop) {
+        Answer::Item(item) => item,
+        _ => None,
+    };
+    std::iter::from_fn(pop).take(max).collect()
+}
+
 fn run(options: Options, history: &[Step], close_at: usize) {
     let queue = Queue::with_options(options);
     let mut model = Model::new(&options);
     let mut stats = Stats::default();
     let mut items = 0;
-    let mut numbered = |op: &Op| match *op {
-        Op::Push { key, priority, .. } => {
-            items += 1;
-            Op::Push { item: items, key, priority }
-        }
-        ref op => op.clone(),
-    };
     for (at, step) in history.iter().enumerate() {
         if at == close_at {
             assert_eq!(call(&queue, &Op::Close), model.call(&Op::Close));
         }
         match step {
             Step::One(op) => {
-                let op = numbered(op);
+                let op = numbered(op, &mut items);
                 let expected = model.call(&op);
                 assert_eq!(call(&queue, &op), expected, "{op:?}");
-                count(&mut stats, &expected, &op);
+                count_answer(&mut stats, &expected, &op);
             }
             Step::PushMany(ops) => {
                 let (mut entries, mut left) = (Vec::new(), Vec::new());
                 let (mut answers, mut dropped) = (Vec::new(), Vec::new());
                 let (mut expected_answers, mut expected_dropped) = (Vec::new(), Vec::new());
-                for op in ops.iter().map(&mut numbered) {
+                for op in ops.iter().map(|op| numbered(op, &mut items)) {
                     let Op::Push { item, key, priority } = op else { continue };
                     let entry = Entry { item, key: key.map(name), priority };
                     let expected = model.call(&op);
-                    count(&mut stats, &expected, &op);
+                    count_answer(&mut stats, &expected, &op);
                     let Answer::Pushed(push) = expected else { continue };
                     expected_answers.push(push.offer);
                     expected_dropped.extend(push.dropped);
@@ -116,14 +134,31 @@ fn run(options: Options, history: &[Step], close_at: usize) {
             Step::PopMany(max) => {
                 let mut out = vec![0];
                 let taken = queue.pop_many(*max, &mut out);
-                let mut expected = vec![0];
-                while expected.len() <= *max
-                    && let Answer::Item(Some(item)) = model.call(&Op::Pop)
-                {
-                    expected.push(item);
+                let expected = pops(&mut model, *max);
+                assert_eq!(out[1..], expected);
+                assert_eq!(taken, expected.len());
+                stats.popped += taken as u64;
+            }
+            Step::PushRun(count, priority) => {
+                let first = items + 1;
+                items += u32::try_from(*count).unwrap();
+                // As far as there is room, and not at all once it is closed.
+                let Answer::Count(queued) = model.call(&Op::Len) else { unreachable!("a length is a count") };
+                let fits = if at >= close_at { 0 } else { options.capacity.saturating_sub(queued).min(*count) };
+                let rest = first + u32::try_from(fits).unwrap();
+                for item in first..rest {
+                    let op = Op::Push { item, key: None, priority: *priority };
+                    count_answer(&mut stats, &model.call(&op), &op);
                 }
-                assert_eq!(out, expected);
-                assert_eq!(taken, expected.len() - 1);
+                assert_eq!(queue.push_run(first, *count, *priority), (fits < *count).then(|| (rest, count - fits)));
+            }
+            Step::PopRuns(max) => {
+                let mut out = Vec::new();
+                let taken = queue.pop_runs(*max, &mut out);
+                let all: Vec<u32> =
+                    out.iter().flat_map(|(first, count)| (0..*count as u32).map(move |at| first + at)).collect();
+                assert_eq!(all, pops(&mut model, *max));
+                assert_eq!(taken, all.len());
                 stats.popped += taken as u64;
             }
         }

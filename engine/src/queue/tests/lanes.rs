@@ -45,6 +45,31 @@ fn a_full_queue_refuses_and_hands_back() {
     assert_eq!(lanes.push("b", None, 0).offer, Offer::Queued);
 }
 
+#[test]
+fn a_run_counts_as_its_items_do_and_is_cut_where_fewer_are_asked_for() {
+    let mut lanes = Lanes::with_options(Options::new(6).when_full(WhenFull::DropLowest));
+    assert_eq!(lanes.push_run(10, 4, 0), None);
+    assert_eq!(lanes.push_run(20, 4, -1), Some((22, 2)), "two fit");
+    assert_eq!((lanes.len(), lanes.copy_first()), (6, Some(10)));
+    assert_eq!(lanes.copies(), [10, 11, 12, 13, 20, 21]);
+    assert_eq!(lanes.push(30, None, 5).dropped.map(|entry| (entry.item, entry.priority)), Some((21, -1)));
+    assert_eq!(lanes.pop(), Some(30));
+    assert_eq!(lanes.pop_run(3), Some((10, 3)));
+    assert_eq!(lanes.pop_run(3), Some((13, 1)), "not over the end of a run");
+    assert_eq!(lanes.clear(), [20]);
+    assert_eq!(lanes.push_run(1, 0, 0), None);
+    assert!(lanes.is_empty());
+}
+
+#[test]
+fn the_oldest_of_a_run_is_dropped_first() {
+    let mut lanes = Lanes::with_options(Options::new(3).when_full(WhenFull::DropOldest));
+    assert_eq!(lanes.push_run(10, 3, 0), None);
+    assert_eq!(lanes.push(1, Some(key("k")), 9).dropped.map(|entry| entry.item), Some(10));
+    assert_eq!(lanes.push(2, None, -9).dropped.map(|entry| entry.item), Some(11));
+    assert_eq!(lanes.copies(), [1, 12, 2]);
+}
+
 /// The order against the simplest possible model, over random histories.
 #[test]
 fn agrees_with_a_sorted_list() {

@@ -149,6 +149,52 @@ fn of_two_equal_keys_one_is_queued() {
     });
 }
 
+/// A run, an item, and two consumers of whom one takes runs: the ring is handed over, and the run is cut between them.
+#[test]
+fn a_run_is_taken_once_and_in_order() {
+    explore(|| {
+        let queue = queue(3, None);
+        let run = {
+            let queue = Arc::clone(&queue);
+            thread::spawn(move || queue.push_run(1, 2, 0))
+        };
+        let consumer = {
+            let queue = Arc::clone(&queue);
+            thread::spawn(move || queue.pop())
+        };
+        assert_eq!(push(&queue, 9), Offer::Queued);
+        let mut runs = Vec::new();
+        queue.pop_runs(2, &mut runs);
+        assert_eq!(run.join().unwrap(), None);
+        let early = consumer.join().unwrap();
+        let mine = runs.into_iter().flat_map(|(first, count)| first..first + u32::try_from(count).unwrap());
+        let mine: Vec<u32> = mine.chain(std::iter::from_fn(|| queue.pop())).collect();
+        let order: Vec<u32> = mine.iter().copied().filter(|item| *item < 9).collect();
+        assert!(order.is_sorted(), "a run leaves in order");
+        let mut out: Vec<u32> = mine.into_iter().chain(early).collect();
+        out.sort_unstable();
+        assert_eq!(out, [1, 2, 9]);
+        assert_eq!(queue.len(), 0);
+    });
+}
+
+/// Two waiters, and a run for both.
+#[test]
+fn a_run_wakes_as_many_as_it_has_items() {
+    explore(|| {
+        let queue = queue(2, None);
+        let consume = || {
+            let queue = Arc::clone(&queue);
+            thread::spawn(move || block_on(queue.pop_wait()))
+        };
+        let (one, two) = (consume(), consume());
+        assert_eq!(queue.push_run(1, 2, 0), None);
+        let mut out = [one.join().unwrap(), two.join().unwrap()];
+        out.sort_unstable();
+        assert_eq!(out, [Some(1), Some(2)]);
+    });
+}
+
 /// A consumer that waits, and an item that comes meanwhile. A lost wake-up is a deadlock, which loom reports.
 fn wait_for_an_item(bug: Option<Bug>) {
     let queue = queue(2, bug);

@@ -1,0 +1,168 @@
+//! Runs: items that came together and stay one thing until somebody asks for fewer of them.
+//!
+//! A batch of a thousand items that have no keys needs one place in the lanes, not a thousand: it goes in and out at the cost of one
+//! item. What the queue promises stays as it is: a run counts as its items do, its first leaves first, and it can be cut anywhere.
+
+use super::{
+    entry::Entry,
+    lanes::Lanes,
+    shared::Queue,
+    slots::{Id, Links, Slot},
+};
+
+/// What can hold several items, in order. How many they are, the queue knows.
+pub trait Run: Sized {
+    /// Keeps the first `at` items and returns the others. `at` is above 0 and below their number.
+    #[must_use]
+    fn split_off(&mut self, at: usize) -> Self;
+}
+
+/// Numbers that follow each other: a run is its first.
+impl Run for u32 {
+    fn split_off(&mut self, at: usize) -> Self {
+        self.saturating_add(Self::try_from(at).unwrap_or(Self::MAX))
+    }
+}
+
+/// As those of 32 bits.
+impl Run for u64 {
+    fn split_off(&mut self, at: usize) -> Self {
+        self.saturating_add(at as Self)
+    }
+}
+
+/// How to cut a run.
+pub(super) type Cut<T> = fn(&mut T, usize) -> T;
+
+/// Which items of a run.
+#[derive(Clone, Copy)]
+pub(super) enum End {
+    First,
+    Last,
+}
+
+/// Items and runs as single items, appended to `out`.
+pub(super) fn cut_up<T>(mut run: T, count: usize, cut: Option<Cut<T>>, out: &mut Vec<T>) {
+    for _ in 1..count {
+        let Some(cut) = cut else { break };
+        let rest = cut(&mut run, 1);
+        out.push(std::mem::replace(&mut run, rest));
+    }
+    out.push(run);
+}
+
+impl<T> Lanes<T> {
+    /// Adds a run of `count` items without keys, as far as there is room: nothing is dropped for it. Returns what does not fit, and
+    /// how many items that is.
+    pub fn push_run(&mut self, run: T, count: usize, priority: i32) -> Option<(T, usize)>
+    where
+        T: Run,
+    {
+        self.push_run_at(run, count, priority, 0)
+    }
+
+    /// [`Lanes::push_run`] at `now`, as [`Lanes::push_at`].
+    pub fn push_run_at(&mut self, mut run: T, count: usize, priority: i32, now: u64) -> Option<(T, usize)>
+    where
+        T: Run,
+    {
+        let room = self.room().min(count);
+        let Ok(fits) = u32::try_from(room) else { return Some((run, count)) };
+        if fits == 0 {
+            return (count > 0).then_some((run, count));
+        }
+        self.cut = Some(T::split_off);
+        let rest = (room < count).then(|| (run.split_off(room), count - room));
+        let stamp = self.stamp_at(now);
+        let (lane, arrival) = (Links::NONE, Links::NONE);
+        self.insert(Slot { item: run, count: fits, key: None, hash: 0, stamp, priority, lane, arrival });
+        rest
+    }
+
+    /// Takes the first item or, where it is a run's, up to `most` (above 0) items of that run; and how many they are.
+    pub fn pop_run(&mut self, most: usize) -> Option<(T, usize)> {
+        self.take_from(self.first(), End::First, most).map(|(entry, count)| (entry.item, count))
+    }
+
+    /// Takes up to `most` items from one end of a slot.
+    pub(super) fn take_from(&mut self, id: Id, end: End, most: usize) -> Option<(Entry<T>, usize)> {
+        let slot = self.slots.get_mut(id)?;
+        let count = slot.count as usize;
+        if count > most
+            && let Some(cut) = self.cut
+            && let Ok(left) = u32::try_from(count - most)
+        {
+            let item = match end {
+                End::First => {
+                    let rest = cut(&mut slot.item, most);
+                    std::mem::replace(&mut slot.item, rest)
+                }
+                End::Last => cut(&mut slot.item, count - most),
+            };
+            slot.count = left;
+            self.items -= most;
+            return Some((Entry { item, key: None, priority: slot.priority }, most));
+        }
+        self.take(id).map(|entry| (entry, count))
+    }
+}
+
+impl<T: Clone> Lanes<T> {
+    /// A copy of the first item.
+    #[must_use]
+    pub fn copy_first(&self) -> Option<T> {
+        let slot = self.slots.get(self.first())?;
+        let mut item = slot.item.clone();
+        if slot.count > 1
+            && let Some(cut) = self.cut
+        {
+            drop(cut(&mut item, 1));
+        }
+        Some(item)
+    }
+
+    /// Copies of all items, in the order they will leave.
+    #[must_use]
+    pub fn copies(&self) -> Vec<T> {
+        let mut out = Vec::with_capacity(self.items);
+        for id in self.in_order() {
+            if let Some(slot) = self.slots.get(id) {
+                cut_up(slot.item.clone(), slot.count as usize, self.cut, &mut out);
+            }
+        }
+        out
+    }
+}
+
+impl<T: Run> Queue<T> {
+    /// Offers a run of `count` items without keys, as far as there is room. Returns what was not queued, for want of room or because
+    /// the queue is closed, and how many items that is: offered one by one, each gets its answer, and what the policy gives up for it.
+    ///
+    /// All that is queued of it, is at one moment. It takes the lock, once.
+    pub fn push_run(&self, run: T, count: usize, priority: i32) -> Option<(T, usize)> {
+        let mut core = self.core.lock();
+        let rest = self.push_run_locked(&mut core, run, count, priority);
+        drop(core);
+        let moved = (count - rest.as_ref().map_or(0, |(_, left)| *left)) as u64;
+        self.wake_for(moved > 0 && self.gate.is_waited(), moved);
+        rest
+    }
+}
+
+impl<T> Queue<T> {
+    /// [`Queue::pop_many`] that leaves runs whole: appends items and runs, and how many items each is.
+    pub fn pop_runs(&self, max: usize, out: &mut Vec<(T, usize)>) -> usize {
+        if let Some(items) = self.pop_plain(max, |item| out.push((item, 1))) {
+            return items;
+        }
+        let mut left = max;
+        let mut core = self.core.lock();
+        while left > 0
+            && let Some((run, count)) = self.pop_run_locked(&mut core, left)
+        {
+            left -= count;
+            out.push((run, count));
+        }
+        max - left
+    }
+}
