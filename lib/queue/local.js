@@ -2,6 +2,7 @@
 
 const { guard } = require('../errors.js');
 const { LOCAL_ENTRIES, localDoor } = require('./core.js');
+const { BLOCK, Table } = require('./table.js');
 const { Waiters, PENDING, ENDED } = require('./waiters.js');
 
 const FULL_POLICIES = { reject: 0, 'drop-oldest': 1, 'drop-lowest': 2 };
@@ -14,10 +15,7 @@ const FULL_POLICIES = { reject: 0, 'drop-oldest': 1, 'drop-lowest': 2 };
 class LocalForm {
   #door;
   #handle;
-  #items = [];
-  /** Free slots, the first #freeCount of them: an array that is popped gives its memory back, to need it again at once. */
-  #free = [];
-  #freeCount = 0;
+  #table = new Table();
   #onDropped;
   waiters;
 
@@ -32,9 +30,8 @@ class LocalForm {
 
   /** 0 queued, 1 duplicate, 2 full, 3 closed. */
   put(item, key, priority) {
-    const slot = this.#freeCount > 0 ? this.#free[--this.#freeCount] : this.#items.length;
     // Before the native call, so that a slot that is dropped at once is in the table.
-    this.#items[slot] = item;
+    const slot = this.#table.add(item);
     const code =
       key === undefined && priority === 0
         ? this.#door.push(this.#handle, slot)
@@ -44,11 +41,11 @@ class LocalForm {
       return 0;
     }
     if (code >= 4) {
-      this.#onDropped([this.#take(code - 4)]);
+      this.#onDropped([this.#table.take(code - 4)]);
       if (this.waiters.size > 0) this.waiters.serve();
       return 0;
     }
-    this.#take(slot);
+    this.#table.take(slot);
     return code;
   }
 
@@ -69,7 +66,7 @@ class LocalForm {
       for (let i = 0; i < count; i++) {
         const code = integers[3 * i];
         codes[start + i] = code;
-        if (code !== 0) this.#take(slots[i]);
+        if (code !== 0) this.#table.take(slots[i]);
       }
       if (this.#lastDropped.length > 0) dropped = (dropped ?? []).concat(this.#lastDropped);
     }
@@ -80,23 +77,17 @@ class LocalForm {
 
   /** Queues from the first on, without key and priority, as long as there is room; how many that were. */
   #putPlain(items) {
-    const { integers } = this.#door;
-    const free = this.#free;
-    const table = this.#items;
-    let freeCount = this.#freeCount;
+    const table = this.#table;
     let put = 0;
     while (put < items.length) {
-      const count = Math.min(integers.length, items.length - put);
-      for (let i = 0; i < count; i++) {
-        const slot = freeCount > 0 ? free[--freeCount] : table.length;
-        table[slot] = items[put + i];
-        integers[i] = slot;
-      }
-      this.#freeCount = freeCount;
-      const queued = this.#door.pushPlain(this.#handle, count);
-      for (let i = queued; i < count; i++) this.#take(integers[i]);
+      const count = Math.min(BLOCK, items.length - put);
+      const first = table.addBatch(count === items.length ? items : items.slice(put, put + count));
+      if (first < 0) break;
+      const queued = this.#door.pushRun(this.#handle, first, count);
       put += queued;
-      if (queued < count) break;
+      if (queued === count) continue;
+      table.cutBatch(first, queued);
+      break;
     }
     return put;
   }
@@ -105,12 +96,11 @@ class LocalForm {
 
   #pushMany(start, count, items, keys, priorities) {
     const { integers } = this.#door;
-    const table = this.#items;
+    const table = this.#table;
     const slots = new Array(count);
     let texts = null;
     for (let i = 0, at = 0; i < count; i++, at += 3) {
-      const slot = this.#freeCount > 0 ? this.#free[--this.#freeCount] : table.length;
-      table[slot] = items[start + i];
+      const slot = table.add(items[start + i]);
       slots[i] = slot;
       integers[at] = slot;
       integers[at + 1] = priorities === null ? 0 : priorities[start + i];
@@ -125,69 +115,52 @@ class LocalForm {
     }
     const dropped = this.#door.pushMany(this.#handle, count, texts === null ? undefined : texts.join(''));
     this.#lastDropped = [];
-    for (let i = 0; i < dropped; i++) this.#lastDropped.push(this.#take(integers[3 * count + i]));
+    for (let i = 0; i < dropped; i++) this.#lastDropped.push(table.take(integers[3 * count + i]));
     return slots;
-  }
-
-  #take(slot) {
-    const item = this.#items[slot];
-    this.#items[slot] = undefined;
-    this.#free[this.#freeCount++] = slot;
-    return item;
   }
 
   /** An item, or null. */
   take() {
     const slot = this.#door.pop(this.#handle);
-    return slot === undefined ? null : this.#take(slot);
+    return slot === undefined ? null : this.#table.take(slot);
   }
 
   takeMany(max) {
     const { integers } = this.#door;
-    const wanted = Math.min(max, integers.length);
-    const count = this.#door.popMany(this.#handle, wanted);
-    const taken = this.#takeAll(count);
-    return count < integers.length || count === max ? taken : taken.concat(this.takeMany(max - count));
-  }
-
-  /** The items of the slots in the memory. */
-  #takeAll(count) {
-    const taken = new Array(count);
-    const table = this.#items;
-    const free = this.#free;
-    const { integers } = this.#door;
-    let freeCount = this.#freeCount;
-    for (let i = 0; i < count; i++) {
-      const slot = integers[i];
-      taken[i] = table[slot];
-      table[slot] = undefined;
-      free[freeCount++] = slot;
+    const table = this.#table;
+    const taken = [];
+    for (;;) {
+      const runs = this.#door.popMany(this.#handle, max - taken.length);
+      // The usual case: as many as came in one batch.
+      if (runs === 1 && taken.length === 0) return table.takeRun(integers[0], integers[1]);
+      for (let i = 0; i < 2 * runs; i += 2) {
+        if (integers[i + 1] === 1) taken.push(table.take(integers[i]));
+        else for (const item of table.takeRun(integers[i], integers[i + 1])) taken.push(item);
+      }
+      if (2 * runs < integers.length || taken.length === max) return taken;
     }
-    this.#freeCount = freeCount;
-    return taken;
   }
 
   peek() {
     const slot = this.#door.peek(this.#handle);
-    return slot === undefined ? null : this.#items[slot];
+    return slot === undefined ? null : this.#table.get(slot);
   }
 
   toArray() {
     const slots = new Int32Array(this.length);
     this.#door.snapshot(this.#handle, slots);
-    return Array.from(slots, (slot) => this.#items[slot]);
+    return Array.from(slots, (slot) => this.#table.get(slot));
   }
 
   remove(key) {
     const slot = this.#door.remove(this.#handle, key);
-    return slot === undefined ? null : this.#take(slot);
+    return slot === undefined ? null : this.#table.take(slot);
   }
 
   clear() {
     const count = this.length;
     this.#door.clear(this.#handle);
-    this.#items = [];
-    this.#freeCount = 0;
+    this.#table = new Table();
     return count;
   }
 
@@ -215,7 +188,7 @@ class LocalForm {
   /** For the waiters. */
   poll() {
     const slot = this.#door.pop(this.#handle);
-    if (slot !== undefined) return this.#take(slot);
+    if (slot !== undefined) return this.#table.take(slot);
     return this.closed ? ENDED : PENDING;
   }
 

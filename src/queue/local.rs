@@ -74,7 +74,7 @@ pub fn queue_door(env: &Env) -> crate::errors::Result<Object<'_>> {
             .add::<PushSlot>()?
             .add::<PushWith>()?
             .add::<PushMany>()?
-            .add::<PushPlain>()?
+            .add::<PushRun>()?
             .add::<Pop>()?
             .add::<PopMany>()?
             .add::<Peek>()?
@@ -175,22 +175,21 @@ impl Function for PushMany {
     }
 }
 
-/// `pushPlain(handle, count)`: the memory holds a slot for each, to be queued without key and priority as far as there is room;
+/// `pushRun(handle, first, count)`: the slots from `first` on, to be queued without key and priority as far as there is room;
 /// returns how many were.
-struct PushPlain;
+struct PushRun;
 
-impl Function for PushPlain {
-    const NAME: &'static str = "pushPlain";
+impl Function for PushRun {
+    const NAME: &'static str = "pushRun";
     const THROWS: bool = true;
 
     fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
-        let count = arguments.bits(1)? as usize;
-        let Local { order, scratch } = arguments.handle(0)?;
-        let queued = scratch.with(|integers, _| {
-            let slots = integers.get(..count).ok_or_else(|| broken("a batch is too long"))?;
-            Ok(order.push_plain_many(slots))
-        })?;
-        arguments.count(u32::try_from(queued).unwrap_or(u32::MAX))
+        let (first, count) = (arguments.bits(1)?, arguments.bits(2)?);
+        if first.checked_add(count).is_none() {
+            return Err(broken("a batch is too long"));
+        }
+        let queued = arguments.handle::<Local>(0)?.order.push_run(first, count);
+        arguments.count(queued)
     }
 }
 
@@ -210,7 +209,8 @@ impl Function for Pop {
     }
 }
 
-/// `popMany(handle, max)`: how many; their slots stand in the memory.
+/// `popMany(handle, max)`: how many runs of slots; the first slot and the number of each stand in the memory. Where it is full of them,
+/// there may be more.
 struct PopMany;
 
 impl Function for PopMany {
@@ -220,11 +220,8 @@ impl Function for PopMany {
     fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
         let max = arguments.bits(1)? as usize;
         let Local { order, scratch } = arguments.handle(0)?;
-        let count = scratch.with(|integers, _| {
-            let max = max.min(integers.len());
-            Ok(order.pop_many(integers.get_mut(..max).unwrap_or_default()))
-        })?;
-        arguments.count(u32::try_from(count).unwrap_or(u32::MAX))
+        let runs = scratch.with(|integers, _| Ok(order.pop_runs(max, integers.as_chunks_mut().0)))?;
+        arguments.count(u32::try_from(runs).unwrap_or(u32::MAX))
     }
 }
 

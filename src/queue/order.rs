@@ -1,6 +1,7 @@
 //! The order of a local queue. It has one owner, so it needs neither lock nor atomics.
 //!
-//! Items without key and priority, as long as there are no others, stand in a ring: nothing is cheaper. The first other item moves
+//! Items without key and priority, as long as there are no others, stand in a ring, a batch of slots that follow each other as one
+//! run: nothing is cheaper. The first other item moves
 //! them into the engine's lanes, in order; once those run empty, the ring is used again. With aging every item needs its
 //! moment of arrival, so then there are lanes only.
 
@@ -8,9 +9,18 @@ use std::{collections::VecDeque, time::Instant};
 
 use warmpath_engine::queue::{Entry, Lanes, Offer, Options, Push, Stats, WhenFull};
 
+/// So many slots that follow each other, from the first on; one slot is a run of one.
+#[derive(Clone, Copy)]
+struct Slots {
+    first: u32,
+    count: u32,
+}
+
 pub struct Order {
     options: Options,
-    plain: VecDeque<u32>,
+    plain: VecDeque<Slots>,
+    /// Slots in `plain`.
+    plain_count: usize,
     lanes: Lanes<u32>,
     closed: bool,
     stats: Stats,
@@ -20,7 +30,7 @@ pub struct Order {
 impl Order {
     pub fn new(options: Options) -> Self {
         let (plain, lanes) = (VecDeque::new(), Lanes::with_options(options));
-        Self { options, plain, lanes, closed: false, stats: Stats::default(), born: Instant::now() }
+        Self { options, plain, plain_count: 0, lanes, closed: false, stats: Stats::default(), born: Instant::now() }
     }
 
     pub fn push(&mut self, item: u32, key: Option<&str>, priority: i32) -> Push<u32> {
@@ -42,64 +52,105 @@ impl Order {
         push
     }
 
-    /// Queues as many as there is room for, without keys and priorities; how many that were.
-    pub fn push_plain_many(&mut self, items: &[i32]) -> usize {
+    /// Queues as many of `count` slots from `first` on as there is room for, without keys and priorities; how many that were.
+    pub fn push_run(&mut self, first: u32, count: u32) -> u32 {
         let room = if self.closed { 0 } else { self.options.capacity.saturating_sub(self.len()) };
-        let items = items.get(..room).unwrap_or(items);
-        if self.options.aging.is_none() && self.lanes.is_empty() {
-            self.plain.extend(items.iter().map(|item| item.cast_unsigned()));
-            self.stats.pushed += items.len() as u64;
-        } else {
-            for item in items {
-                // There is room, and it is not closed.
-                let _queued = self.push(item.cast_unsigned(), None, 0);
-            }
+        let count = u32::try_from(room).unwrap_or(u32::MAX).min(count);
+        if count == 0 {
+            return 0;
         }
-        items.len()
+        if self.options.aging.is_none() && self.lanes.is_empty() {
+            self.plain.push_back(Slots { first, count });
+            self.plain_count += count as usize;
+        } else {
+            self.order_plain();
+            let now = self.now();
+            // There is room.
+            let _none = self.lanes.push_run_at(first, count as usize, 0, now);
+        }
+        self.stats.pushed += u64::from(count);
+        count
     }
 
-    /// Fills `places` with the first items, as far as there are; how many that were.
-    pub fn pop_many(&mut self, places: &mut [i32]) -> usize {
-        let plain = self.plain.len().min(places.len());
-        let (first, rest) = places.split_at_mut(plain);
-        for (place, item) in first.iter_mut().zip(self.plain.drain(..plain)) {
-            *place = item.cast_signed();
+    /// Takes up to `max` slots: fills `runs` with the first slot and the number of each run of them; how many runs that are.
+    pub fn pop_runs(&mut self, max: usize, runs: &mut [[i32; 2]]) -> usize {
+        let mut left = max;
+        let mut filled = 0;
+        for place in runs {
+            if left == 0 {
+                break;
+            }
+            let Some((first, count)) = self.pop_run(left) else { break };
+            left -= count;
+            *place = [first.cast_signed(), i32::try_from(count).unwrap_or(i32::MAX)];
+            filled += 1;
         }
-        let others =
-            rest.iter_mut().map_while(|place| self.lanes.pop().map(|item| *place = item.cast_signed())).count();
-        self.stats.popped += (plain + others) as u64;
-        plain + others
+        filled
+    }
+
+    fn pop_run(&mut self, most: usize) -> Option<(u32, usize)> {
+        let run = self.pop_plain(most).or_else(|| self.lanes.pop_run(most));
+        self.stats.popped += run.map_or(0, |(_, count)| count as u64);
+        run
+    }
+
+    fn pop_plain(&mut self, most: usize) -> Option<(u32, usize)> {
+        let run = self.plain.front_mut()?;
+        let Slots { first, count } = *run;
+        let taken = u32::try_from(most).unwrap_or(u32::MAX).min(count);
+        if taken == count {
+            self.plain.pop_front();
+        } else {
+            *run = Slots { first: first + taken, count: count - taken };
+        }
+        self.plain_count -= taken as usize;
+        Some((first, taken as usize))
     }
 
     fn push_plain(&mut self, item: u32) -> Push<u32> {
         let mut dropped = None;
-        if self.plain.len() >= self.options.capacity {
+        if self.plain_count >= self.options.capacity {
             // Among equals nobody is below the newcomer, so `DropLowest` refuses it.
-            let oldest = if self.options.when_full == WhenFull::DropOldest { self.plain.pop_front() } else { None };
-            let Some(item) = oldest else { return Push { offer: Offer::Full, dropped: None, refused: Some(item) } };
+            let oldest = if self.options.when_full == WhenFull::DropOldest { self.pop_plain(1) } else { None };
+            let Some((item, _one)) = oldest else {
+                return Push { offer: Offer::Full, dropped: None, refused: Some(item) };
+            };
             dropped = Some(Entry { item, key: None, priority: 0 });
         }
-        self.plain.push_back(item);
+        self.plain.push_back(Slots { first: item, count: 1 });
+        self.plain_count += 1;
         Push { offer: Offer::Queued, dropped, refused: None }
     }
 
     fn push_ordered(&mut self, item: u32, key: Option<&str>, priority: i32) -> Push<u32> {
-        for earlier in self.plain.drain(..) {
+        self.order_plain();
+        let now = self.now();
+        self.lanes.push_at(item, key, priority, now)
+    }
+
+    /// Moves what is plain to the lanes.
+    fn order_plain(&mut self) {
+        for Slots { first, count } in self.plain.drain(..) {
             // It fits: it did before.
-            let _queued = self.lanes.push(earlier, None, 0);
+            let _none = self.lanes.push_run(first, count as usize, 0);
         }
-        let now = if self.options.aging.is_none() { 0 } else { self.born.elapsed().as_nanos() };
-        self.lanes.push_at(item, key, priority, u64::try_from(now).unwrap_or(u64::MAX))
+        self.plain_count = 0;
+    }
+
+    fn now(&self) -> u64 {
+        if self.options.aging.is_none() {
+            return 0;
+        }
+        u64::try_from(self.born.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
 
     pub fn pop(&mut self) -> Option<u32> {
-        let item = self.plain.pop_front().or_else(|| self.lanes.pop());
-        self.stats.popped += u64::from(item.is_some());
-        item
+        self.pop_run(1).map(|(item, _one)| item)
     }
 
     pub fn peek(&self) -> Option<u32> {
-        self.plain.front().or_else(|| self.lanes.peek()).copied()
+        // A run begins with its first slot.
+        self.plain.front().map(|run| run.first).or_else(|| self.lanes.peek().copied())
     }
 
     pub fn remove(&mut self, key: &str) -> Option<u32> {
@@ -111,11 +162,13 @@ impl Order {
     pub fn clear(&mut self) {
         self.stats.removed += self.len() as u64;
         self.plain = VecDeque::new();
+        self.plain_count = 0;
         self.lanes = Lanes::with_options(self.options);
     }
 
     pub fn snapshot(&self) -> impl Iterator<Item = u32> {
-        self.plain.iter().chain(self.lanes.iter()).copied()
+        let plain = self.plain.iter().flat_map(|run| run.first..run.first + run.count);
+        plain.chain(self.lanes.copies())
     }
 
     pub fn has(&self, key: &str) -> bool {
@@ -123,7 +176,7 @@ impl Order {
     }
 
     pub fn len(&self) -> usize {
-        self.plain.len() + self.lanes.len()
+        self.plain_count + self.lanes.len()
     }
 
     pub const fn close(&mut self) {
