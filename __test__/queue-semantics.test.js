@@ -27,6 +27,16 @@ const SHARED_ITEMS = [
   (step) => 'x'.repeat(100_000) + step,
   (step) => new Uint8Array(70_000).fill(step),
 ];
+/** Batches of texts alone, and of JSON alone, cross as one. */
+const TEXTS = [
+  (step) => `text ${step}`,
+  (step) =>
+    ['', '\t', `\tтекст ${step}`, `é ${step}`, `\ud800 ${step} \udc00`, 'x'.repeat(9000), '🗝', `text ${step}`][
+      Math.floor(step * 1000) % 8
+    ],
+  (step) => ({ step, name: `текст ${step}`, none: null }),
+  (step) => ({ step, list: [`text ${step}`] }),
+];
 const sharedItem = (step, random) => SHARED_ITEMS[random(50) ? random(8) : random(10)](step);
 
 for (const full of ['reject', 'drop-oldest', 'drop-lowest']) {
@@ -41,7 +51,7 @@ for (const full of ['reject', 'drop-oldest', 'drop-lowest']) {
     for (let seed = 0; seed < HISTORIES; seed++) {
       const options = { capacity: 1 + (seed % 24), full };
       const queue = new Queue({ ...options, name: `history ${full} ${seed}` });
-      play(queue, options, seed, 150, sharedItem);
+      play(queue, options, seed, 150, seed % 2 ? sharedItem : TEXTS[(seed / 2) % 4]);
       queue.close();
       queue.clear();
     }
@@ -111,6 +121,59 @@ test('shared items come back as what they were, and as copies', () => {
     );
   }
   assert.equal(queue.length, 0);
+});
+
+test('a batch of texts comes back as it went in, however it is taken', () => {
+  const texts = Array.from({ length: 5000 }, (_, i) => `${i} ${'ab'.repeat(i % 50)}`);
+  const wide = texts.map((text, i) => (i % 3 === 0 ? '' : `${text} ключ`));
+  const long = ['', 'a'.repeat(2_000_000), 'b', 'в'.repeat(1_100_000), ''];
+  for (const items of [texts, wide, long, texts.map((text, i) => ({ i, text })), ['', '', '']]) {
+    const queue = new Queue({ name: 'texts', capacity: 20_000 });
+    const put = () =>
+      assert.deepEqual(new Set(queue.enqueueMany(items.map((item) => ({ item })))), new Set(['queued']));
+    put();
+    assert.deepEqual(queue.dequeueMany(20_000), items);
+    put();
+    assert.deepEqual(queue.toArray(), items);
+    const out = [queue.dequeue(), queue.dequeue()];
+    for (let max = 1; queue.length > 0; max += 7) out.push(...queue.dequeueMany(max));
+    assert.deepEqual(out, items);
+    const { bytesIn, bytesOut } = queue.stats();
+    assert.equal(bytesIn, bytesOut, 'what went in came out');
+    put();
+    assert.equal(queue.clear(), items.length);
+    assert.equal(queue.stats().bytesIn, queue.stats().bytesOut);
+    queue.close();
+  }
+});
+
+test('an item for which there is no memory is not lost', () => {
+  const queue = new Queue({ name: 'memory', capacity: 100 });
+  const long = (byte) => Buffer.alloc(100_000, byte);
+  const { allocUnsafeSlow } = Buffer;
+  const without = (allowed, use) => {
+    let left = allowed;
+    Buffer.allocUnsafeSlow = (length) => {
+      if (left-- === 0) throw new RangeError('Array buffer allocation failed');
+      return allocUnsafeSlow(length);
+    };
+    try {
+      return use();
+    } finally {
+      Buffer.allocUnsafeSlow = allocUnsafeSlow;
+    }
+  };
+  queue.enqueueMany([long(1), 'text', long(2), long(3), 'last'].map((item) => ({ item })));
+  assert.throws(() => without(0, () => queue.peek()), RangeError);
+  assert.throws(() => without(0, () => queue.dequeue()), RangeError);
+  assert.throws(() => without(0, () => queue.dequeue()), RangeError);
+  // Two of them fit: the third is the next to come, and those behind it after it.
+  const some = without(1, () => queue.dequeueMany(10));
+  assert.deepEqual(some, [long(1), 'text']);
+  assert.throws(() => without(0, () => queue.dequeueMany(10)), RangeError);
+  assert.deepEqual(queue.dequeue(), long(2));
+  assert.deepEqual(queue.dequeueMany(10), [long(3), 'last']);
+  assert.equal(queue.dequeue(), null);
 });
 
 test('a dequeued Uint8Array is nobody else’s', () => {

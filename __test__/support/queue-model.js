@@ -91,7 +91,11 @@ function play(queue, options, seed, steps, makeItem) {
       const { item, ...rest } = entry(step);
       assert.equal(queue.enqueue(item, rest), model.enqueue(item, rest.key, rest.priority), at);
     } else if (action < 10) {
-      const entries = Array.from({ length: random(options.capacity + 3) }, (_, i) => entry(step + i / 1000));
+      // Half of the batches have neither keys nor priorities: they go in as one, and are cut where fewer are asked for.
+      const plain = random(2) === 0;
+      const entries = Array.from({ length: random(options.capacity + 3) }, (_, i) =>
+        plain ? { item: makeItem(step + i / 1000, random) } : entry(step + i / 1000),
+      );
       const expected = entries.map(({ item, key, priority }) => model.enqueue(item, key, priority));
       assert.deepEqual(queue.enqueueMany(entries), expected, at);
     } else if (action < 15) {

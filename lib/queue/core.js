@@ -62,4 +62,4 @@ function sharedDoor() {
   return shared;
 }
 
-module.exports = { LOCAL_ENTRIES, SHARED_ENTRIES, BYTES, localDoor, sharedDoor, waiting, nextNumber };
+module.exports = { LOCAL_ENTRIES, SHARED_INTEGERS, SHARED_ENTRIES, BYTES, localDoor, sharedDoor, waiting, nextNumber };

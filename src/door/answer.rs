@@ -58,6 +58,15 @@ impl<'e> Arguments<'e> {
         check(status, "a text could not be made").map(|()| Value(value, PhantomData))
     }
 
+    /// Hands a text over to JavaScript, as UTF-16.
+    pub fn reply_wide(&self, units: &[u16]) -> Result<Value<'e>> {
+        let length = isize::try_from(units.len()).map_err(|_| bug("a text is too long"))?;
+        let mut value = ptr::null_mut();
+        // SAFETY: `length` units lie at the pointer, and Node-API copies them.
+        let status = unsafe { sys::napi_create_string_utf16(self.env, units.as_ptr(), length, &raw mut value) };
+        check(status, "a text could not be made").map(|()| Value(value, PhantomData))
+    }
+
     /// Hands a list over to JavaScript. To be called last, when nothing of a handle is in use any more: filling an array could
     /// run JavaScript, where somebody has put a setter on `Array.prototype`.
     pub fn list(&self, values: &[Value<'e>]) -> Result<Value<'e>> {

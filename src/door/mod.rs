@@ -34,7 +34,13 @@ use std::{
 use napi::sys;
 use warmpath_engine::error::{Code, Error, Result};
 
-pub use self::{builder::Builder, handle::Held, latin::Latin, scratch::Scratch, text::Text};
+pub use self::{
+    builder::Builder,
+    handle::Held,
+    latin::Latin,
+    scratch::Scratch,
+    text::{Text, Units},
+};
 
 /// First byte of an answer that is a failure: neither a URL nor an `authorization` nor JSON begins with it.
 pub const FAILED: u8 = b'!';

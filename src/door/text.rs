@@ -11,6 +11,23 @@ use super::{Arguments, bug, check};
 /// Texts up to this length are read without an allocation.
 const ROOM: usize = 2048;
 
+/// A text as it lies in JavaScript: nothing is converted, and half characters stay what they are.
+pub enum Units {
+    /// Every character is ASCII.
+    Ascii(Vec<u8>),
+    /// UTF-16.
+    Wide(Vec<u16>),
+}
+
+impl Units {
+    pub const fn len(&self) -> usize {
+        match self {
+            Self::Ascii(bytes) => bytes.len(),
+            Self::Wide(units) => units.len(),
+        }
+    }
+}
+
 /// Room for one text.
 pub struct Text {
     stack: MaybeUninit<[u8; ROOM]>,
@@ -66,32 +83,82 @@ impl Arguments<'_> {
         str::from_utf8(bytes).map_err(|_| bug("a text is not UTF-8"))
     }
 
+    /// A text as it lies there, in `room` where it is ASCII. `wide`: it is known not to be.
+    pub fn units(&self, index: usize, wide: bool, mut room: Vec<u8>) -> Result<Units> {
+        let value = self.get(index)?;
+        let length = self.utf16_length(value)?;
+        if !wide && self.utf8_length(value)? == length {
+            self.ascii_text(value, length, &mut room)?;
+            return Ok(Units::Ascii(room));
+        }
+        let mut units: Vec<u16> = Vec::with_capacity(length + 1);
+        let mut written = 0;
+        // SAFETY: at most `length + 1` units, the closing NUL among them, are written into a buffer with room for them; then
+        // those without the NUL, which were written, are declared as initialised.
+        unsafe {
+            let buffer = units.as_mut_ptr();
+            let status = sys::napi_get_value_string_utf16(self.env, value, buffer, length + 1, &raw mut written);
+            check(status, "the door expects a text")?;
+            units.set_len(written.min(length));
+        }
+        Ok(Units::Wide(units))
+    }
+
     fn long_text(&self, value: sys::napi_value, heap: &mut Vec<u8>) -> Result<()> {
-        let mut length = 0;
-        // SAFETY: without a buffer only the length is written, into a live usize.
-        let status = unsafe { sys::napi_get_value_string_utf16(self.env, value, ptr::null_mut(), 0, &raw mut length) };
-        check(status, "the door expects a text")?;
-        // The number of UTF-16 units is known, that of bytes would have to be counted: no unit becomes more than three.
-        let room = length * 3 + 1;
+        let room = self.utf8_length(value)?;
+        // Counting and copying are done many bytes at a time; converting is not.
+        if room == self.utf16_length(value)? {
+            return self.ascii_text(value, room, heap);
+        }
         heap.clear();
-        heap.reserve(room);
-        // SAFETY: at most `room` bytes, the closing NUL among them, are written into a buffer with room for them,
+        heap.reserve(room + 1);
+        let mut length = 0;
+        // SAFETY: at most `room + 1` bytes, the closing NUL among them, are written into a buffer with room for them,
         // and then those without the NUL are declared as initialised.
         let status = unsafe {
             let buffer = heap.as_mut_ptr().cast::<c_char>();
-            let status = sys::napi_get_value_string_utf8(self.env, value, buffer, room, &raw mut length);
-            heap.set_len(if status == sys::Status::napi_ok { length.min(heap.capacity()) } else { 0 });
+            let status = sys::napi_get_value_string_utf8(self.env, value, buffer, room + 1, &raw mut length);
+            heap.set_len(if status == sys::Status::napi_ok { length.min(room) } else { 0 });
             status
         };
         check(status, "the door expects a text")
     }
 
-    /// Whether a text has no lone surrogate. Node-API reads one as U+FFFD, which could be meant as well.
-    fn is_well_formed(&self, value: sys::napi_value) -> Result<bool> {
+    /// A text that is known to be ASCII, of so many characters.
+    fn ascii_text(&self, value: sys::napi_value, length: usize, heap: &mut Vec<u8>) -> Result<()> {
+        heap.clear();
+        heap.reserve(length + 1);
+        let mut written = 0;
+        // SAFETY: at most `length + 1` bytes, the closing NUL among them, are written into a buffer with room for them,
+        // and then those without the NUL are declared as initialised.
+        let status = unsafe {
+            let buffer = heap.as_mut_ptr().cast::<c_char>();
+            let status = sys::napi_get_value_string_latin1(self.env, value, buffer, length + 1, &raw mut written);
+            heap.set_len(if status == sys::Status::napi_ok { written.min(length) } else { 0 });
+            status
+        };
+        check(status, "the door expects a text")
+    }
+
+    /// The length in UTF-16 units, which V8 knows.
+    fn utf16_length(&self, value: sys::napi_value) -> Result<usize> {
         let mut length = 0;
         // SAFETY: without a buffer only the length is written, into a live usize.
         let status = unsafe { sys::napi_get_value_string_utf16(self.env, value, ptr::null_mut(), 0, &raw mut length) };
-        check(status, "the door expects a text")?;
+        check(status, "the door expects a text").map(|()| length)
+    }
+
+    /// The length in bytes of UTF-8, which V8 counts. The other length again: it is ASCII.
+    fn utf8_length(&self, value: sys::napi_value) -> Result<usize> {
+        let mut length = 0;
+        // SAFETY: without a buffer only the length is written, into a live usize.
+        let status = unsafe { sys::napi_get_value_string_utf8(self.env, value, ptr::null_mut(), 0, &raw mut length) };
+        check(status, "the door expects a text").map(|()| length)
+    }
+
+    /// Whether a text has no lone surrogate. Node-API reads one as U+FFFD, which could be meant as well.
+    fn is_well_formed(&self, value: sys::napi_value) -> Result<bool> {
+        let mut length = self.utf16_length(value)?;
         let mut units = vec![0_u16; length + 1];
         // SAFETY: at most `units.len()` units, the closing NUL among them, are written into an initialised buffer.
         let status = unsafe {

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use warmpath_engine::{
     error::Result,
-    queue::{Entry, Offer},
+    queue::{Entry, Offer, Run},
 };
 
 use super::{
     broken, code,
-    item::{Item, Kind},
+    item::{Item, Kind, Texts, View},
     shared::Shared,
     split,
 };
@@ -24,17 +24,29 @@ pub struct Room {
     entries: Vec<Entry<Item>>,
     lengths: Vec<usize>,
     answers: Vec<Offer>,
-    taken: Vec<Item>,
+    taken: Vec<(Item, usize)>,
     text: Vec<u8>,
 }
 
 /// Adds the functions of this file.
 pub fn add(builder: Builder) -> Result<Builder> {
-    builder.add::<PutMany>()?.add::<TakeMany>()?.add::<More>()?.add::<Snapshot>()?.add::<Dropped>()
+    builder.add::<PutMany>()?.add::<PutRun>()?.add::<TakeMany>()?.add::<More>()?.add::<Snapshot>()?.add::<Dropped>()
+}
+
+/// A text, as it is.
+pub fn text<'e>(arguments: &Arguments<'e>, text: View<'_>) -> Result<Value<'e>> {
+    match text {
+        View::Bytes(bytes) => arguments.reply(bytes),
+        View::Wide(units) => arguments.reply_wide(units),
+    }
 }
 
 /// JSON text, marked by a tab, which JSON's own parser skips.
-pub fn behind_tab<'e>(arguments: &Arguments<'e>, json: &[u8]) -> Result<Value<'e>> {
+pub fn behind_tab<'e>(arguments: &Arguments<'e>, json: View<'_>) -> Result<Value<'e>> {
+    let json = match json {
+        View::Bytes(bytes) => bytes,
+        View::Wide(units) => return arguments.reply_wide(&[&[u16::from(b'\t')], units].concat()),
+    };
     let mut short = [b'\t'; 512];
     if let Some(room) = short.get_mut(1..=json.len()) {
         room.copy_from_slice(json);
@@ -90,7 +102,7 @@ impl Function for PutMany {
                 record[0] = code(*answer).cast_signed();
                 bytes_in += if *answer == Offer::Queued { *length } else { 0 };
             }
-            bytes_out = dropped.iter().map(|entry| entry.item.len()).sum();
+            bytes_out = dropped.iter().map(|entry| entry.item.bytes(1)).sum();
             Ok(())
         })?;
         shared.named.bytes_in.add(bytes_in);
@@ -98,6 +110,69 @@ impl Function for PutMany {
         shared.account(arguments);
         arguments.count(u32::try_from(shared.dropped.len()).unwrap_or(u32::MAX))
     }
+}
+
+/// `putRun(handle, kind, count, text, wide)`: texts of one kind, without keys and priorities; the memory holds their lengths, `text` all of
+/// them, `wide` is 1 where it is known not to be ASCII. `undefined`: all are queued. Else how many were before there was no room
+/// for more; the code of each answer to the others stands in the memory, and behind them how many items were dropped.
+struct PutRun;
+
+impl Function for PutRun {
+    const NAME: &'static str = "putRun";
+    const THROWS: bool = true;
+
+    fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
+        let kind = Kind::from(arguments.bits(1)?)?;
+        let count = arguments.bits(2)? as usize;
+        let wide = arguments.bits(4)? != 0;
+        let shared = arguments.handle::<Shared>(0)?;
+        let spare = Arc::clone(&shared.named.spare);
+        let units = arguments.units(3, wide, spare.take())?;
+        shared.dropped.clear();
+        let run = shared.scratch.with(|integers, _| {
+            let lengths = integers.get(..count).ok_or_else(|| broken("a batch is too long"))?;
+            Ok(Item::run(kind, Texts::new(units, lengths, &spare)?))
+        })?;
+        let whole = run.bytes(count);
+        let rest = shared.named.queue.push_run(run, count, 0);
+        let left = rest.as_ref().map_or(0, |(_, left)| *left);
+        shared.named.bytes_in.add(whole - rest.as_ref().map_or(0, |(run, left)| run.bytes(*left)));
+        if let Some((run, left)) = rest {
+            push_each(shared, run, left)?;
+        }
+        shared.account(arguments);
+        match u32::try_from(count - left) {
+            Ok(queued) if left > 0 => arguments.count(queued),
+            _ => Ok(arguments.nothing()),
+        }
+    }
+}
+
+/// Offers the items of a run one by one.
+fn push_each(shared: &mut Shared, mut run: Item, count: usize) -> Result<()> {
+    let Room { entries, answers, .. } = &mut shared.room;
+    entries.clear();
+    answers.clear();
+    let mut lengths = Vec::with_capacity(count);
+    for left in (0..count).rev() {
+        let rest = if left > 0 { run.split_off(1) } else { run.clone() };
+        let item = std::mem::replace(&mut run, rest);
+        lengths.push(item.bytes(1));
+        entries.push(Entry { item, key: None, priority: 0 });
+    }
+    shared.named.queue.push_many(entries, answers, &mut shared.dropped);
+    entries.clear();
+    let queued = answers.iter().zip(lengths).filter(|(answer, _)| **answer == Offer::Queued);
+    shared.named.bytes_in.add(queued.map(|(_, length)| length).sum());
+    shared.named.bytes_out.add(shared.dropped.iter().map(|entry| entry.item.bytes(1)).sum());
+    let dropped = i32::try_from(shared.dropped.len()).unwrap_or(i32::MAX);
+    let codes = answers.iter().map(|answer| code(*answer).cast_signed());
+    shared.scratch.with(|integers, _| {
+        for (place, code) in integers.iter_mut().zip(codes.chain([dropped])) {
+            *place = code;
+        }
+        Ok(())
+    })
 }
 
 /// `takeMany(handle, max)`: takes items and hands the first of them over, as [`pack`] says; the others by `more`.
@@ -110,11 +185,16 @@ impl Function for TakeMany {
     fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
         let max = arguments.bits(1)? as usize;
         let shared = arguments.handle::<Shared>(0)?;
+        shared.pending.clear();
+        while shared.pending.len() < max
+            && let Some(item) = shared.pop_owed()
+        {
+            shared.pending.push_back((item, 1));
+        }
         let taken = &mut shared.room.taken;
         taken.clear();
-        shared.named.queue.pop_many(max, taken);
-        shared.named.bytes_out.add(taken.iter().map(Item::len).sum());
-        shared.pending.clear();
+        shared.named.queue.pop_runs(max - shared.pending.len(), taken);
+        shared.named.bytes_out.add(taken.iter().map(|(item, count)| item.bytes(*count)).sum());
         shared.pending.extend(taken.drain(..));
         shared.account(arguments);
         pack(arguments, shared)
@@ -142,7 +222,7 @@ impl Function for Snapshot {
 
     fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
         let shared = arguments.handle::<Shared>(0)?;
-        shared.pending = shared.named.queue.snapshot().into();
+        shared.pending = shared.named.queue.snapshot().into_iter().map(|item| (item, 1)).collect();
         pack(arguments, shared)
     }
 }
@@ -156,14 +236,15 @@ impl Function for Dropped {
 
     fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
         let shared = arguments.handle::<Shared>(0)?;
-        shared.pending = shared.dropped.drain(..).map(|entry| entry.item).collect();
+        shared.pending = shared.dropped.drain(..).map(|entry| (entry.item, 1)).collect();
         pack(arguments, shared)
     }
 }
 
-/// Hands over as many of the pending items as fit. The memory holds their number, the number of those that are left, and for each
-/// its kind and length: of texts in UTF-16 units, cut out of the strings that are returned, each of which holds whole items;
-/// of others in bytes, which stand behind each other in the memory. One that is too long for the memory is alone: `fetch` it.
+/// Hands over as many of the pending items as fit. The memory holds their number, whether others are left, whether all of these are
+/// strings, and for each its kind and length: of texts in UTF-16 units, cut out of the strings that are returned, each of which holds
+/// whole items; of others in bytes, which stand behind each other in the memory. One that is too long for the memory is the last: it
+/// is to be fetched.
 fn pack<'e>(arguments: &Arguments<'e>, shared: &mut Shared) -> Result<Value<'e>> {
     let Shared { scratch, pending, room: Room { text, .. }, .. } = shared;
     text.clear();
@@ -171,43 +252,83 @@ fn pack<'e>(arguments: &Arguments<'e>, shared: &mut Shared) -> Result<Value<'e>>
     scratch.with(|integers, memory| {
         let whole = memory.len();
         let mut memory = memory;
-        let ([count, left], records) =
+        let ([packed, left, strings_only], records) =
             integers.split_first_chunk_mut().ok_or_else(|| broken("the memory is too small"))?;
-        let mut packed = 0;
-        for record in records.as_chunks_mut::<2>().0 {
-            let Some(item) = pending.front() else { break };
-            let bytes = item.bytes();
-            let mut length = bytes.len();
-            if item.kind.is_text() {
-                if text.len() + bytes.len() > CHUNK && !text.is_empty() {
-                    strings.push(arguments.reply(text)?);
-                    text.clear();
-                }
-                text.extend_from_slice(bytes);
-                if !bytes.is_ascii() {
-                    length = std::str::from_utf8(bytes).map_or(0, |text| text.encode_utf16().count());
-                }
-            } else if length > whole && packed == 0 {
-                *record = [item.kind as i32, i32::try_from(length).unwrap_or(i32::MAX)];
-                packed = 1;
+        let mut records = records.as_chunks_mut::<2>().0;
+        (*packed, *left, *strings_only) = (0, 0, 1);
+        while let Some((item, count)) = pending.front_mut() {
+            if records.is_empty() {
                 break;
-            } else {
-                let all = std::mem::take(&mut memory);
-                let Some((head, tail)) = all.split_at_mut_checked(length) else { break };
-                head.copy_from_slice(bytes);
-                memory = tail;
             }
-            *record = [item.kind as i32, i32::try_from(length).unwrap_or(i32::MAX)];
-            packed += 1;
-            pending.pop_front();
+            // How many items are handed over now: of a run many at once.
+            let mut number = 1;
+            let mut is_last = false;
+            let length;
+            if item.kind.is_text() {
+                if let Some((piece, pieces)) = item.piece((*count).min(records.len()), CHUNK) {
+                    flush(arguments, text, &mut strings)?;
+                    // One that is empty would be taken for the next.
+                    if piece.bytes() > 0 {
+                        strings.push(self::text(arguments, piece)?);
+                    }
+                    number = pieces;
+                    length = 0;
+                } else {
+                    let View::Bytes(bytes) = item.view() else { return Err(broken("a text is in another form")) };
+                    if text.len() + bytes.len() > CHUNK {
+                        flush(arguments, text, &mut strings)?;
+                    }
+                    text.extend_from_slice(bytes);
+                    length = if bytes.is_ascii() {
+                        bytes.len()
+                    } else {
+                        std::str::from_utf8(bytes).map_or(0, |text| text.encode_utf16().count())
+                    };
+                }
+            } else {
+                let View::Bytes(bytes) = item.view() else { return Err(broken("bytes are no text")) };
+                length = bytes.len();
+                if length > whole {
+                    is_last = true;
+                } else {
+                    let all = std::mem::take(&mut memory);
+                    let Some((head, tail)) = all.split_at_mut_checked(length) else { break };
+                    head.copy_from_slice(bytes);
+                    memory = tail;
+                }
+            }
+            let (now, later) = records.split_at_mut(number);
+            records = later;
+            *strings_only &= i32::from(item.kind == Kind::Text);
+            *packed += i32::try_from(number).unwrap_or(i32::MAX);
+            for (index, record) in now.iter_mut().enumerate() {
+                let length = if length == 0 { item.length_at(index) } else { length };
+                *record = [item.kind as i32, i32::try_from(length).unwrap_or(i32::MAX)];
+            }
+            if is_last {
+                // It stays at the front until it is fetched.
+                *left = i32::from(pending.len() > 1);
+                return Ok(());
+            }
+            if number < *count {
+                *item = item.split_off(number);
+                *count -= number;
+            } else {
+                pending.pop_front();
+            }
         }
-        *count = packed;
-        // The one that is too long still stands at the front.
-        *left = i32::try_from(pending.len()).unwrap_or(i32::MAX);
+        *left = i32::from(!pending.is_empty());
         Ok(())
     })?;
+    flush(arguments, text, &mut strings)?;
+    arguments.list(&strings)
+}
+
+/// Hands over the texts that were gathered, as one string.
+fn flush<'e>(arguments: &Arguments<'e>, text: &mut Vec<u8>, strings: &mut Vec<Value<'e>>) -> Result<()> {
     if !text.is_empty() {
         strings.push(arguments.reply(text)?);
+        text.clear();
     }
-    arguments.list(&strings)
+    Ok(())
 }

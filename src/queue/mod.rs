@@ -16,6 +16,7 @@ mod local;
 mod order;
 mod registry;
 mod shared;
+mod spare;
 
 use std::time::Duration;
 

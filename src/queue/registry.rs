@@ -18,7 +18,7 @@ use warmpath_engine::{
     queue::{Options, Queue, WhenFull},
 };
 
-use super::item::Item;
+use super::{item::Item, spare::Spare};
 
 static OPEN: Mutex<BTreeMap<String, Weak<Named>>> = Mutex::new(BTreeMap::new());
 
@@ -44,6 +44,7 @@ pub struct Named {
     pub queue: Arc<Queue<Item>>,
     pub bytes_in: Counter,
     pub bytes_out: Counter,
+    pub spare: Arc<Spare>,
     handles: AtomicUsize,
 }
 
@@ -96,6 +97,7 @@ pub fn open(name: &str, options: Options) -> Result<Arc<Named>> {
                     queue: Arc::new(Queue::with_options(options)),
                     bytes_in: Counter::default(),
                     bytes_out: Counter::default(),
+                    spare: Arc::default(),
                     handles: AtomicUsize::new(1),
                 });
                 open.insert(name.to_owned(), Arc::downgrade(&named));

@@ -9,7 +9,7 @@ use napi::{
 use napi_derive::napi;
 use warmpath_engine::{
     error::Result,
-    queue::{Entry, Next, Offer, Push, Stats, Watcher},
+    queue::{Entry, Next, Offer, Push, Run, Stats, Watcher},
 };
 
 use super::{
@@ -17,7 +17,7 @@ use super::{
     bell::{Bell, Wake},
     broken, code,
     common::{self, Form},
-    item::{Item, Kind},
+    item::{Item, Kind, View},
     options,
     registry::{self, Named},
 };
@@ -38,8 +38,10 @@ pub struct Shared {
     pub named: Arc<Named>,
     pub scratch: Rc<Scratch>,
     watcher: Watcher<Item>,
-    /// Items that were taken and are being handed over.
-    pub pending: VecDeque<Item>,
+    /// Items that are being handed over, or runs, and of how many items.
+    pub pending: VecDeque<(Item, usize)>,
+    /// Items that were taken and could not be handed over, for want of memory: they are the next to come.
+    pub owed: VecDeque<(Item, usize)>,
     /// What the last push dropped.
     pub dropped: Vec<Entry<Item>>,
     pub room: batch::Room,
@@ -100,18 +102,21 @@ impl Shared {
 
     /// An item came out.
     fn out(&self, item: &Item) {
-        self.named.bytes_out.add(item.len());
+        self.named.bytes_out.add(item.bytes(1));
     }
 
-    /// Hands one item over: a text as it is, JSON behind a tab, bytes in the memory (or where [`Fetch`] is told to put them) with
-    /// their kind and eight times their length as a number.
+    /// Hands one item over: a text as it is, JSON behind a tab, a text that begins with one in a list; bytes in the memory (or where
+    /// [`Fetch`] is told to put them) with their kind and eight times their length as a number.
     fn hand_over<'e>(&mut self, arguments: &Arguments<'e>, item: Item) -> Result<Value<'e>> {
-        let bytes = item.bytes();
+        self.pending.clear();
+        let view = item.view();
         match item.kind {
-            Kind::Text if bytes.first() != Some(&b'\t') => return arguments.reply(bytes),
-            Kind::Json => return batch::behind_tab(arguments, bytes),
-            _ => {}
+            Kind::Text if view.begins_with(b'\t') => return arguments.list(&[batch::text(arguments, view)?]),
+            Kind::Text => return batch::text(arguments, view),
+            Kind::Json => return batch::behind_tab(arguments, view),
+            Kind::Bytes | Kind::Buffer | Kind::Clone => {}
         }
+        let View::Bytes(bytes) = view else { return Err(broken("bytes are no text")) };
         #[expect(clippy::cast_precision_loss, reason = "no item has 2^49 bytes")]
         let answer = (item.kind as usize + 8 * bytes.len()) as f64;
         let fits = self.scratch.with(|_, memory| {
@@ -119,7 +124,7 @@ impl Shared {
             Ok(room.map(|room| room.copy_from_slice(bytes)).is_some())
         })?;
         if !fits {
-            self.pending.push_front(item);
+            self.pending.push_front((item, 1));
         }
         arguments.float(answer)
     }
@@ -129,6 +134,17 @@ impl Shared {
         self.out(&item);
         self.account(arguments);
         self.hand_over(arguments, item)
+    }
+
+    /// The first item that is owed.
+    pub fn pop_owed(&mut self) -> Option<Item> {
+        let (item, count) = self.owed.front_mut()?;
+        if *count == 1 {
+            return self.owed.pop_front().map(|(item, _one)| item);
+        }
+        let rest = item.split_off(1);
+        *count -= 1;
+        Some(std::mem::replace(item, rest))
     }
 }
 
@@ -163,6 +179,7 @@ pub fn shared_queue_door<'env>(
             .add::<Poll>()?
             .add::<Disarm>()?
             .add::<Fetch>()?
+            .add::<Owe>()?
             .add::<Peek>()?
             .add::<Remove>()?
             .add::<Clear>()?
@@ -187,8 +204,8 @@ impl Function for Open {
         let named = registry::open(arguments.text(2, "name", &mut room)?, options(arguments, 3)?)?;
         let bell = Arc::clone(bell);
         let watcher = named.queue.watch(move || bell.ring(number));
-        let (pending, dropped, room) = Default::default();
-        arguments.open(Shared { named, scratch: Rc::clone(scratch), watcher, pending, dropped, room, told: 0 })
+        let (pending, owed, dropped, room) = Default::default();
+        arguments.open(Shared { named, scratch: Rc::clone(scratch), watcher, pending, owed, dropped, room, told: 0 })
     }
 }
 
@@ -255,6 +272,9 @@ impl Function for Take {
 
     fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
         let shared = arguments.handle::<Shared>(0)?;
+        if let Some(item) = shared.pop_owed() {
+            return shared.hand_over(arguments, item);
+        }
         let item = shared.named.queue.pop();
         shared.hand_over_any(arguments, item)
     }
@@ -269,6 +289,9 @@ impl Function for Poll {
 
     fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
         let shared = arguments.handle::<Shared>(0)?;
+        if let Some(item) = shared.pop_owed() {
+            return shared.hand_over(arguments, item);
+        }
         match shared.watcher.poll() {
             Next::Item(item) => shared.hand_over_any(arguments, Some(item)),
             Next::Ended => arguments.null(),
@@ -290,7 +313,7 @@ impl Function for Disarm {
     }
 }
 
-/// `fetch(handle, bytes)`: the item that was too long for the memory.
+/// `fetch(handle, bytes)`: the item that was too long for the memory. Whatever fails, it stays where it is.
 struct Fetch;
 
 impl Function for Fetch {
@@ -299,11 +322,28 @@ impl Function for Fetch {
 
     fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
         let into = arguments.bytes_mut(1)?;
-        let item = arguments.handle::<Shared>(0)?.pending.pop_front().ok_or_else(|| broken("no item is pending"))?;
-        if into.len() != item.len() {
-            return Err(broken("an item has another length"));
+        let pending = &mut arguments.handle::<Shared>(0)?.pending;
+        let (item, _one) = pending.front().ok_or_else(|| broken("no item is pending"))?;
+        match item.view() {
+            View::Bytes(bytes) if bytes.len() == into.len() => into.copy_from_slice(bytes),
+            _ => return Err(broken("an item has another length")),
         }
-        into.copy_from_slice(item.bytes());
+        pending.pop_front();
+        Ok(arguments.nothing())
+    }
+}
+
+/// `owe(handle)`: what is pending was taken, and JavaScript has no room for it now. It is the next to come out.
+struct Owe;
+
+impl Function for Owe {
+    const NAME: &'static str = "owe";
+    const THROWS: bool = true;
+
+    fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
+        let Shared { pending, owed, .. } = arguments.handle(0)?;
+        pending.append(owed);
+        std::mem::swap(pending, owed);
         Ok(arguments.nothing())
     }
 }
