@@ -7,6 +7,9 @@ const { take, fail, withHost, PRESIGN, MAX_URL } = require('./request.js');
 
 const LINE_BREAK = 10;
 
+/** From so many requests on native code has help, which takes as long to wake as the texts take to be put together. */
+const MANY = 256;
+
 /** Bits of a mode that need a line of their own in a batch: parts, a method or a hash as text, headers. */
 const PAYLOADS = 7 << 3;
 
@@ -24,6 +27,7 @@ function batch(handle, requests, shared, now, address) {
   if (shared !== undefined && !isPlainObject(shared)) {
     invalidArgument('shared', `must be a plain object, not ${describe(shared)}`);
   }
+  if (requests.length >= MANY && saysOneThing(requests[0])) core.functions().expectMany(requests.length);
   return byKeys(handle, requests, shared, now, address) ?? byRequests(handle, requests, shared, now, address);
 }
 
@@ -45,6 +49,11 @@ function byKeys(handle, requests, shared, now, address) {
   const answer = core.functions().presignMany(handle, taken.mode, seconds, taken.expires, text, count, count, prefix);
   if (typeof answer === 'string') return null;
   return cut(answer, keys) ? keys : answer.flatMap((chunk) => chunk.split('\n'));
+}
+
+/** Whether a request is a URL, or holds nothing but one or a key: if all of them do, native code does them in one go. */
+function saysOneThing(request) {
+  return typeof request === 'string' || (isPlainObject(request) && Object.keys(request).length === 1);
 }
 
 /** The keys of requests that are `{ key }` and no more; null where one is not. */

@@ -36,14 +36,14 @@ pub struct Expected {
 /// each time, and one URL that somebody keeps would keep all.
 const CHUNK: usize = 32 * 1024;
 
-/// Presigns all; `hand_over` gets the URLs, a line each, in chunks. An error names the index of its request.
+/// Presigns all; `hand_over` gets the URLs, a line each, in chunks that it may keep. An error names the index of its request.
 pub fn presign(
     signer: &mut Signer,
     scratch: &mut Scratch,
     text: &str,
     expected: Expected,
     shared: Option<Shared<'_>>,
-    hand_over: &mut dyn FnMut(&[u8]) -> Result<()>,
+    hand_over: &mut dyn FnMut(&mut Vec<u8>) -> Result<()>,
 ) -> Result<()> {
     if lines(text) != expected.lines {
         return Err(Error::new(Code::InvalidArgument, "requests: must not hold control characters"));
@@ -73,7 +73,7 @@ pub fn piece(
     scratch: &mut Scratch,
     piece: Piece<'_>,
     shared: Option<Shared<'_>>,
-    hand_over: &mut dyn FnMut(&[u8]) -> Result<()>,
+    hand_over: &mut dyn FnMut(&mut Vec<u8>) -> Result<()>,
 ) -> Result<()> {
     let mut out: Vec<u8> = Vec::with_capacity(CHUNK + 4096);
     let mut rest = Lines(Some(piece.text));
@@ -91,7 +91,7 @@ pub fn piece(
             first = &url;
         }
         if out.len() > CHUNK {
-            hand_over(&out)?;
+            hand_over(&mut out)?;
             out.clear();
         } else if !out.is_empty() {
             out.push(b'\n');
@@ -112,7 +112,7 @@ pub fn piece(
         origin.clear();
         origin.push_str(shared.and_then(|_| origin_of(first)).unwrap_or_default());
     }
-    if rest.0.is_some() { Err(broken()) } else { hand_over(&out) }
+    if rest.0.is_some() { Err(broken()) } else { hand_over(&mut out) }
 }
 
 /// Scheme and host as they stand in a URL.

@@ -54,6 +54,7 @@ pub fn signer_door(env: &Env) -> crate::errors::Result<Object<'_>> {
             .add::<SetCredentials>()?
             .add::<Sign>()?
             .add::<Presign>()?
+            .add::<ExpectMany>()?
             .add::<PresignMany>()?
             .add::<Explain>()?
             .add::<SignCanonical>()?
@@ -167,6 +168,19 @@ impl Function for Presign {
         let value = arguments.reply(signer.presign_mut(&call.parts, call.headers, life, urls)?.bytes());
         urls.trim();
         value
+    }
+}
+
+/// `expectMany(requests)`: a batch of so many, which all say no more than where, is about to come.
+struct ExpectMany;
+
+impl Function for ExpectMany {
+    const NAME: &'static str = "expectMany";
+    const THROWS: bool = false;
+
+    fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
+        parallel::expect(arguments.bits(0)? as usize);
+        Ok(arguments.nothing())
     }
 }
 

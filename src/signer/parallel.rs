@@ -7,6 +7,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, OnceLock, mpsc},
     thread,
+    time::{Duration, Instant},
 };
 
 use parking_lot::{Condvar, Mutex};
@@ -29,8 +30,17 @@ const PIECE: usize = 64;
 /// The URLs of a piece, in chunks.
 type Chunks = Result<Vec<Vec<u8>>>;
 
-/// What the helper is given: a batch, and a signer of its own.
-type Order = (Arc<Work>, Signer);
+/// What the helper is told.
+enum Call {
+    /// A batch will be there in a moment.
+    Expect,
+    /// A batch, and a signer of the helper's own.
+    Help(Arc<Work>, Box<Signer>),
+}
+
+/// How long the helper stays awake for a batch that it was told to expect: putting its texts together takes about as long as waking a
+/// thread.
+const PATIENCE: Duration = Duration::from_micros(200);
 
 /// A batch that two threads work on.
 struct Work {
@@ -57,7 +67,7 @@ pub fn presign(
     scratch: &mut Scratch,
     whole: Piece<'_>,
     shared: Shared<'_>,
-    hand_over: &mut dyn FnMut(&[u8]) -> Result<()>,
+    hand_over: &mut dyn FnMut(&mut Vec<u8>) -> Result<()>,
 ) -> Result<()> {
     let helper = if whole.requests < WORTH_IT { None } else { helper() };
     let Some(helper) = helper else { return piece(signer, scratch, whole, Some(shared), hand_over) };
@@ -73,10 +83,10 @@ pub fn presign(
         done: Condvar::new(),
     });
     // A helper that is gone takes nothing, and all is done here.
-    _ = helper.send((Arc::clone(&work), signer.twin()));
+    _ = helper.send(Call::Help(Arc::clone(&work), Box::new(signer.twin())));
     let result = (0..count).try_for_each(|index| match work.take_first(index) {
         Some(part) => piece(signer, scratch, part, Some(work.shared()), hand_over),
-        None => work.wait_for(index)?.iter().try_for_each(|chunk| hand_over(chunk)),
+        None => work.wait_for(index)?.iter_mut().try_for_each(&mut *hand_over),
     });
     // After an error there is nothing left to do for anybody.
     work.state.lock().front = count;
@@ -132,10 +142,10 @@ impl Work {
     }
 
     /// The helper's part.
-    fn help(&self, mut signer: Signer) {
+    fn help(&self, signer: &mut Signer) {
         let mut scratch = Scratch::default();
         while let Some((index, part)) = self.take_last() {
-            let chunks = catch_unwind(AssertUnwindSafe(|| self.collect(&mut signer, &mut scratch, part)));
+            let chunks = catch_unwind(AssertUnwindSafe(|| self.collect(signer, &mut scratch, part)));
             self.finish(index, chunks.unwrap_or_else(|_| Err(Error::new(Code::Internal, "signing panicked"))));
         }
     }
@@ -143,7 +153,7 @@ impl Work {
     fn collect(&self, signer: &mut Signer, scratch: &mut Scratch, part: Piece<'_>) -> Chunks {
         let mut chunks = Vec::new();
         piece(signer, scratch, part, Some(self.shared()), &mut |urls| {
-            chunks.push(urls.to_vec());
+            chunks.push(std::mem::take(urls));
             Ok(())
         })?;
         Ok(chunks)
@@ -167,17 +177,48 @@ fn cut(whole: Piece<'_>) -> Vec<(std::ops::Range<usize>, usize, usize)> {
     pieces
 }
 
+/// Wakes the helper for a batch of so many that is about to come.
+pub fn expect(requests: usize) {
+    if requests >= WORTH_IT
+        && let Some(helper) = helper()
+    {
+        _ = helper.send(Call::Expect);
+    }
+}
+
+/// The helper's life.
+fn serve(calls: &mpsc::Receiver<Call>) {
+    while let Ok(call) = calls.recv() {
+        let call = if matches!(call, Call::Expect) { soon(calls) } else { Some(call) };
+        if let Some(Call::Help(work, mut signer)) = call {
+            work.help(&mut signer);
+        }
+    }
+}
+
+/// The batch that was announced, if it comes.
+fn soon(calls: &mpsc::Receiver<Call>) -> Option<Call> {
+    let end = Instant::now() + PATIENCE;
+    while Instant::now() < end {
+        match calls.try_recv() {
+            Ok(Call::Expect) | Err(mpsc::TryRecvError::Empty) => std::hint::spin_loop(),
+            Ok(call) => return Some(call),
+            Err(mpsc::TryRecvError::Disconnected) => return None,
+        }
+    }
+    None
+}
+
 /// The thread that helps, started with the first large batch; none on a machine with one core. It sleeps between batches and
 /// keeps no process alive.
-fn helper() -> Option<&'static mpsc::Sender<Order>> {
-    static HELPER: OnceLock<Option<mpsc::Sender<Order>>> = OnceLock::new();
+fn helper() -> Option<&'static mpsc::Sender<Call>> {
+    static HELPER: OnceLock<Option<mpsc::Sender<Call>>> = OnceLock::new();
     let start = || {
         if thread::available_parallelism().map_or(1, std::num::NonZero::get) < 2 {
             return None;
         }
-        let (sender, batches) = mpsc::channel::<Order>();
-        let run = move || batches.into_iter().for_each(|(work, signer)| work.help(signer));
-        let thread = thread::Builder::new().name("warmpath-signer".to_owned()).spawn(run);
+        let (sender, calls) = mpsc::channel();
+        let thread = thread::Builder::new().name("warmpath-signer".to_owned()).spawn(move || serve(&calls));
         thread.ok().map(|_| sender)
     };
     HELPER.get_or_init(start).as_ref()
