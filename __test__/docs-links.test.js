@@ -8,6 +8,9 @@ const path = require('node:path');
 const test = require('node:test');
 const { documents, root } = require('./support/docs/blocks.js');
 
+/** Helpers of the module of the same name beside them. */
+const SMALL = new Set(['lib/campaign', 'lib/fetch', 'lib/queue', 'lib/signer', 'lib/upload']);
+
 const read = (file) => fs.readFileSync(path.join(root, file), 'utf8');
 
 /** A document without its code, in which brackets mean nothing. */
@@ -64,6 +67,31 @@ test('every page of docs/ is in its index', () => {
     pages.filter((page) => !listed.has(page)),
     [],
   );
+});
+
+test('the architecture names the folders that are there, and no others', () => {
+  const tables = new Map();
+  let folder = null;
+  for (const line of read('ARCHITECTURE.md').split('\n')) {
+    const head = line.match(/^\| `([\w/]+)` \| \|$/);
+    if (head !== null) folder = head[1];
+    else if (!line.startsWith('|')) folder = null;
+    else if (folder !== null) {
+      const names = [...line.split('|')[1].matchAll(/`([^`]+)`/g)].map(([, name]) => name.replace('/', ''));
+      tables.set(folder, [...(tables.get(folder) ?? []), ...names]);
+    }
+  }
+  assert.deepEqual([...tables.keys()], ['engine/src', 'src', 'lib']);
+  for (const [where, names] of tables) {
+    for (const name of names) assert.ok(fs.existsSync(path.join(root, where, name)), `${where}/${name} is not there`);
+    const folders = fs
+      .readdirSync(path.join(root, where), { withFileTypes: true })
+      .filter((entry) => entry.isDirectory());
+    const untold = folders
+      .map(({ name }) => name)
+      .filter((name) => !names.includes(name) && !SMALL.has(`${where}/${name}`));
+    assert.deepEqual(untold, [], `ARCHITECTURE.md says nothing of them (${where})`);
+  }
 });
 
 test('addresses on the web are https, and name no private host', () => {
