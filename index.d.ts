@@ -1502,9 +1502,9 @@ export interface IngestValue {
   height?: number;
   /** How long it plays, whole seconds. */
   duration?: number;
-  /** Where they were stored: a field for each sink. */
   /** What the original was, where option `compress` has made an image smaller; everything else is about what is stored. */
   compressed?: { sha256: string; bytes: number; mime: string; width?: number; height?: number };
+  /** Where they were stored: a field for each sink. */
   location: {
     /** Absolute path of the file. */
     path?: string;
@@ -1570,12 +1570,11 @@ export interface IngestWhatsAppOptions {
   origin?: string | undefined;
 }
 
-/** What {@link IngestExecutor} and a worker on top of it have in common. At least one of `dir` and `s3`. */
 /** How images are made smaller. None is ever made larger, in pixels or in bytes: where the result would be, the original is stored. */
 export interface IngestCompress {
   /** Pixels; wider images are scaled down to fit, turned as they are shown. Default 2560, at most 16383. */
   maxWidth?: number | undefined;
-  /** As `maxWidth`. */
+  /** As `maxWidth`. Default 2560. */
   maxHeight?: number | undefined;
   /** Of JPEG and WebP, 1 to 100; PNG stays without loss. Default 80. */
   quality?: number | undefined;
@@ -1585,6 +1584,7 @@ export interface IngestCompress {
   maxPixels?: number | undefined;
 }
 
+/** What {@link IngestExecutor} and a worker on top of it have in common. At least one of `dir` and `s3`. */
 export interface IngestCommonOptions {
   /** Directory of the disk sink, which must exist. Every process of the machine may use the same one. Default: no disk sink. */
   dir?: string | undefined;
@@ -1630,6 +1630,7 @@ export interface IngestCommonOptions {
    * sharp (`ERR_WARMPATH_PEER_MISSING`). See docs/ingest.md. Default: stored as they came.
    */
   compress?: IngestCompress | undefined;
+  /** Deadlines. Default: those that are named there, field by field. */
   timeouts?: TimeoutOptions | undefined;
   /** The guard, certificates and a proxy. Default: see {@link IngestHttpOptions}. */
   http?: IngestHttpOptions | undefined;
