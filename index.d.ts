@@ -1624,7 +1624,6 @@ export interface IngestCommonOptions {
   probe?: boolean | undefined;
   /** Files and their directory are on the disk before a job succeeds. false: a power cut may take them back. Default true. */
   fsync?: boolean | undefined;
-  /** Deadlines. Default: those that are named there, field by field. */
   /**
    * Makes JPEG, PNG and WebP images smaller before they are stored; `{}` takes the defaults. Needs `dir`, and the optional peer
    * sharp (`ERR_WARMPATH_PEER_MISSING`). See docs/ingest.md. Default: stored as they came.
