@@ -95,6 +95,15 @@ function guard(call) {
   }
 }
 
+/** The same for one that gives a promise: it rejects only where native code panicked. */
+async function guardAsync(call) {
+  try {
+    return await call();
+  } catch (err) {
+    throw fromNative(err);
+  }
+}
+
 /** The rejection of an aborted call: the name that `fetch` and `timers/promises` use, our code, and the signal's reason as cause. */
 function abortError(signal) {
   const err = new WarmpathError('ERR_WARMPATH_ABORTED', 'the call was aborted', { cause: signal.reason });
@@ -109,4 +118,4 @@ function databaseError(what, cause) {
   return new WarmpathError('ERR_WARMPATH_DATABASE', `${what} failed${state}`, { cause, phase: 'settle' });
 }
 
-module.exports = { WarmpathError, fromOutcome, fromNative, guard, abortError, databaseError };
+module.exports = { WarmpathError, fromOutcome, fromNative, guard, guardAsync, abortError, databaseError };

@@ -1,6 +1,6 @@
 'use strict';
 
-const { abortError, fromOutcome, guard } = require('./errors.js');
+const { abortError, fromNative, fromOutcome, guard } = require('./errors.js');
 const { native } = require('./native.js');
 const { uploadJobs, uploadOptions } = require('./options/upload.js');
 const { Progress } = require('./upload/progress.js');
@@ -8,9 +8,10 @@ const { Progress } = require('./upload/progress.js');
 /** One outcome of a native upload; failures are values. */
 async function outcomeOf(job, upload) {
   const started = performance.now();
-  const { value, error } = await upload.run();
+  const { value, error, defect } = await upload.run().catch((err) => ({ defect: fromNative(err) }));
   const ms = Math.round((performance.now() - started) * 1000) / 1000;
   const { path, key } = job;
+  if (defect) return { status: 'failed', path, key, error: defect, ms };
   if (error) return { status: 'failed', path, key, error: fromOutcome(JSON.parse(error)), ms };
   const { status, bytes, sha256, etag, parts, contentType } = JSON.parse(value);
   const base = { status, path, key, bytes, sha256, ...(etag ? { etag } : {}), ms };

@@ -23,7 +23,7 @@ const results = path.join(root, 'target', 'mutants');
 const crateOf = (room) => path.join(results, room);
 
 const ROOMS = ['sigv4', 'executor', 'queue'];
-const SHARED = ['clock.rs', 'error.rs', 'runtime.rs', 'secret.rs'];
+const SHARED = ['clock.rs', 'error.rs', 'failpoint.rs', 'runtime.rs', 'secret.rs'];
 // What only makes proofs: a mutant there weakens a test, not the product. `sync.rs` is the switch to loom.
 const LEFT_OUT = ['**/tests.rs', '**/tests/**', '**/sim/**', '**/planted.rs', 'src/queue/sync.rs', 'src/*.rs'];
 // Mutants that no test can tell from the original, by what they are; the others are judged one by one in docs/mutation.md.
@@ -45,7 +45,7 @@ function writeCrate(room) {
     const text = fs
       .readFileSync(vectors, 'utf8')
       .replace(/^\/\/!.*\n/gm, '')
-      .replace(/^#!\[.*\n/gm, '');
+      .replace(/^#!\[[^]*?\]\n/m, '');
     fs.writeFileSync(path.join(crate, 'src', 'tests.rs'), text);
     const beside = path.join('__test__', 'support', 'sigv4');
     fs.cpSync(path.join(root, beside), path.join(results, beside), { recursive: true });
@@ -73,6 +73,7 @@ publish = false
 
 [features]
 loom = ["dep:loom"]
+failpoints = []
 
 [dependencies]
 ${dependencies.join('\n')}

@@ -1,7 +1,7 @@
 'use strict';
 
 const { createHash, createHmac } = require('node:crypto');
-const { fromOutcome, guard } = require('../errors.js');
+const { fromOutcome, guard, guardAsync } = require('../errors.js');
 const { native } = require('../native.js');
 const { shape, failWith, text } = require('../options/check.js');
 const { s3ClientOptions } = require('../options/executor.js');
@@ -167,7 +167,7 @@ const checkKey = (key) => text({ max: 1024 })(key, 'r2_key', invalid);
  */
 async function downloadMedia(r2_key) {
   checkKey(r2_key);
-  const { data, error } = await connect().get(r2_key);
+  const { data, error } = await guardAsync(() => connect().get(r2_key));
   if (error) throw fromOutcome(JSON.parse(error));
   return data;
 }
@@ -182,7 +182,7 @@ async function uploadMedia(r2_key, buffer, contentType) {
   checkKey(r2_key);
   if (!(buffer instanceof Uint8Array)) invalid('buffer', 'must be a Buffer or Uint8Array');
   if (contentType !== undefined) text({ max: 255 })(contentType, 'contentType', invalid);
-  const { etag, error } = await connect().put(r2_key, buffer, contentType);
+  const { etag, error } = await guardAsync(() => connect().put(r2_key, buffer, contentType));
   if (error) throw fromOutcome(JSON.parse(error));
   return { ok: true, key: r2_key, etag, size: buffer.length };
 }

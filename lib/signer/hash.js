@@ -2,7 +2,7 @@
 
 const { isUint8Array } = require('node:util').types;
 const { fileURLToPath } = require('node:url');
-const { WarmpathError, fromOutcome } = require('../errors.js');
+const { WarmpathError, fromOutcome, guardAsync } = require('../errors.js');
 const { native } = require('../native.js');
 const { describe, failWith } = require('../options/check.js');
 
@@ -29,13 +29,14 @@ async function hashFile(source) {
   if (source instanceof URL && source.protocol !== 'file:') invalid('source', 'must be a file: URL');
   const path = source instanceof URL ? fileURLToPath(source) : source;
   if (path === '' || path.includes('\0') || !path.isWellFormed()) invalid('source', 'must be a path');
-  return outcome(await native().hashFile(path));
+  return outcome(await guardAsync(() => native().hashFile(path)));
 }
 
 async function hashBytes(bytes) {
   const { NativeHasher } = native();
   const hasher = new NativeHasher();
-  for (let at = 0; at < bytes.length; at += CHUNK) outcome(await hasher.update(bytes.subarray(at, at + CHUNK)));
+  for (let at = 0; at < bytes.length; at += CHUNK)
+    outcome(await guardAsync(() => hasher.update(bytes.subarray(at, at + CHUNK))));
   return hasher.digest();
 }
 
@@ -54,12 +55,12 @@ async function hashStream(source) {
       filled += piece.length;
       at += piece.length;
       if (filled === CHUNK) {
-        outcome(await hasher.update(block));
+        outcome(await guardAsync(() => hasher.update(block)));
         filled = 0;
       }
     }
   }
-  if (filled > 0) outcome(await hasher.update(block.subarray(0, filled)));
+  if (filled > 0) outcome(await guardAsync(() => hasher.update(block.subarray(0, filled))));
   return hasher.digest();
 }
 
