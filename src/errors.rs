@@ -2,7 +2,10 @@
 
 use napi_derive::napi;
 use serde_json::json;
-use warmpath_engine::error::{Code, Error};
+use warmpath_engine::{
+    error::{Code, Error},
+    failpoint::hit,
+};
 
 /// What synchronous exports return.
 pub type Result<T> = std::result::Result<T, napi::Error<&'static str>>;
@@ -25,6 +28,7 @@ pub fn malformed(code: Code) -> impl Fn(serde_json::Error) -> napi::Error<&'stat
 
 /// Zeroes a text once it has been parsed.
 pub fn parse<T: serde::de::DeserializeOwned>(mut text: String, code: Code) -> Result<T> {
+    hit("parse");
     let parsed = serde_json::from_str(&text).map_err(malformed(code));
     zeroize::Zeroize::zeroize(&mut text);
     parsed

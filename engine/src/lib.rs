@@ -31,6 +31,7 @@
 pub mod clock;
 pub mod error;
 pub mod executor;
+pub mod failpoint;
 pub mod http;
 pub mod llm;
 pub mod media;

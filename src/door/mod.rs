@@ -32,7 +32,10 @@ use std::{
 };
 
 use napi::sys;
-use warmpath_engine::error::{Code, Error, Result};
+use warmpath_engine::{
+    error::{Code, Error, Result},
+    failpoint::hit,
+};
 
 pub use self::{
     builder::Builder,
@@ -98,7 +101,10 @@ unsafe extern "C" fn entry<F: Function>(env: sys::napi_env, info: sys::napi_call
     if status != sys::Status::napi_ok {
         return ptr::null_mut();
     }
-    let work = || F::call(&arguments).map_or_else(|error| arguments.fail::<F>(&error), |value| value.0);
+    let work = || {
+        hit("door");
+        F::call(&arguments).map_or_else(|error| arguments.fail::<F>(&error), |value| value.0)
+    };
     // What a panic leaves in a handle is buffers and caches, which every call begins by clearing or comparing.
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
         let error = bug("a defect of native code (a panic): please report it");

@@ -12,7 +12,7 @@ use tokio::{
 };
 
 use super::{ChatKind, Timings, schedule::Learned};
-use crate::error::Error;
+use crate::{error::Error, failpoint::hit};
 
 /// A moment of a try, in microseconds after its start; 0 = not reached.
 #[derive(Default)]
@@ -76,6 +76,7 @@ impl Trace {
 
     /// Another request begins in the same try: what is known of the last one says nothing about it.
     pub fn again(&self) {
+        hit("again");
         for mark in [&self.opened, &self.read, &self.sent] {
             mark.0.store(0, Relaxed);
         }
@@ -85,34 +86,40 @@ impl Trace {
 
     /// The source is open.
     pub fn opened(&self) {
+        hit("opened");
         self.opened.set(self.started.elapsed());
         self.moved.set(self.started.elapsed());
     }
 
     /// The source is being waited for (`true`) or has just delivered (`false`).
     pub fn reading(&self, waiting: bool) {
+        hit("reading");
         self.reading.store(waiting, Relaxed);
     }
 
     /// Bytes came from the source.
     pub fn moved_in(&self, bytes: usize) {
+        hit("moved_in");
         self.bytes_in.fetch_add(bytes as u64, Relaxed);
         self.moved.set(self.started.elapsed());
     }
 
     /// Bytes were taken by the receiver's connection.
     pub fn moved_out(&self, bytes: usize) {
+        hit("moved_out");
         self.bytes_out.fetch_add(bytes as u64, Relaxed);
         self.moved.set(self.started.elapsed());
     }
 
     /// The last byte of the source is there.
     pub fn read(&self) {
+        hit("read");
         self.read.set(self.started.elapsed());
     }
 
     /// The last byte of the request was handed to the connection: from here on the remote side can act.
     pub fn sent(&self) {
+        hit("sent");
         self.sent.set(self.started.elapsed());
         self.complete.notify_waiters();
     }

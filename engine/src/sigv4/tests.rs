@@ -102,3 +102,50 @@ fn nothing_prints_the_secret() {
     let text = format!("{:?}", signer());
     assert!(!text.contains("wJalr"), "{text}");
 }
+
+#[test]
+fn the_last_signature_once_more_is_that_of_a_fresh_one() {
+    let mut signer = signer();
+    let seconds = DAY_MS / 1000;
+    let expires = Expires::new(60, false).unwrap();
+    let (first, second) = (Target::parse("https://h/b/one").unwrap(), Target::parse("https://h/b/two").unwrap());
+    let request = |target| Request { method: "GET", target, headers: &[], payload: Payload::Default, epoch_ms: DAY_MS };
+    let fresh = signer
+        .presign_mut(&Parts::from(&request(&second)), [], expires, &mut Scratch::default())
+        .unwrap()
+        .text()
+        .to_owned();
+    let mut scratch = Scratch::default();
+    assert!(signer.again("/b/two", seconds, &mut scratch).unwrap().is_none(), "there is none yet");
+    signer.presign_mut(&Parts::from(&request(&first)), [], expires, &mut scratch).unwrap();
+    assert!(signer.again("/b/two", seconds + 1, &mut scratch).unwrap().is_none(), "another second");
+    assert_eq!(signer.again("/b/two", seconds, &mut scratch).unwrap().unwrap().text(), fresh);
+    let mut out = b"before ".to_vec();
+    assert!(!signer.again_into("/b/two", seconds + 1, &mut scratch, &mut out).unwrap());
+    assert!(signer.again_into("/b/two", seconds, &mut scratch, &mut out).unwrap());
+    assert_eq!(out, format!("before {fresh}").into_bytes());
+}
+
+#[test]
+fn buffers_that_one_huge_request_made_are_given_back() {
+    let mut scratch = Scratch::default();
+    assert!(scratch.trim());
+    let target = Target::parse(&format!("https://h/{}", "k".repeat(100_000))).unwrap();
+    let request = Request { method: "GET", target: &target, headers: &[], payload: Payload::Default, epoch_ms: DAY_MS };
+    signer().sign_mut(&Parts::from(&request), [], &mut scratch).unwrap();
+    assert!(!scratch.trim());
+    assert!(scratch.trim(), "twice");
+}
+
+#[test]
+fn texts_and_origins_are_those_of_the_request() {
+    let target = Target::parse("HTTPS://Examplebucket.s3.amazonaws.com/test.txt").unwrap();
+    assert_eq!(target.origin(), "https://examplebucket.s3.amazonaws.com");
+    let mut signer = signer();
+    let request = Request { method: "GET", target: &target, headers: &[], payload: Payload::Default, epoch_ms: DAY_MS };
+    let stages = signer.explain(&request).unwrap();
+    let signed = signer.sign_text(&stages.string_to_sign, DAY_MS / 1000);
+    assert_eq!(str::from_utf8(&signed), Ok(stages.signature.as_str()));
+    let (begin, end) = stages.canonical_request.split_at(7);
+    assert_eq!(signer.sign_canonical([begin, end], DAY_MS / 1000), signed);
+}

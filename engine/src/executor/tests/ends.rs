@@ -104,3 +104,31 @@ async fn every_accepted_job_is_settled_exactly_once() {
         assert!(rig.executor.list().is_empty());
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_never_ran_has_waited_all_its_time() {
+    let rig = rig(OPTIONS, ok);
+    rig.executor.pause();
+    rig.submit([job("a")]);
+    sleep(7 * SECOND).await;
+    assert!(rig.executor.cancel("a"));
+    let timings = rig.settled(1).await.remove(0).timings;
+    assert_eq!(timings.phases().map(|(name, _)| name), ["queue", "download", "upload", "answer", "total"]);
+    for (phase, ms) in timings.phases() {
+        let waited = matches!(phase, "queue" | "total");
+        assert!(if waited { (7000.0..7100.0).contains(&ms) } else { ms == 0.0 }, "{phase}: {ms}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_times_of_a_job_add_up() {
+    let rig = rig(ExecutorOptions { concurrency: 1, ..OPTIONS }, |_, _| (3 * SECOND, Ok(1)));
+    rig.submit([job("a"), job("b")]);
+    let outcomes = rig.settled(2).await;
+    for (outcome, queued) in outcomes.iter().zip([0.0, 3000.0]) {
+        let timings = &outcome.timings;
+        assert!((timings.queue - queued).abs() < 50.0, "{timings:?}");
+        assert!((timings.total - queued - 3000.0).abs() < 50.0, "{timings:?}");
+        assert!(timings.download > 2900.0 && timings.upload > 2900.0, "never read to its end, never sent: {timings:?}");
+    }
+}
