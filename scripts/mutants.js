@@ -45,7 +45,7 @@ function writeCrate(room) {
     const text = fs
       .readFileSync(vectors, 'utf8')
       .replace(/^\/\/!.*\n/gm, '')
-      .replace(/^#!\[[^]*?\]\n/m, '');
+      .replace(/^#!\[[\s\S]*?\]\n/m, '');
     fs.writeFileSync(path.join(crate, 'src', 'tests.rs'), text);
     const beside = path.join('__test__', 'support', 'sigv4');
     fs.cpSync(path.join(root, beside), path.join(results, beside), { recursive: true });
