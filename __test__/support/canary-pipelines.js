@@ -98,7 +98,7 @@ async function runCampaign(t, { pool, secrets, heard, lines }) {
   for (let rounds = 1; rounds === 1 || heard.lines < lines; rounds++) {
     addFaults();
     await worker.enqueueMany(Array.from({ length: 120 }, () => ({ runId })));
-    await until(() => settled() >= rounds * 120, 'the campaign', 120_000);
+    await until(() => settled() >= rounds * 120, 'the campaign', 900_000);
     await heard.scrape(get, secrets.adminToken);
   }
   await heard.stream(url, secrets.adminToken);
@@ -179,7 +179,7 @@ async function runIngest(t, { pool, secrets, heard, lines }) {
   const settled = () => worker.stats().completed + worker.stats().failed;
   for (let rounds = 1; rounds === 1 || heard.lines < lines; rounds++) {
     await worker.enqueueMany(jobs.map((job, i) => ({ key: `canary-${rounds}-${i}`, ...job })));
-    await until(() => settled() >= rounds * jobs.length, 'the ingest', 60_000);
+    await until(() => settled() >= rounds * jobs.length, 'the ingest', 900_000);
     if (rounds % 10 === 1) await heard.scrape(get, secrets.adminToken);
   }
   await heard.stream(address, secrets.adminToken);
