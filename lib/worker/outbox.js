@@ -133,7 +133,7 @@ class Outbox {
       } catch (err) {
         this.#onError(err);
         this.#away = isAway(err);
-        if (!this.#away) this.#makeWay(batch);
+        this.#makeWay(batch);
         if (!this.#gaveUp) await this.#backoff();
         continue;
       }
