@@ -89,7 +89,7 @@ mod tests {
     #[test]
     fn a_visit_that_fails_fails_for_all_who_waited_for_it_and_for_nobody_after() {
         let names = Arc::new(Names::default());
-        let (inside, go_on) = (Barrier::new(2), Barrier::new(2));
+        let (inside, go_on, visits) = (Barrier::new(2), Barrier::new(2), AtomicU64::new(0));
         thread::scope(|scope| {
             scope.spawn(|| {
                 let first = names.sync(|| {
@@ -101,7 +101,6 @@ mod tests {
             });
             inside.wait();
             // They come while one is under way, which cannot be theirs: one of them makes the next, for all.
-            let visits = AtomicU64::new(0);
             let waiting: Vec<_> = (0..3)
                 .map(|_| {
                     scope.spawn(|| {
