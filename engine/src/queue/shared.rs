@@ -312,16 +312,18 @@ impl<T> Queue<T> {
     }
 
     /// Takes from the ring, and hands each item to `take`; how many. `None`: the ring is the lock's.
-    pub(super) fn pop_plain(&self, max: usize, take: impl FnMut(T)) -> Option<usize> {
+    pub(super) fn pop_plain(&self, max: usize, mut take: impl FnMut(T)) -> Option<usize> {
         let pass = self.gate.enter(Side::Pop)?;
-        // Not more than can be queued at once: or producers could keep it here for ever.
         let mut items = 0;
-        std::iter::from_fn(|| self.ring.pop())
-            .take(max.min(self.options.capacity))
-            .inspect(|_| items += 1)
-            .for_each(take);
-        pass.leave(items);
-        usize::try_from(items).ok()
+        // Not more than can be queued at once: or producers could keep it here for ever.
+        while items < max.min(self.options.capacity)
+            && let Some(item) = self.ring.pop()
+        {
+            take(item);
+            items += 1;
+        }
+        pass.leave(items as u64);
+        Some(items)
     }
 
     /// Takes the item with that key, wherever it stands.

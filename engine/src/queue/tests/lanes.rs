@@ -47,7 +47,7 @@ fn a_full_queue_refuses_and_hands_back() {
 
 #[test]
 fn a_run_counts_as_its_items_do_and_is_cut_where_fewer_are_asked_for() {
-    let mut lanes = Lanes::with_options(Options::new(6).when_full(WhenFull::DropLowest));
+    let mut lanes = Lanes::<u32>::with_options(Options::new(6).when_full(WhenFull::DropLowest));
     assert_eq!(lanes.push_run(10, 4, 0), None);
     assert_eq!(lanes.push_run(20, 4, -1), Some((22, 2)), "two fit");
     assert_eq!((lanes.len(), lanes.copy_first()), (6, Some(10)));
@@ -63,7 +63,7 @@ fn a_run_counts_as_its_items_do_and_is_cut_where_fewer_are_asked_for() {
 
 #[test]
 fn the_oldest_of_a_run_is_dropped_first() {
-    let mut lanes = Lanes::with_options(Options::new(3).when_full(WhenFull::DropOldest));
+    let mut lanes = Lanes::<u32>::with_options(Options::new(3).when_full(WhenFull::DropOldest));
     assert_eq!(lanes.push_run(10, 3, 0), None);
     assert_eq!(lanes.push(1, Some(key("k")), 9).dropped.map(|entry| entry.item), Some(10));
     assert_eq!(lanes.push(2, None, -9).dropped.map(|entry| entry.item), Some(11));
