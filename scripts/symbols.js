@@ -13,8 +13,11 @@ const { compareVersions, readElf } = require('./package/elf.js');
 
 /** Node's own Linux binaries need as much (BUILDING.md of Node 18 and later): RHEL 8, Debian 10, Ubuntu 20.04. */
 const MAX_GLIBC = '2.28';
-/** Bytes. What people download with every deploy. */
-const MAX_SIZE = 7_000_000;
+/**
+ * Bytes. What people download with every deploy, less than half of it when packed. 7 MB is the aim: 0.7 MB of what is above is AES-GCM for
+ * AVX-512, which earns it (Cargo.toml).
+ */
+const MAX_SIZE = 8_500_000;
 
 /**
  * By the name of the file, as napi gives it. No libssl and no libcrypto: Node has its own OpenSSL in the same process, another version
@@ -47,7 +50,7 @@ function buildPaths() {
 
 /**
  * @param {string} file
- * @param {{ isBuiltHere?: boolean, maxSize?: number, maxGlibc?: string }} [options] maxSize: bytes (7,000,000); maxGlibc (2.28)
+ * @param {{ isBuiltHere?: boolean, maxSize?: number, maxGlibc?: string }} [options] maxSize: bytes (8,500,000); maxGlibc (2.28)
  * @returns {{ elf: object, faults: string[] }} no fault: it may be published
  */
 function inspect(file, { isBuiltHere = false, maxSize = MAX_SIZE, maxGlibc = MAX_GLIBC } = {}) {
