@@ -13,14 +13,7 @@ const stamp = path.join(root, 'target', 'native.stamp');
 
 /** Everything the addon is compiled from. */
 function sources() {
-  const files = [
-    'Cargo.toml',
-    'Cargo.lock',
-    'build.rs',
-    'package.json',
-    path.join('.cargo', 'config.toml'),
-    path.join('engine', 'Cargo.toml'),
-  ];
+  const files = ['Cargo.toml', 'Cargo.lock', 'build.rs', 'package.json', path.join('engine', 'Cargo.toml')];
   for (const folder of ['src', path.join('engine', 'src')]) {
     for (const entry of fs.readdirSync(path.join(root, folder), { recursive: true, withFileTypes: true })) {
       if (entry.isFile()) files.push(path.relative(root, path.join(entry.parentPath, entry.name)));
