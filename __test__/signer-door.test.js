@@ -57,7 +57,9 @@ test('wrong arguments to the door are errors, not crashes', () => {
     for (const name of Object.keys(door)) {
       for (const a of nonsense) for (const b of nonsense) {
         const answer = door[name](a, b, a, b, a, b, a, b, a, b, a, b);
-        if (typeof answer !== 'string' || answer[0] !== '!') throw new Error(name);
+        // A hint has nothing to refuse: what it does not understand it lets be.
+        const hint = name === 'expectMany' && answer === undefined;
+        if (!hint && (typeof answer !== 'string' || answer[0] !== '!')) throw new Error(name);
         calls++;
       }
       door[name]();

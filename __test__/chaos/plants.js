@@ -44,6 +44,7 @@ const PLANTS = {
   /** Nobody renews a lease, and the engine does not know of it. */
   'lease shorter than the job, without heartbeat'(settings) {
     Heartbeat.prototype.beat = async () => {};
+    Heartbeat.prototype.lapsed = () => false;
     settings.engineKnowsLeases = false;
   },
 

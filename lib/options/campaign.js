@@ -5,7 +5,7 @@ const { invalidOption, common, fixedConcurrency } = require('./executor.js');
 const { jsonObject } = require('./json.js');
 
 const { shape, withDefault, integer, milliseconds, boolean, text, credential, oneOf, arrayOf, httpUrl } = check;
-const { isPlainObject, describe, read } = check;
+const { entriesOf, isPlainObject, describe, read } = check;
 
 const DAY_MS = 86_400_000;
 
@@ -70,9 +70,8 @@ const budget = {
 const budgetOf = shape(budget);
 
 const byModel = (value, path, fail) => {
-  if (!isPlainObject(value)) fail(path, `must be a plain object, not ${describe(value)}`);
   const out = {};
-  for (const [name, limits] of Object.entries(value)) {
+  for (const [name, limits] of entriesOf(value, path, fail)) {
     model(name, `${path}['…']`, fail);
     out[name] = budgetOf(limits, `${path}['${name}']`, fail);
   }

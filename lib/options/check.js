@@ -63,6 +63,15 @@ function ownNames(value, path, fail) {
   }
 }
 
+/** The own entries of a plain object whose names are the caller's, each read once. */
+function entriesOf(value, path, fail) {
+  if (!isPlainObject(value)) fail(path, `must be a plain object, not ${describe(value)}`);
+  return ownNames(value, path, fail).names.map((name) => [
+    name,
+    read(value, name, (_, text) => fail(`${path}['…']`, text)),
+  ]);
+}
+
 function join(path, key) {
   return path === '' ? key : `${path}.${key}`;
 }
@@ -205,6 +214,7 @@ module.exports = {
   isArray,
   read,
   isPlainObject,
+  entriesOf,
   shape,
   withDefault,
   integer,

@@ -170,7 +170,8 @@ const RUNS = {
         assert.ok(fs.existsSync(made.location.path));
       },
     },
-    1: { values: () => ({ sock: {}, messages: new Map(), cloudApi: { urlOf: async () => '' }, authorization: '' }) },
+    1: { values: (world) => ({ dir: world.dir }) },
+    2: { values: () => ({ sock: {}, messages: new Map(), cloudApi: { urlOf: async () => '' }, authorization: '' }) },
   },
   'docs/metrics.md': {
     0: {

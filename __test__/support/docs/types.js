@@ -109,7 +109,7 @@ const HERE = {
     contextsOf: `(messages: ${W}.CampaignMessage[]) => Promise<Map<string, ${W}.CampaignContext>>`,
   },
   'docs/ingest.md#0': { message: '{ id: string }' },
-  'docs/ingest.md#1': { cloudApi: '{ urlOf(id: string): Promise<string> }' },
+  'docs/ingest.md#2': { cloudApi: '{ urlOf(id: string): Promise<string> }' },
 };
 
 /** The type of `name` in a block, or undefined. */

@@ -1,5 +1,6 @@
 'use strict';
 
+const { isPromise, isProxy } = require('node:util').types;
 const { WarmpathError } = require('../../../index.js');
 const { MINE } = require('./values.js');
 
@@ -62,7 +63,8 @@ class Judge {
       this.#thrown(what, error);
       return;
     }
-    if (!(answer instanceof Promise)) return void this.#close(answer);
+    // Not instanceof: an answer may be a hostile value itself.
+    if (!isPromise(answer)) return void this.#close(answer);
     const done = answer.then(
       (value) => this.#close(value),
       (error) => this.#thrown(what, error),
@@ -72,6 +74,7 @@ class Judge {
   }
 
   #close(value) {
+    if (isProxy(value)) return;
     for (const name of ['stop', 'close']) {
       if (typeof value?.[name] === 'function' && value.constructor?.name !== 'Object') {
         const closed = value[name](name === 'close' ? undefined : { timeoutMs: 0 });

@@ -144,8 +144,8 @@ fn texts_and_origins_are_those_of_the_request() {
     let mut signer = signer();
     let request = Request { method: "GET", target: &target, headers: &[], payload: Payload::Default, epoch_ms: DAY_MS };
     let stages = signer.explain(&request).unwrap();
-    let signed = signer.sign_text(&stages.string_to_sign, DAY_MS / 1000);
-    assert_eq!(str::from_utf8(&signed), Ok(stages.signature.as_str()));
+    let by_text = signer.sign_text(&stages.string_to_sign, DAY_MS / 1000);
+    assert_eq!(str::from_utf8(&by_text), Ok(stages.signature.as_str()));
     let (begin, end) = stages.canonical_request.split_at(7);
-    assert_eq!(signer.sign_canonical([begin, end], DAY_MS / 1000), signed);
+    assert_eq!(signer.sign_canonical([begin, end], DAY_MS / 1000), by_text);
 }
