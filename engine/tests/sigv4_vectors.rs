@@ -78,14 +78,14 @@ fn check(vector: &Value) {
         assert_eq!(stages.signature, text(&wanted["signature"]), "{name}");
         // The second is signed with the key that the first one left in the cache.
         for _ in 0..2 {
-            let signed = signer.sign(&request).unwrap();
-            assert!(signed.authorization.ends_with(text(&wanted["signature"])), "{name}");
-            assert_eq!(signed.amz_date, text(&vector["date"]), "{name}");
+            let answer = signer.sign(&request).unwrap();
+            assert!(answer.authorization.ends_with(text(&wanted["signature"])), "{name}");
+            assert_eq!(answer.amz_date, text(&vector["date"]), "{name}");
             if vector.get("addedLater").is_some() {
                 continue;
             }
             for (header, value) in wanted["signed"]["headers"].as_object().into_iter().flatten() {
-                let sent = signed.headers.iter().find(|(sent, _)| sent == header).map(|(_, sent)| sent.as_str());
+                let sent = answer.headers.iter().find(|(sent, _)| sent == header).map(|(_, sent)| sent.as_str());
                 assert_eq!(sent, value.as_str(), "{name}: {header}");
             }
         }
