@@ -127,8 +127,9 @@ fn push_runs(queue: &Queue<u64>, mut values: std::ops::Range<u64>) {
     let mut rng = fastrand::Rng::with_seed(values.start);
     while !values.is_empty() {
         if rng.u8(..4) == 0 {
-            push_all(queue, values.start..values.start + 1, false);
-            values.start += 1;
+            let next = values.start + 1;
+            push_all(queue, values.start..next, false);
+            values.start = next;
             continue;
         }
         let count = rng.u64(1..200).min(values.end - values.start);
