@@ -43,7 +43,7 @@ const section = (name, { about, panels, markdown }) => {
   return [
     title,
     '',
-    `\`${about.command}\`, ${about.date.slice(0, 10)}. ${about.cpu}, ${about.cores} cores, ${about.memoryGiB} GiB, ${about.kernel}; load average before ${about.loadBefore.toFixed(2)}. ${versions.join(' · ')}.`,
+    `\`${about.command}\`, ${about.date.slice(0, 10)}. ${about.cpu}, ${about.cores} cores, ${about.memoryGiB} GiB, ${about.kernel}, TCP ${about.congestion}; load average before ${about.loadBefore.toFixed(2)}. ${versions.join(' · ')}.`,
     '',
     ...(panels.length > 0 ? [`![${panels.map((each) => each.title).join('; ')}](benchmarks/${name}.svg)`, ''] : []),
     ...rest.slice(rest[0] === '' ? 1 : 0),
