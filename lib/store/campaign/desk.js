@@ -1,6 +1,7 @@
 'use strict';
 
 const { dueOf } = require('../../sql/campaign-pieces.js');
+const { errorOf } = require('../seen.js');
 
 // What an operator does by hand (contract.js, "desk"). None of these is on the path of a message.
 
@@ -99,11 +100,5 @@ const seen = (row) => ({
   ...(row.last_error !== null && { error: errorOf(row.last_error) }),
   ...(row.state === 'claimed' && { owner: row.owner, leaseUntilMs: Math.round(row.lease_until) }),
 });
-
-/** `CODE: message`, as settle() writes it. */
-function errorOf(text) {
-  const [, code, message] = /^(ERR_WARMPATH_\w+): (.*)$/s.exec(text) ?? [];
-  return code === undefined ? { code: undefined, message: text } : { code, message };
-}
 
 module.exports = { DESK, seen, jobOf };

@@ -1,5 +1,7 @@
 'use strict';
 
+const { fateOf } = require('../seen.js');
+
 // What an operator does by hand (contract.js, "desk"). None of these is on the path of a job. What another queue holds under its
 // key is no job of this table, and is not seen here until it has failed.
 
@@ -13,10 +15,12 @@ const STATE = `CASE WHEN c.status = 'failed' THEN 'failed' WHEN c.lease_until > 
   WHEN c.run_at > now() THEN 'delayed' ELSE 'queued' END`;
 const LISTED = "c.status IN ('waiting', 'failed')";
 
+const ms = (column) => `extract(epoch FROM c.${column})::float8 * 1000`;
+
 // Bytes and text of a media stay in the table; so does what addresses and unlocks it.
 const ROW = `c.key, ${STATE} AS state, c.priority, c.attempts, c.last_error, c.lease_owner AS owner,
   c.job - 'source' AS job, c.job -> 'source' ->> 'url' AS url, c.job -> 'source' ->> 'mediaId' AS media_id,
-  ${['created_at', 'updated_at', 'run_at', 'lease_until'].map((column) => `extract(epoch FROM c.${column})::float8 * 1000 AS ${column}`).join(', ')}`;
+  ${ms('created_at')} AS created, ${ms('updated_at')} AS updated, ${ms('run_at')} AS run_at, ${ms('lease_until')} AS lease_until`;
 
 const WORDS = `lower(concat_ws(' ', c.key, c.job ->> 'session', c.job ->> 'id', c.job ->> 'fileName', c.job ->> 'r2Key', c.last_error))`;
 const KEYS = 'unnest($1::text[]) WITH ORDINALITY AS i(key, n)';
@@ -135,27 +139,6 @@ function jobOf({ key, job, priority, url, media_id: mediaId }) {
 }
 
 /** A row as an operator sees it. */
-function rowOf(row) {
-  const at = (value) => (value === null ? undefined : Math.round(value));
-  return {
-    key: row.key,
-    job: jobOf(row),
-    state: row.state,
-    attempt: row.attempts,
-    enqueuedAtMs: at(row.created_at),
-    endedAtMs: row.state === 'failed' ? at(row.updated_at) : undefined,
-    runAtMs: row.state === 'delayed' ? at(row.run_at) : undefined,
-    leaseUntilMs: row.state === 'claimed' ? at(row.lease_until) : undefined,
-    owner: row.owner ?? undefined,
-    error: errorOf(row.last_error),
-  };
-}
-
-/** `last_error` is `CODE: text`, as settle() writes it. */
-function errorOf(text) {
-  if (text === null) return undefined;
-  const [, code, message] = /^(ERR_WARMPATH_\w+): (.*)$/s.exec(text) ?? [];
-  return code === undefined ? { code: 'UNKNOWN', message: text } : { code, message };
-}
+const rowOf = (row) => ({ key: row.key, job: jobOf(row), ...fateOf(row) });
 
 module.exports = { IngestDesk };

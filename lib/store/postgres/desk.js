@@ -2,6 +2,7 @@
 
 const { jobKey } = require('../../key.js');
 const { KINDS } = require('../../options/fields.js');
+const { fateOf } = require('../seen.js');
 const { jobsOf } = require('./rows.js');
 const {
   BY_COLUMNS,
@@ -114,26 +115,7 @@ const both = (names, make) => ({ byColumns: make(names, BY_COLUMNS), byKey: make
 function rowOf(row) {
   const identity = identityOf(row);
   const job = { ...row.job, ...identity, ...(row.priority !== 0 && { priority: row.priority }) };
-  const at = (value) => (value === null ? undefined : Math.round(value));
-  return {
-    key: typeof row.job?.key === 'string' ? row.job.key : jobKey(identity),
-    job,
-    state: row.state,
-    attempt: row.attempts,
-    enqueuedAtMs: at(row.created),
-    endedAtMs: row.state === 'failed' ? at(row.updated) : undefined,
-    runAtMs: row.state === 'delayed' ? at(row.run_at) : undefined,
-    leaseUntilMs: row.state === 'claimed' ? at(row.lease_until) : undefined,
-    owner: row.owner ?? undefined,
-    error: errorOf(row.last_error),
-  };
-}
-
-/** `last_error` is `CODE: text` where this package wrote it. */
-function errorOf(text) {
-  if (text === null) return undefined;
-  const [, code, message] = /^(ERR_WARMPATH_\w+): (.*)$/s.exec(text) ?? [];
-  return code === undefined ? { code: 'UNKNOWN', message: text } : { code, message };
+  return { key: typeof row.job?.key === 'string' ? row.job.key : jobKey(identity), job, ...fateOf(row) };
 }
 
 module.exports = { Desk };
