@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     clock::Tick,
-    error::{Class, Code, Error, Phase},
+    error::{Certainty, Class, Code, Error, Phase},
     executor::{
         job::Job,
         limits::ChatKind,
@@ -99,7 +99,8 @@ impl<J: Job> Scheduler<J> {
         let (flow_id, chat, stop) = (entry.flow, entry.chat, entry.stop);
         let leased = entry.lease != Tick::NEVER;
         let verdict = decide(&error, entry.spent, &retry, leased, jitter);
-        entry.possible_duplicates += u32::from(error.class() == Class::Ambiguous);
+        let maybe_sent = error.certainty == Certainty::MaybeSent;
+        entry.possible_duplicates += u32::from(maybe_sent);
         let throttled = error.class() == Class::Throttled;
         if error.code == Code::TelegramThrottled {
             let bot = self.flows.get(flow_id)?.bot;
@@ -108,7 +109,7 @@ impl<J: Job> Scheduler<J> {
         let wait = match verdict {
             Verdict::Settle { charged } => return self.settled(id, Some(error), charged),
             Verdict::Again(_) | Verdict::WhenOpen if stop.is_some() => {
-                return self.settled(id, Some(stopped(stop, false)), false);
+                return self.settled(id, Some(stopped(stop, maybe_sent)), false);
             }
             Verdict::Again(wait) => Some(wait),
             Verdict::WhenOpen => None,

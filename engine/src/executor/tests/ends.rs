@@ -49,6 +49,27 @@ async fn a_lease_ends_a_job_five_seconds_early_unless_it_is_extended() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_job_that_is_stopped_after_its_request_counts_as_a_possible_duplicate() {
+    let rig = rig(ExecutorOptions { concurrency: 4, ..OPTIONS }, |_, _| (100 * SECOND, Ok(1)));
+    let lease = Some(20 * SECOND);
+    for (key, sends) in [("sent", true), ("unsent", false)] {
+        rig.submit([TestJob { sends, ..job(format!("cancelled, {key}")) }]);
+        rig.submit([TestJob { lease, sends, ..job(format!("lease, {key}")) }]);
+    }
+    while rig.running.load(SeqCst) < 4 {
+        sleep(Duration::from_millis(1)).await;
+    }
+    assert!(rig.executor.cancel("cancelled, sent") && rig.executor.cancel("cancelled, unsent"));
+    for outcome in rig.settled(4).await {
+        let sent = !outcome.key.ends_with("unsent");
+        let certainty = if sent { Certainty::MaybeSent } else { Certainty::NotSent };
+        assert_eq!(outcome.error.unwrap().certainty, certainty, "{}", outcome.key);
+        assert_eq!(outcome.possible_duplicates, u32::from(sent), "{}", outcome.key);
+    }
+    assert_eq!(rig.executor.stats().possible_duplicates, 2);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_job_whose_lease_is_over_never_starts() {
     let rig = rig(ExecutorOptions { concurrency: 1, ..OPTIONS }, |_, _| (30 * SECOND, Ok(1)));
     rig.submit([job("long"), TestJob { lease: Some(10 * SECOND), ..job("late") }]);

@@ -24,10 +24,20 @@ struct TestJob {
     priority: i32,
     size: Option<u64>,
     lease: Option<Duration>,
+    /// Its request is complete before its answer is there.
+    sends: bool,
 }
 
 fn job(key: impl std::fmt::Display) -> TestJob {
-    TestJob { key: key.to_string(), scope: "bot".into(), chats: vec!["1".into()], priority: 0, size: None, lease: None }
+    TestJob {
+        key: key.to_string(),
+        scope: "bot".into(),
+        chats: vec!["1".into()],
+        priority: 0,
+        size: None,
+        lease: None,
+        sends: false,
+    }
 }
 
 impl Job for TestJob {
@@ -88,6 +98,9 @@ impl Pipeline for Scripted {
             *tries
         };
         trace.opened();
+        if job.sends {
+            trace.sent();
+        }
         let (time, result) = (self.step)(job, attempt);
         sleep(time).await;
         result
