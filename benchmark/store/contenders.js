@@ -109,7 +109,10 @@ const graphile = (options) => ({
   load: () => require('graphile-worker'),
   async prepare(url) {
     const { runMigrations } = require('graphile-worker');
-    await runMigrations({ connectionString: url });
+    // A pool of its own is still open for a moment afterwards, when the database is dropped under it.
+    const pool = pgPool(url, 1);
+    await runMigrations({ pgPool: pool });
+    await pool.end();
   },
   async producer(url) {
     const { makeWorkerUtils } = require('graphile-worker');
