@@ -1,6 +1,7 @@
 'use strict';
 
-// What a claim costs must not depend on how much is finished, how much waits, or how much waits for later.
+// What a claim costs must not depend on how much is finished, how much waits, or how much waits for later. Told by the pages that it
+// looks at; the milliseconds are those of `npm run bench -- claims`.
 
 const assert = require('node:assert/strict');
 const { defaultNames } = require('../lib/sql/names.js');
@@ -57,29 +58,15 @@ onServers(
       assert.equal(plan['Actual Rows'], LIMIT);
       return plan['Shared Hit Blocks'] + plan['Shared Read Blocks'];
     };
-    /** Milliseconds of a claim as its user sees it, the median of many. */
-    const latency = async () => {
-      const times = [];
-      for (let i = 0; i < 101; i++) {
-        const start = performance.now();
-        const claims = await world.claim(store, LIMIT);
-        times.push(performance.now() - start);
-        assert.equal(claims.length, LIMIT);
-        await store.release(claims);
-      }
-      return times.sort((a, b) => a - b)[50];
-    };
-
     await t.test('a claim costs the same with many times the rows', async (sub) => {
-      const few = { pages: await pages(), ms: LONG ? await latency() : 0 };
+      const few = await pages();
       await fill(WAITING, 20_000_000);
-      const many = { pages: await pages(), ms: LONG ? await latency() : 0 };
+      const many = await pages();
       await fill(WAITING, 30_000_000, { priority: 5, runAt: "now() + interval '1 hour'" });
-      const later = { pages: await pages(), ms: LONG ? await latency() : 0 };
+      const later = await pages();
       sub.diagnostic(JSON.stringify({ few, many, later }));
-      assert.ok(many.pages <= 2 * few.pages, `${few.pages} pages, then ${many.pages}`);
-      assert.ok(later.pages <= 3 * few.pages, `${few.pages} pages, then ${later.pages}`);
-      if (LONG) assert.ok(many.ms <= 2 * few.ms && later.ms <= 3 * few.ms, JSON.stringify({ few, many, later }));
+      assert.ok(many <= 2 * few, `${few} pages, then ${many}`);
+      assert.ok(later <= 3 * few, `${few} pages, then ${later}`);
     });
 
     await t.test('no statement reads the whole table', async () => {

@@ -12,10 +12,11 @@ const BENCHMARKS = [
   'signer',
   'queue',
   'store',
+  'claims',
   'campaign',
 ];
 
 /** Those that need no helper programs. */
-const PLAIN = ['signer', 'queue', 'store', 'campaign'];
+const PLAIN = ['signer', 'queue', 'store', 'claims', 'campaign'];
 
 module.exports = { BENCHMARKS, PLAIN };

@@ -235,4 +235,4 @@ const CONTENDERS = {
   'bullmq-50': { title: 'BullMQ on Redis, 50 at once', ...bullmq(50), producer: null },
 };
 
-module.exports = { CONTENDERS, jobOf };
+module.exports = { CONTENDERS, pgPool };
