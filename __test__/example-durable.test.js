@@ -5,6 +5,7 @@
 const assert = require('node:assert/strict');
 const { randomBytes } = require('node:crypto');
 const { after, before, describe, it } = require('node:test');
+const { Client } = require('pg');
 const { exitOf, startWorld, until } = require('./support/example');
 
 const VARIABLES = {
@@ -110,5 +111,24 @@ describe('two processes of examples/express-app behind one database', () => {
     assert.equal(world.telegram.received.length, all);
     assert.deepEqual([...new Set((await world.rows()).map(({ attempts }) => attempts))], [1]);
     assert.equal((await world.pool.query('SELECT 1 FROM warmpath_instances')).rows.length, 1);
+  });
+
+  // Where that waits for the one that starts, and the one that starts for that, Postgres ends one of them.
+  it('another one starts beside a migration that builds an index', async () => {
+    const [reader, builder] = [1, 2].map(() => new Client({ connectionString: world.postgres.url }));
+    await Promise.all([reader.connect(), builder.connect()]);
+    try {
+      await reader.query('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1');
+      const built = builder.query('CREATE INDEX CONCURRENTLY late ON media_cache (updated_at)');
+      const waits = "SELECT 1 FROM pg_stat_activity WHERE pid = $1 AND wait_event_type = 'Lock'";
+      const isWaiting = async () => (await world.pool.query(waits, [builder.processID])).rows.length === 1;
+      await until(isWaiting, 'the index to wait for the reader');
+      await world.app(VARIABLES);
+      assert.ok(await isWaiting());
+      await reader.query('COMMIT');
+      await built;
+    } finally {
+      await Promise.all([reader.end(), builder.end()]);
+    }
   });
 });

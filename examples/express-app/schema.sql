@@ -38,4 +38,12 @@ CREATE TABLE IF NOT EXISTS media_cache (
   PRIMARY KEY (bot_slug, sha256, kind)
 );
 
-CREATE INDEX IF NOT EXISTS ix_media_cache_status ON media_cache (status, created_at);
+-- Not IF NOT EXISTS, which locks the table before it looks: another process may be building an index there (CREATE INDEX CONCURRENTLY
+-- of a migration), and that waits for this transaction.
+DO $$
+BEGIN
+  IF to_regclass('ix_media_cache_status') IS NULL THEN
+    CREATE INDEX ix_media_cache_status ON media_cache (status, created_at);
+  END IF;
+END
+$$;
