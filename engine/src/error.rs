@@ -2,7 +2,7 @@
 //!
 //! A code never changes its class: what a caller must do about a failure is a property of the code, so that the
 //! retry loop, the store, the metrics and the reader of a log line all agree. The table is exported to JavaScript
-//! (`errorTable()`), and a test holds `README.md` and `index.d.ts` against it.
+//! (`errorTable()`), and a test holds `docs/errors.md` and `index.d.ts` against it.
 
 use std::{borrow::Cow, fmt, time::Duration};
 
@@ -82,7 +82,7 @@ pub enum Certainty {
 
 macro_rules! codes {
     ($($variant:ident = $text:literal, $class:ident, $doc:literal;)*) => {
-        /// Stable machine-readable name of a failure; see the table in the README.
+        /// Stable machine-readable name of a failure; see the table in `docs/errors.md`.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Code {
             $(#[doc = $doc] $variant,)*

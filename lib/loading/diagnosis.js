@@ -69,7 +69,7 @@ function absent(names, published, said) {
   };
 }
 
-const list = (names) => (names.length === 0 ? 'the platforms named in the README' : names.join(', '));
+const list = (names) => (names.length === 0 ? 'the platforms named in docs/loading.md' : names.join(', '));
 
 /** A file is there, and did not load. */
 function unfit(artifact, file, said, variable) {
