@@ -5,36 +5,15 @@
 // WARMPATH_NODES names more Node binaries, separated like a PATH: the addon is one file for all of them.
 
 const assert = require('node:assert/strict');
-const { execFileSync, spawn } = require('node:child_process');
+const { execFileSync } = require('node:child_process');
 const path = require('node:path');
 const test = require('node:test');
+const { runScript } = require('./support/child-script.js');
 const { NAMES } = require('./support/ends-work.js');
 
 const LONG = process.env.WARMPATH_TEST_LONG === '1';
 const work = JSON.stringify(path.join(__dirname, 'support', 'ends-work.js'));
 const nodes = [process.execPath, ...(process.env.WARMPATH_NODES ?? '').split(path.delimiter).filter(Boolean)];
-
-/** A process that does not end by itself is killed after this, and that is seen. */
-const PATIENCE_MS = 300_000;
-
-function run(node, script) {
-  return new Promise((resolve, reject) => {
-    const child = spawn(node, ['-e', script], { stdio: ['ignore', 'pipe', 'pipe'] });
-    let out = '';
-    let err = '';
-    child.stdout.on('data', (piece) => {
-      out += piece;
-    });
-    child.stderr.on('data', (piece) => {
-      err += piece;
-    });
-    const timer = setTimeout(() => child.kill('SIGKILL'), PATIENCE_MS);
-    child.once('error', reject).once('close', (code, signal) => {
-      clearTimeout(timer);
-      resolve({ code, signal, out: out.trim(), err });
-    });
-  });
-}
 
 /** Some at a time: each is a process, and the machine may have two cores. */
 async function all(calls, most = 3) {
@@ -69,13 +48,13 @@ for (const node of nodes) {
         .flat()
         .map((name, i) => async () => {
           const delay = i % 3 === 0 ? 0 : (i * 7) % 40;
-          const { code, signal, out, err } = await run(
-            node,
+          const { code, signal, out, err } = await runScript(
             `const { begin } = require(${work});
            begin('${name}').then(({ handle, server }) => {
              console.log('begun');
              setTimeout(() => { ${script} }, ${delay});
            });`,
+            { node },
           );
           assert.deepEqual([code, signal, out], [wanted, null, 'begun'], `${name}: ${err}`);
           if (wanted !== 1) assert.equal(err, '', name);
@@ -85,8 +64,7 @@ for (const node of nodes) {
   }
 
   test(`Node ${version}: threads that are terminated in the middle of work`, async () => {
-    const { code, signal, out, err } = await run(
-      node,
+    const { code, signal, out, err } = await runScript(
       `const { Worker } = require('node:worker_threads');
        const { begin, NAMES } = require(${work});
        (async () => {
@@ -113,6 +91,7 @@ for (const node of nodes) {
          await executor.close();
          console.log(ended, code, shared.length > 0);
        })();`,
+      { node },
     );
     assert.deepEqual([code, signal], [0, null], err);
     assert.equal(out, `${NAMES.length * (LONG ? 25 : 2)} ERR_WARMPATH_DOWNLOAD_FAILED true`, err);

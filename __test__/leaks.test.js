@@ -3,30 +3,16 @@
 // What is let go of goes: every class made and dropped again and again, closed or not, empty or not.
 
 const assert = require('node:assert/strict');
-const { spawn } = require('node:child_process');
-const path = require('node:path');
 const test = require('node:test');
+const { runScript } = require('./support/child-script.js');
 
-const root = path.join(__dirname, '..');
 const ROUNDS = process.env.WARMPATH_TEST_LONG === '1' ? 1000 : 100;
 
 /** Runs a script with a garbage collector that can be called; what it prints, as JSON. */
-function measure(script) {
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, ['--expose-gc', '-e', script], { cwd: root });
-    let out = '';
-    let err = '';
-    child.stdout.on('data', (piece) => {
-      out += piece;
-    });
-    child.stderr.on('data', (piece) => {
-      err += piece;
-    });
-    child.once('error', reject).once('close', (code, signal) => {
-      if (code === 0 && signal === null) resolve(JSON.parse(out));
-      else reject(new Error(`ended with ${code ?? signal}: ${err}`));
-    });
-  });
+async function measure(script) {
+  const { code, signal, out, err } = await runScript(script, { args: ['--expose-gc'] });
+  assert.deepEqual([code, signal], [0, null], err);
+  return JSON.parse(out);
 }
 
 const SETUP = `

@@ -3,29 +3,19 @@
 // One process, several of everything: threads, copies of the package, copies of the addon, and a runtime without external buffers.
 
 const assert = require('node:assert/strict');
-const { execFileSync, spawn } = require('node:child_process');
+const { execFileSync } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
 const test = require('node:test');
 const { R2Sandbox } = require('../lib/testing');
-const { root, builtAddon, patched, plant, copyPackage } = require('./support/addon-files.js');
+const { builtAddon, patched, plant, copyPackage } = require('./support/addon-files.js');
+const { runScript } = require('./support/child-script.js');
 
-/** Runs a script in a process of its own: what it prints, and its complaints. */
-async function node(script, { cwd = root, env = {} } = {}) {
-  const child = spawn(process.execPath, ['-e', script], { cwd, env: { ...process.env, ...env } });
-  let out = '';
-  let err = '';
-  child.stdout.on('data', (piece) => {
-    out += piece;
-  });
-  child.stderr.on('data', (piece) => {
-    err += piece;
-  });
-  const timer = setTimeout(() => child.kill('SIGKILL'), 120_000);
-  const [code, signal] = await new Promise((resolve) => child.once('close', (...ended) => resolve(ended)));
-  clearTimeout(timer);
+/** What a script prints in a process of its own, and its complaints. */
+async function node(script, options) {
+  const { code, signal, out, err } = await runScript(script, options);
   assert.deepEqual([code, signal], [0, null], err);
-  return [out.trim(), err];
+  return [out, err];
 }
 
 /** Uses something of every class; prints one line. For a process and for a thread. */

@@ -6,10 +6,11 @@
 // that is there, if it is newer than what it is made of, or says that it does not run.
 
 const assert = require('node:assert/strict');
-const { execFileSync, spawn } = require('node:child_process');
+const { execFileSync } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
 const test = require('node:test');
+const { runScript } = require('./support/child-script.js');
 
 const root = path.join(__dirname, '..');
 const LONG = process.env.WARMPATH_TEST_LONG === '1';
@@ -36,35 +37,12 @@ const skip = isFresh() ? false : 'no addon with failpoints: npm run test:long bu
 if (skip) process.stderr.write(`\nNOT TESTED: ${skip}\n\n`);
 
 /** Runs a script with a panic planted; its standard output by line. */
-function planted(at, script, times = 1) {
-  return new Promise((resolve, reject) => {
-    const env = {
-      ...process.env,
-      WARMPATH_NATIVE_PATH: addon,
-      WARMPATH_PANIC_AT: at,
-      WARMPATH_PANIC_TIMES: String(times),
-    };
-    const child = spawn(process.execPath, ['-e', script], { cwd: root, env });
-    let out = '';
-    let err = '';
-    child.stdout.on('data', (piece) => {
-      out += piece;
-    });
-    child.stderr.on('data', (piece) => {
-      err += piece;
-    });
-    const timer = setTimeout(() => child.kill('SIGKILL'), 300_000);
-    child.once('error', reject).once('close', (code, signal) => {
-      clearTimeout(timer);
-      try {
-        assert.deepEqual([code, signal], [0, null], err);
-        assert.match(err, new RegExp(`planted at ${at}`), 'nothing panicked: this shows nothing');
-        resolve(out.trim().split('\n'));
-      } catch (error) {
-        reject(error);
-      }
-    });
-  });
+async function planted(at, script, times = 1) {
+  const env = { WARMPATH_NATIVE_PATH: addon, WARMPATH_PANIC_AT: at, WARMPATH_PANIC_TIMES: String(times) };
+  const { code, signal, out, err } = await runScript(script, { env });
+  assert.deepEqual([code, signal], [0, null], err);
+  assert.match(err, new RegExp(`planted at ${at}`), 'nothing panicked: this shows nothing');
+  return out.split('\n');
 }
 
 const SAY = `const w = require('warmpath');
