@@ -14,9 +14,10 @@ const BENCHMARKS = [
   'store',
   'claims',
   'campaign',
+  'load',
 ];
 
 /** Those that need no helper programs. */
-const PLAIN = ['signer', 'queue', 'store', 'claims', 'campaign'];
+const PLAIN = ['signer', 'queue', 'store', 'claims', 'campaign', 'load'];
 
 module.exports = { BENCHMARKS, PLAIN };
