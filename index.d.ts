@@ -2335,6 +2335,8 @@ export interface StoreClaim<Job = StoredPrewarmJob> extends StoreLease {
   attempt: number;
   /** How long the job was ready before it was claimed, ms. Default: not known. */
   waitedMs?: number | undefined;
+  /** How long ago the job was enqueued, ms. An `IngestWorker` charges waits that a source asks for after a day. Default: not known. */
+  ageMs?: number | undefined;
   /** Why the job must not be run: the worker fails it. Absent: it may be run. Default: it may. */
   error?: WarmpathError | undefined;
 }
@@ -2481,7 +2483,7 @@ export class MemoryStore<Job extends object = PrewarmWorkerJob, Value = PrewarmV
     limit: number;
     leaseMs: number;
     owner?: string | undefined;
-  }): (StoreClaim<Job & { key: string }> & { waitedMs: number })[];
+  }): (StoreClaim<Job & { key: string }> & { waitedMs: number; ageMs: number })[];
   /** See {@link Store}. */
   extend(leases: readonly StoreLease[], leaseMs: number): boolean[];
   /** See {@link Store}. */

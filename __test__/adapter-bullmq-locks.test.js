@@ -89,6 +89,11 @@ test('every code of the package has one verdict, that of its class', () => {
   }
   const asked = new WarmpathError('ERR_WARMPATH_S3_THROTTLED', 'x', { class: 'throttled', retryAfterMs: 7777 });
   assert.deepStrictEqual(verdict(asked), { action: 'later', delayMs: 7777 });
+  // For ever is too long: after a day each such wait is one of the job's attempts.
+  const source = new WarmpathError('ERR_WARMPATH_SOURCE_THROTTLED', 'x', { class: 'throttled', retryAfterMs: 7777 });
+  for (const ageMs of [undefined, Number.NaN, 86_399_000]) assert.equal(verdict(source, ageMs).action, 'later');
+  assert.deepStrictEqual(verdict(source, 86_401_000), { action: 'retry' });
+  assert.equal(verdict(asked, 86_401_000).action, 'later', 'what is ours to wait for is waited for');
 });
 
 test('wrong options are refused by name', async () => {

@@ -49,6 +49,22 @@ function contract({ open, pass }) {
     assert.equal(await store.nextDueMs(), null);
   });
 
+  test('a claim says how long ago its job was enqueued, whatever became of it since', async (t) => {
+    const store = await open(t, { delaysMs: [10_000] });
+    const ages = async () => (await claim(store)).map((one) => [one, Math.round(one.ageMs / 1000)]);
+    await store.enqueue([job(1)]);
+    const [[first, none]] = await ages();
+    assert.equal(none, 0);
+    await store.settle(fail([first], { charged: false, retryAfterMs: 50_000 }));
+    await pass(store, 60_000);
+    const [[second, minute]] = await ages();
+    assert.equal(minute, 60);
+    await store.settle(fail([second], { error: { ...error, class: 'permanent' } }));
+    // Enqueued anew, it is a job of today.
+    await store.enqueue([job(1)]);
+    assert.equal((await ages())[0][1], 0);
+  });
+
   test('failures wait for their delays and then are dead; uncharged ones do not count', async (t) => {
     const store = await open(t, { delaysMs: [10_000, 20_000] });
     await store.enqueue([job(1)]);
@@ -155,7 +171,8 @@ onServers('the store on Postgres', async ({ pool, open: openPool }, t) => {
   const pass = (store, ms) =>
     pool
       .query(
-        `UPDATE ingest_jobs SET run_at = run_at - $1::float8 * interval '1 ms', lease_until = lease_until - $1::float8 * interval '1 ms'`,
+        `UPDATE ingest_jobs SET run_at = run_at - $1::float8 * interval '1 ms', lease_until = lease_until - $1::float8 * interval '1 ms',
+          created_at = created_at - $1::float8 * interval '1 ms'`,
         [ms],
       )
       // What the store believes of the next due time is its own; a store that is told of news asks again.

@@ -59,7 +59,7 @@ function task(executor, options = {}) {
       await runner.run(checked.job, { signal: helpers.abortSignal });
     } catch (thrown) {
       const err = toWarmpathError(thrown);
-      const { action, delayMs } = verdict(err);
+      const { action, delayMs } = verdict(err, Date.now() - helpers.job.created_at?.getTime());
       if (action === 'retry') throw recordable(err);
       if (action === 'later') await again(helpers, key, delayMs);
       else await giveUp(recordable(err), helpers);

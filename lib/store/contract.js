@@ -6,8 +6,8 @@
  *
  * - `enqueue(jobs)` → one status per job: 'queued' | 'duplicate' (waiting already) | 'processing' (claimed) |
  *   'cached' (a result exists) | 'full'. Every job carries its `key`.
- * - `claim({ limit, leaseMs, owner })` → up to `limit` of `{ key, job, fence, attempt, waitedMs? }`, best first (priority,
- *   then age). The attempt is counted here, before the work, so that a job which kills its process cannot loop for ever.
+ * - `claim({ limit, leaseMs, owner })` → up to `limit` of `{ key, job, fence, attempt, waitedMs?, ageMs? }` (since it could be claimed; since it was enqueued),
+ *   best first (priority, then age). The attempt is counted here, before the work, so that a job which kills its process cannot loop for ever.
  *   `fence` grows with every claim of a row. A claim with `error` (a WarmpathError) is failed by the worker, not run.
  * - `extend([{ key, fence }], leaseMs)` → one boolean each: false = the lease is lost, stop working on it.
  * - `settle([{ key, fence, status: 'succeeded' | 'failed', value?, error?, charged, retryAfterMs? }])` →

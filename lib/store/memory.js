@@ -74,6 +74,7 @@ class MemoryStore {
     }
     if (this.#ready.size >= this.#capacity) return 'full';
     const entry = { key, job, priority: job.priority ?? 0, seq: this.#seq++, attempt: 0, enqueuedAt: Date.now() };
+    entry.since = this.#clock();
     this.#entries.set(key, entry);
     this.#toReady(entry);
     return 'queued';
@@ -110,7 +111,8 @@ class MemoryStore {
       entry.attempt++;
       this.#running.add(entry);
       const { key, job, fence, attempt } = entry;
-      claims.push({ key, job, fence, attempt, waitedMs: Math.round(now - entry.readySince) });
+      const [waitedMs, ageMs] = [entry.readySince, entry.since].map((at) => Math.round(now - at));
+      claims.push({ key, job, fence, attempt, waitedMs, ageMs });
     }
     return claims;
   }

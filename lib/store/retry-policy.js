@@ -9,6 +9,19 @@ const INGEST_DELAYS_MS = Object.freeze([2000, 10_000, 60_000, 300_000, 1_800_000
 // a lasting cause does not become a busy loop.
 const UNCHARGED_DELAY_MS = 1000;
 
+// For so long after a job was enqueued the server of a URL may ask for time without a charge. One that never stops would keep the
+// job for ever; and an address that was good for a medium a day ago is good for little.
+const MOST_THROTTLED_MS = 86_400_000;
+
+/**
+ * Whether an attempt is charged although the source has only asked for time.
+ *
+ * @param {{ code?: string } | undefined} error
+ * @param {number} [ageMs] since the job was enqueued, where that is known
+ */
+const isPatienceOver = (error, ageMs = 0) =>
+  error?.code === 'ERR_WARMPATH_SOURCE_THROTTLED' && ageMs > MOST_THROTTLED_MS;
+
 /**
  * What becomes of a failed job.
  *
@@ -28,4 +41,4 @@ function afterFailure(attempt, outcome, { delaysMs, random }) {
   return { state: 'retry', delayMs: Math.round(base * (1 + random() * 0.1)) };
 }
 
-module.exports = { afterFailure, DEFAULT_DELAYS_MS, INGEST_DELAYS_MS };
+module.exports = { afterFailure, isPatienceOver, DEFAULT_DELAYS_MS, INGEST_DELAYS_MS };

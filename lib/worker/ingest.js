@@ -9,6 +9,7 @@ const { checkIngestWorkerJob } = require('../options/ingest-worker-job.js');
 const { checkAll } = require('../options/job.js');
 const { MemoryStore } = require('../store/memory.js');
 const { PostgresIngestStore } = require('../store/postgres-ingest.js');
+const { isPatienceOver } = require('../store/retry-policy.js');
 const { IngestAfter } = require('./ingest-after.js');
 const { IngestHooks } = require('./ingest-hooks.js');
 const { IngestReport } = require('./ingest-report.js');
@@ -185,7 +186,8 @@ class IngestWorker extends Worker {
     this.#left(claim);
     this.#submitFitting();
     const error = this.#hooks.judge(claim.handle, outcome.error);
-    return error === outcome.error ? outcome : { ...outcome, error, charged: true };
+    const isCharged = error !== outcome.error || isPatienceOver(error, claim.ageMs);
+    return isCharged ? { ...outcome, error, charged: true } : outcome;
   }
 
   show(job) {

@@ -47,7 +47,7 @@ function processor(executor, options = {}) {
     const error = recordable(err);
     // The job belongs to another worker by now: this one must not move it anywhere.
     if (lost) return new DelayedError(error.message);
-    const { action, delayMs } = verdict(err);
+    const { action, delayMs } = verdict(err, Date.now() - job.timestamp);
     const cancelled = signal?.aborted && err.class === 'cancelled';
     if (action === 'fail' || (cancelled && onCancel === 'fail')) {
       return Object.assign(new UnrecoverableError(error.message), { code: err.code, class: err.class });

@@ -1,6 +1,7 @@
 'use strict';
 
 const { WarmpathError } = require('../../errors.js');
+const { isPatienceOver } = require('../../store/retry-policy.js');
 
 // A job that comes back without a time of its own waits a moment, so that a lasting cause (an executor that is full, or
 // closed) does not become a busy loop between the queue and this process.
@@ -20,13 +21,17 @@ const LATER_MS = {
  * share; it agrees with the store's (`lib/store/retry-policy.js`).
  *
  * - `fail`: never again (permanent, config);
- * - `later`: again after `delayMs`, and no attempt is charged (throttled, cancelled, nothing was tried);
+ * - `later`: again after `delayMs`, and no attempt is charged (throttled, cancelled, nothing was tried), unless a source has asked
+ *   for time for too long;
  * - `retry`: again by the queue's own backoff, an attempt is charged (transient, ambiguous, bug).
  *
  * @param {WarmpathError} error
+ * @param {number} [ageMs] of the job, where the queue knows it
  * @returns {{ action: 'fail' | 'retry' } | { action: 'later', delayMs: number }}
  */
-function verdict({ code, class: kind, retryAfterMs }) {
+function verdict(error, ageMs) {
+  const { code, class: kind, retryAfterMs } = error;
+  if (isPatienceOver(error, ageMs)) return { action: 'retry' };
   if (LATER_MS[code] !== undefined) return { action: 'later', delayMs: LATER_MS[code] };
   if (kind === 'throttled' || kind === 'cancelled') {
     return { action: 'later', delayMs: Math.max(1, retryAfterMs ?? HAND_BACK_MS) };

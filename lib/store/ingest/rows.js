@@ -76,8 +76,9 @@ function unpackJob({ key, job, payload, priority }, check) {
  * their lives, comes with `error`: the worker fails it without running it.
  */
 function claimOf(row, { check, maxLostLeases }) {
-  const { key, fence, attempts, lost_leases: lost, waited } = row;
-  const claim = { key, fence: Number(fence), attempt: attempts, waitedMs: Math.max(0, Math.round(waited)) };
+  const { key, fence, attempts, lost_leases: lost } = row;
+  const [waitedMs, ageMs] = [row.waited, row.age].map((ms) => Math.max(0, Math.round(ms)));
+  const claim = { key, fence: Number(fence), attempt: attempts, waitedMs, ageMs };
   if (lost >= maxLostLeases) return { ...claim, job: { key, meta: row.job?.meta }, error: quarantine(row) };
   try {
     return { ...claim, job: unpackJob(row, check) };

@@ -41,7 +41,7 @@ marked AS (
     attempts = CASE WHEN ${FREE} THEN 0 ELSE c.attempts END, lost_leases = 0,
     fence = CASE WHEN ${FREE} THEN c.fence + 1 ELSE c.fence END,
     lease_until = CASE WHEN ${FREE} THEN NULL ELSE c.lease_until END,
-    lease_owner = CASE WHEN ${FREE} THEN NULL ELSE c.lease_owner END, updated_at = now()
+    lease_owner = CASE WHEN ${FREE} THEN NULL ELSE c.lease_owner END, created_at = now(), updated_at = now()
   WHERE c.status IN ('failed', 'held')
   RETURNING c.key, c.lease_until IS NOT NULL AS leased
 )
@@ -74,10 +74,10 @@ done AS (
   UPDATE ${t} c SET lease_until = now() + ${ms('$2')}, lease_owner = $3, fence = c.fence + 1, attempts = c.attempts + 1,
     lost_leases = c.lost_leases + (c.lease_until IS NOT NULL)::int
   WHERE c.key = ANY (ARRAY (SELECT key FROM pick))
-  RETURNING c.key, c.fence, c.attempts, c.lost_leases, c.priority, c.run_at, c.job, c.payload
+  RETURNING c.key, c.fence, c.attempts, c.lost_leases, c.priority, c.run_at, c.created_at, c.job, c.payload
 )
 SELECT d.key, d.fence, d.attempts, d.lost_leases, d.job, d.payload, p.last_until, p.last_owner,
-  extract(epoch FROM now() - d.run_at)::float8 * 1000 AS waited
+  extract(epoch FROM now() - d.run_at)::float8 * 1000 AS waited, extract(epoch FROM now() - d.created_at)::float8 * 1000 AS age
 FROM done d JOIN pick p USING (key) ORDER BY d.priority DESC, d.run_at`;
 
 /** When the next row can be claimed, in ms. Null when none waits. */
