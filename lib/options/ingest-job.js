@@ -1,6 +1,6 @@
 'use strict';
 
-const { randomBytes, randomUUID } = require('node:crypto');
+const { randomUUID } = require('node:crypto');
 const check = require('./check.js');
 const { KINDS, priority, sha256, contentType, r2Key } = require('./fields.js');
 const { headers, url, whatsapp } = require('./ingest-fields.js');
@@ -88,10 +88,16 @@ const jobFields = {
 
 const ingestJob = shape({ ...jobFields, leaseMs: milliseconds() }, { required: ['source'] });
 
+/** 64 random bits as hex: those of a UUID that are random, because Node fetches the bytes of many UUIDs at once, and of these one by one. */
+function randomId() {
+  const uuid = randomUUID();
+  return uuid.slice(0, 4) + uuid.slice(-12);
+}
+
 /** The second half of a generated name: nothing that a file system, a shell or a URL could read anything into. */
 function cleanId(id) {
   const clean = id === undefined ? '' : id.replace(/[^A-Za-z0-9_-]+/g, '').slice(0, ID_LENGTH);
-  return clean === '' ? randomBytes(8).toString('hex') : clean;
+  return clean === '' ? randomId() : clean;
 }
 
 // Beside what goes through JSON, where JSON does not see it.
