@@ -218,21 +218,27 @@ const bullmq = (concurrency) => ({
 
 const CONTENDERS = {
   'ours-10': { title: '**warmpath**, claims of 10', ...ours(10) },
-  'ours-100': { title: '**warmpath**, claims of 100', ...ours(100), producer: null },
+  'ours-100': { title: '**warmpath**, claims of 100', pace: 'fast', ...ours(100), producer: null },
   graphile: { title: 'graphile-worker, as it comes', ...graphile({}) },
   'graphile-tuned': {
     title: 'graphile-worker, tuned (24 at once, local queue of 500, completions in batches: unfenced)',
+    pace: 'fast',
     ...graphile({
       concurrency: 24,
       preset: { worker: { localQueue: { size: 500 }, completeJobBatchDelay: 0, failJobBatchDelay: 0 } },
     }),
     producer: null,
   },
-  'pg-boss': { title: 'pg-boss, work() as it comes', slow: true, ...pgBoss(bossWork) },
+  'pg-boss': { title: 'pg-boss, work() as it comes', pace: 'slow', ...pgBoss(bossWork) },
   'pg-boss-10': { title: 'pg-boss, fetch and complete of 10', ...pgBoss(bossLoop(10)), producer: null },
-  'pg-boss-100': { title: 'pg-boss, fetch and complete of 100', ...pgBoss(bossLoop(100)), producer: null },
+  'pg-boss-100': {
+    title: 'pg-boss, fetch and complete of 100',
+    pace: 'fast',
+    ...pgBoss(bossLoop(100)),
+    producer: null,
+  },
   bullmq: { title: 'BullMQ on Redis, as it comes (1 at once)', ...bullmq(1) },
-  'bullmq-50': { title: 'BullMQ on Redis, 50 at once', ...bullmq(50), producer: null },
+  'bullmq-50': { title: 'BullMQ on Redis, 50 at once', pace: 'fast', ...bullmq(50), producer: null },
 };
 
 module.exports = { CONTENDERS, pgPool };
