@@ -5,16 +5,21 @@
 // On Linux with zig, which links against the glibc that is named instead of the machine's: an addon that was built on a new
 // distribution asks for that one's, and loads on no older one. zig and cargo-zigbuild come from PyPI, into target/zig; Python 3 is
 // needed. On macOS and Windows with what is there.
+//
+// Then it is looked at (scripts/symbols.js), and where it is for this machine the rehearsal's app is run on it.
 
 const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
 const { addonName, PLATFORMS } = require('./package/platforms.js');
+const { isInstalled, tryInCheckout } = require('./rehearsal/checkout.js');
 const { inspect, MAX_GLIBC } = require('./symbols.js');
 
 const root = path.join(__dirname, '..');
 const tools = path.join(root, 'target', 'zig');
+/** Not cargo's own: `npm run build` compiles the same crates for another linker and another libc, and each would undo the other's. */
+const target = path.join(root, 'target', 'artifact');
 const VERSIONS = ['ziglang==0.15.2', 'cargo-zigbuild==0.24.0'];
 
 function run(command, args, options = {}) {
@@ -58,18 +63,29 @@ function build(platform) {
   const flags = renamedPaths();
   // A library that Node loads cannot bring a second libc: musl is the one target where Rust would.
   if (platform.libc === 'musl') flags.push('-Ctarget-feature=-crt-static');
-  const env = { ...process.env, CARGO_ENCODED_RUSTFLAGS: flags.join('\x1f') };
+  const env = { ...process.env, CARGO_TARGET_DIR: target, CARGO_ENCODED_RUSTFLAGS: flags.join('\x1f') };
   if (isLinux) env.PATH = `${provideZig()}${path.delimiter}${process.env.PATH}`;
-  const target = platform.libc === 'glibc' ? `${platform.triple}.${MAX_GLIBC}` : platform.triple;
-  run('cargo', [isLinux ? 'zigbuild' : 'build', '--release', '--locked', '-p', 'warmpath', '--target', target], {
-    env,
-  });
+  const triple = platform.libc === 'glibc' ? `${platform.triple}.${MAX_GLIBC}` : platform.triple;
+  const command = [isLinux ? 'zigbuild' : 'build', '--release', '--locked', '-p', 'warmpath', '--target', triple];
+  run('cargo', command, { env });
 
   const library = { linux: 'libwarmpath.so', darwin: 'libwarmpath.dylib', win32: 'warmpath.dll' }[platform.os];
   const addon = path.join(root, 'target', 'addons', addonName(platform));
   fs.mkdirSync(path.dirname(addon), { recursive: true });
-  fs.copyFileSync(path.join(root, 'target', platform.triple, 'release', library), addon);
+  fs.copyFileSync(path.join(target, platform.triple, 'release', library), addon);
   return addon;
+}
+
+/** @param {(typeof PLATFORMS)[number]} platform @param {string} addon @throws {Error} it may not be published, or does not work */
+function check(platform, addon) {
+  if (platform.os === 'linux') {
+    const { elf, faults } = inspect(addon);
+    console.log(`${elf.glibc === null ? 'no glibc' : `glibc ${elf.glibc}`}, needs ${elf.needed.join(' ')}`);
+    if (faults.length > 0) throw new Error(`${addon} may not be published:\n  ${faults.join('\n  ')}`);
+  }
+  if (platform.triple !== hostTriple()) console.log('not tried: it is for another machine');
+  else if (!isInstalled()) console.log('not tried: the packages that its app uses are not installed (npm install)');
+  else console.log(`tried: ${tryInCheckout(addon)}`);
 }
 
 function main() {
@@ -80,10 +96,7 @@ function main() {
   }
   const addon = build(platform);
   console.log(`${addon}: ${fs.statSync(addon).size} bytes`);
-  if (platform.os !== 'linux') return;
-  const { elf, faults } = inspect(addon);
-  console.log(`${elf.glibc === null ? 'no glibc' : `glibc ${elf.glibc}`}, needs ${elf.needed.join(' ')}`);
-  if (faults.length > 0) throw new Error(`${addon} may not be published:\n  ${faults.join('\n  ')}`);
+  check(platform, addon);
 }
 
 if (require.main === module) main();

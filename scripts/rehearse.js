@@ -18,8 +18,10 @@ const { stage } = require('./package/stage.js');
 const { publish } = require('./publish.js');
 const { cleanEnvironment, installedPlatforms, managers, newApp, OTHERS, run } = require('./rehearsal/managers.js');
 const { provideTools, startRegistry } = require('./rehearsal/registry.js');
+const { Report } = require('./rehearsal/report.js');
 const { DEBIANS, debianRoot, inRoot, muslRoot, Unavailable } = require('./rehearsal/roots.js');
 const { compareVersions, readElf } = require('./package/elf.js');
+const { inspect } = require('./symbols.js');
 
 const root = path.join(__dirname, '..');
 const place = path.join(root, 'target', 'rehearsal');
@@ -27,28 +29,11 @@ const place = path.join(root, 'target', 'rehearsal');
 const GNU = PLATFORMS.find(({ name }) => name === 'linux-x64-gnu');
 const MUSL = PLATFORMS.find(({ name }) => name === 'linux-x64-musl');
 
-const results = { passed: 0, failed: 0, skipped: 0 };
+/** Where scripts/artifact.js puts it. */
+const BUILT = path.join(root, 'target', 'addons', addonName(GNU));
 
-/** Runs a step and prints how it went. @returns {Promise<boolean>} it passed */
-async function step(title, work) {
-  const start = performance.now();
-  const seconds = () => `${((performance.now() - start) / 1000).toFixed(1)} s`;
-  try {
-    const note = await work();
-    results.passed++;
-    console.log(`ok       ${title} (${seconds()})${note ? `: ${note}` : ''}`);
-    return true;
-  } catch (error) {
-    if (error instanceof Unavailable) {
-      results.skipped++;
-      console.log(`skipped  ${title}: ${error.message}`);
-    } else {
-      results.failed++;
-      console.log(`FAILED   ${title} (${seconds()})\n${error.stack.replace(/^/gm, '         ')}`);
-    }
-    return false;
-  }
-}
+const report = new Report();
+const step = (title, work) => report.step(title, work);
 
 /**
  * All the packages, so that package managers have to choose. Of the other platforms there is no addon here: a text stands in its place,
@@ -67,11 +52,15 @@ function stageAll(addon, out) {
   stage({ addons, out, all: true });
 }
 
-/** @returns {string} the addon as it is published: of the sources as they are */
-function buildAddon() {
-  const { status } = spawnSync(process.execPath, [path.join(__dirname, 'artifact.js')], { stdio: 'inherit' });
-  if (status !== 0) throw new Error(`scripts/artifact.js ended with ${status}`);
-  return path.join(root, 'target', 'addons', addonName(GNU));
+/** The addon as it is published, of the sources as they are. @returns {string} what it is */
+function buildAddon(addon) {
+  if (addon === BUILT) {
+    const { status } = spawnSync(process.execPath, [path.join(__dirname, 'artifact.js')], { stdio: 'inherit' });
+    if (status !== 0) throw new Error(`scripts/artifact.js ended with ${status}`);
+  }
+  const { elf, faults } = inspect(addon);
+  if (faults.length > 0) throw new Error(`${addon} may not be published: ${faults.join('; ')}`);
+  return `${(elf.size / 1e6).toFixed(2)} MB, glibc ${elf.glibc}, needs ${elf.needed.join(' ')}`;
 }
 
 /** The published manifests ask for nothing to be run at an install. */
@@ -195,17 +184,19 @@ async function onMusl(npm, env) {
   });
 }
 
-async function main() {
-  const { values } = parseArgs({
-    options: {
-      addon: { type: 'string' },
-      keep: { type: 'boolean', default: false },
-    },
-  });
-  if (process.platform !== 'linux' || process.arch !== 'x64')
-    throw new Error('the rehearsal publishes the addon of x64 Linux, and runs there');
-  const addon = values.addon ?? buildAddon();
+/** Publishes everything to `registry`, twice: a release that broke off is finished by running it again. @returns {Promise<string>} */
+async function publishAll(addon, packages, registry) {
+  stageAll(addon, packages);
+  checkManifests(packages);
+  // npm publishes nothing without a token; this registry takes any.
+  process.env.npm_config_userconfig = path.join(place, 'npmrc');
+  fs.writeFileSync(process.env.npm_config_userconfig, `${registry.replace('http:', '')}:_authToken=rehearsal\n`);
+  const done = await publish({ packages, registry });
+  if ((await publish({ packages, registry })).length > 0) throw new Error('a second publication published again');
+  return `${done.length} packages`;
+}
 
+async function rehearseAll(addon) {
   const packages = path.join(place, 'packages');
   const tool = provideTools(path.join(root, 'target', 'rehearsal-tools'));
   const env = cleanEnvironment(place);
@@ -218,35 +209,37 @@ async function main() {
     upstream,
   });
   try {
-    const published = await step('publish: main and platform packages', async () => {
-      stageAll(addon, packages);
-      checkManifests(packages);
-      // npm publishes nothing without a token; this registry takes any.
-      process.env.npm_config_userconfig = path.join(place, 'npmrc');
-      fs.writeFileSync(
-        process.env.npm_config_userconfig,
-        `${registry.url.replace('http:', '')}:_authToken=rehearsal\n`,
-      );
-      const done = await publish({ packages, registry: registry.url });
-      if ((await publish({ packages, registry: registry.url })).length > 0)
-        throw new Error('a second publication published again');
-      return `${done.length} packages`;
-    });
-    if (published) {
-      const npm = await withManagers(tool, registry.url, env);
-      await withTarball(npm, env);
-      await onOldProcessor();
-      await inDebians(addon);
-      await onMusl(npm, env);
-    }
+    if (!(await step('publish: main and platform packages', () => publishAll(addon, packages, registry.url)))) return;
+    const npm = await withManagers(tool, registry.url, env);
+    await withTarball(npm, env);
+    await onOldProcessor();
+    await inDebians(addon);
+    await onMusl(npm, env);
   } finally {
     await registry.stop();
+  }
+}
+
+async function main() {
+  const { values } = parseArgs({
+    options: {
+      addon: { type: 'string' },
+      keep: { type: 'boolean', default: false },
+    },
+  });
+  if (process.platform !== 'linux' || process.arch !== 'x64')
+    throw new Error('the rehearsal publishes the addon of x64 Linux, and runs there');
+  const addon = path.resolve(values.addon ?? BUILT);
+  try {
+    if (await step('the addon, as it is published', () => buildAddon(addon))) await rehearseAll(addon);
+  } finally {
     if (!values.keep)
       for (const name of ['apps', 'cache', 'registry'])
         fs.rmSync(path.join(place, name), { recursive: true, force: true });
   }
-  console.log(`\nrehearsal: ${results.passed} passed, ${results.failed} failed, ${results.skipped} skipped`);
-  process.exitCode = results.failed > 0 ? 1 : 0;
+  const [passed, failed, skipped] = ['passed', 'failed', 'skipped'].map((outcome) => report.count(outcome));
+  console.log(`\n${report.table()}\n\nrehearsal: ${passed} passed, ${failed} failed, ${skipped} skipped`);
+  process.exitCode = failed > 0 ? 1 : 0;
 }
 
 main();

@@ -8,7 +8,7 @@ const fs = require('node:fs');
 const path = require('node:path');
 
 /** What the app uses besides `warmpath`: Express, and the optional peers of the sandboxes. */
-const OTHERS = ['express', '@fastify/busboy', '@smithy/signature-v4', '@xmldom/xmldom'];
+const OTHERS = ['express', '@fastify/busboy', '@smithy/signature-v4', '@xmldom/xmldom', 'selfsigned'];
 
 /** @returns {string} npm's own script: run by `node`, it needs no `npm` on the PATH */
 function npmScript() {

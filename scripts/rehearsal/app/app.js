@@ -81,16 +81,18 @@ async function queues() {
   return { taken: taken.length };
 }
 
-/** Files from a bucket to a chat, both sandboxes of the package itself. */
+/** Files from a bucket to a chat, both sandboxes of the package itself: over TLS, whose code chooses its instructions by the processor. */
 async function prewarms() {
   const { PrewarmExecutor } = require('warmpath');
-  const { R2Sandbox, TelegramSandbox } = require('warmpath/testing');
+  const { R2Sandbox, selfSignedCa, TelegramSandbox } = require('warmpath/testing');
   const token = '123456:secret';
-  const r2 = await R2Sandbox.start();
-  const telegram = await TelegramSandbox.start({ bots: [{ token, chats: [42] }], probe: false });
+  const { ca, ...tls } = await selfSignedCa();
+  const r2 = await R2Sandbox.start({ tls });
+  const telegram = await TelegramSandbox.start({ tls, bots: [{ token, chats: [42] }], probe: false });
   const executor = new PrewarmExecutor({
     s3: { endpoint: r2.url, bucket: 'media', ...r2.credentials[0] },
     telegram: { apiRoot: telegram.url },
+    http: { ca },
   });
   try {
     const bytes = randomBytes(300_000);
