@@ -5,6 +5,7 @@
 //! give it its name.
 
 mod base64;
+mod blocks;
 mod decrypt;
 mod disk;
 mod intake;
@@ -31,6 +32,7 @@ pub use value::{IngestValue, Location};
 pub use whatsapp::{Keys, MediaType, WhatsApp};
 
 use self::{
+    blocks::Blocks,
     disk::Disk,
     intake::Intake,
     look::Probe,
@@ -58,6 +60,7 @@ pub struct Ingest {
     s3: Option<S3>,
     s3_prefix: String,
     directory: Directory,
+    blocks: Blocks,
     sinks: Vec<SinkKind>,
     types: Arc<Types>,
     max_bytes: u64,
@@ -83,12 +86,15 @@ impl Ingest {
         .map_err(|error| Error { message: format!("http.{}", error.message).into(), ..error })?;
         let transport = HttpOptions { ca: http.ca, proxy: http.proxy };
         let client = Client::new(&transport, &timeouts)?;
+        let blocks = Blocks::default();
+        let open = |dir: String| Disk::open(&dir, options.fsync, blocks.clone());
         let ingest = Self {
             web: Fetcher::new(&transport, timeouts, guard)?,
             whatsapp: options.whatsapp.origin.trim_end_matches('/').to_owned(),
             s3: options.s3.map(|s3| S3::new(s3, &client, timeouts, clock)).transpose()?,
             s3_prefix: options.s3_prefix,
-            directory: Directory::new(options.dir.map(|dir| Disk::open(&dir, options.fsync)).transpose()?),
+            directory: Directory::new(options.dir.map(open).transpose()?),
+            blocks,
             sinks: options.sinks,
             types,
             max_bytes: options.max_bytes,
@@ -136,7 +142,8 @@ impl Pipeline for Ingest {
         }
 
         let sums = intake.sums()?;
-        let probe = (self.probe && look.is_none()).then(|| Probe { declared: declared.map(str::to_owned) });
+        let probe =
+            (self.probe && look.is_none()).then(|| Probe { declared: declared.map(str::to_owned), head: head.clone() });
         let (types, declared, len) = (Arc::clone(&self.types), declared.map(str::to_owned), sums.bytes);
         let judge = move |seen: Option<Report>| {
             let seen = seen.or_else(|| look.map(Look::finish));

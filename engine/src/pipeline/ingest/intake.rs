@@ -73,7 +73,8 @@ impl Intake {
         match self.ahead.make_contiguous() {
             [] => Err(Error::new(Code::TypeRefused, "the medium is empty").at(Phase::Download)),
             [first, rest @ ..] if rest.is_empty() || first.len() >= wanted => {
-                Ok(first.slice(..first.len().min(wanted)))
+                // Not a slice: the memory behind a piece is used again as soon as the piece is written.
+                Ok(Bytes::copy_from_slice(first.get(..wanted).unwrap_or(first)))
             }
             pieces => {
                 let mut head = pieces.concat();

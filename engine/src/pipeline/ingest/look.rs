@@ -17,6 +17,8 @@ const END: u64 = 64 * 1024;
 pub struct Probe {
     /// The declared type.
     pub declared: Option<String>,
+    /// Its first bytes, which are here still.
+    pub head: Bytes,
 }
 
 /// A look at a stream.

@@ -39,7 +39,7 @@ impl Ingest {
                 Ok(Source::Object { object, waited: std::time::Duration::ZERO }.into())
             }
             SourceSpec::Bytes => Ok(Source::Bytes(payload()).into()),
-            SourceSpec::Base64 => Ok(Source::Base64(Decoder::new(payload())).into()),
+            SourceSpec::Base64 => Ok(Source::Base64(Decoder::reusing(payload(), self.blocks.clone())).into()),
             SourceSpec::MediaId { .. } => {
                 Err(Error::new(Code::SourceUnresolved, "the medium has no address yet").at(Phase::Queue))
             }

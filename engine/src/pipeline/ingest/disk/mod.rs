@@ -4,8 +4,8 @@
 //! never replaces a file. What a killed process leaves are temporary files; the next one to open the directory removes
 //! them ([`sweep`]). No name that somebody else chose ever becomes part of a path.
 
-mod blocks;
 mod fault;
+mod hands;
 mod lock;
 mod names;
 mod place;
@@ -23,12 +23,12 @@ use std::{
     },
 };
 
-use blocks::Blocks;
 use lock::Lock;
 use names::Names;
 use parking_lot::Mutex;
 pub use writer::Writer;
 
+use super::blocks::Blocks;
 use crate::error::{Code, Error, Result};
 
 /// Beginning of every name that is ours and not a medium's.
@@ -58,7 +58,7 @@ impl Disk {
     ///
     /// # Errors
     /// `INVALID_OPTION` where there is no such directory, or no file can be made in it.
-    pub fn open(dir: &str, fsync: bool) -> Result<Self> {
+    pub fn open(dir: &str, fsync: bool, blocks: Blocks) -> Result<Self> {
         let bad = |why: &str| Error::new(Code::InvalidOption, format!("dir: {why}"));
         // Absolute, so that it stays the same directory whatever becomes of the process's own.
         let dir = fs::canonicalize(dir).map_err(|error| bad(&format!("cannot be opened ({})", error.kind())))?;
@@ -71,14 +71,7 @@ impl Disk {
         let lock = Lock::make(&dir).map_err(|error| bad(&format!("no file can be made in it ({})", error.kind())))?;
         let swept = dir.clone();
         tokio::task::spawn_blocking(move || sweep::sweep(&swept));
-        Ok(Self(Arc::new(Inner {
-            dir,
-            fsync,
-            lock,
-            made: AtomicU64::new(0),
-            blocks: Blocks::default(),
-            names: Names::default(),
-        })))
+        Ok(Self(Arc::new(Inner { dir, fsync, lock, made: AtomicU64::new(0), blocks, names: Names::default() })))
     }
 
     /// A writer of one medium. Nothing is on the disk before its first bytes are.

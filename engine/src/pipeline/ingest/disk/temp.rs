@@ -44,9 +44,11 @@ impl Temp {
 
     /// Reads a part of what was written.
     pub fn read(&mut self, range: &Range<u64>) -> io::Result<Vec<u8>> {
-        let mut bytes = Vec::new();
+        let wanted = range.end.saturating_sub(range.start);
+        // Room for all of it: without, it would be read in crumbs, from 32 bytes on.
+        let mut bytes = Vec::with_capacity(usize::try_from(wanted).unwrap_or_default());
         self.file.seek(SeekFrom::Start(range.start))?;
-        Read::by_ref(&mut self.file).take(range.end.saturating_sub(range.start)).read_to_end(&mut bytes)?;
+        Read::by_ref(&mut self.file).take(wanted).read_to_end(&mut bytes)?;
         Ok(bytes)
     }
 }

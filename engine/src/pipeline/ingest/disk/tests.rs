@@ -11,7 +11,10 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use super::{Disk, fault::unwritten, sweep::sweep};
-use crate::{error::Code, pipeline::ingest::meter::Sums};
+use crate::{
+    error::Code,
+    pipeline::ingest::{blocks::Blocks, meter::Sums},
+};
 
 /// A directory that goes with the test.
 struct Scratch(PathBuf);
@@ -24,7 +27,7 @@ impl Scratch {
     }
 
     fn open(&self) -> Disk {
-        Disk::open(self.0.to_str().unwrap(), true).unwrap()
+        Disk::open(self.0.to_str().unwrap(), true, Blocks::default()).unwrap()
     }
 
     fn names(&self) -> Vec<OsString> {
@@ -157,7 +160,7 @@ async fn a_directory_that_cannot_be_used_is_an_option_error() {
     fs::write(scratch.0.join("file"), b"").unwrap();
     for dir in ["nowhere", "file"] {
         let path = scratch.0.join(dir);
-        let error = Disk::open(path.to_str().unwrap(), true).err().unwrap();
+        let error = Disk::open(path.to_str().unwrap(), true, Blocks::default()).err().unwrap();
         assert_eq!(error.code, Code::InvalidOption);
         assert!(error.message.starts_with("dir: "), "{}", error.message);
     }

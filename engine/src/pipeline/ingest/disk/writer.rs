@@ -10,13 +10,20 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use tokio::task::{JoinError, JoinHandle, spawn_blocking};
+use tokio::sync::oneshot::error::RecvError;
 
-use super::{Disk, blocks::BLOCK, fault::unwritten, place::place, temp::Temp};
+use super::{
+    Disk,
+    fault::unwritten,
+    hands::{Done, hand_over},
+    place::place,
+    temp::Temp,
+};
 use crate::{
     error::{Code, Error, Phase, Result},
     media::{Inspector, Report, Step},
     pipeline::ingest::{
+        blocks::BLOCK,
         look::{LIMITS, Probe},
         meter::Sums,
     },
@@ -30,8 +37,8 @@ const LARGE: usize = 128 * 1024;
 enum State {
     /// Nothing was written yet.
     None,
-    /// A block is on its way, or was. Dropping the handle does not stop it: the file is removed when it ends.
-    Writing(JoinHandle<io::Result<Temp>>),
+    /// A block is on its way, or was. Dropping this does not stop it: the file is removed when it ends.
+    Writing(Done<io::Result<Temp>>),
 }
 
 /// A medium being written; leaves nothing behind when it is dropped.
@@ -52,10 +59,25 @@ impl Writer {
     /// # Errors
     /// `DISK_FULL`, `DISK_FAILED`.
     pub async fn write(&mut self, mut piece: Bytes) -> Result<()> {
-        while !piece.is_empty() {
-            if self.block.is_empty() && piece.len() >= LARGE {
-                return self.flush(piece).await;
+        if piece.len() >= LARGE {
+            if !self.block.is_empty() {
+                let begun = mem::take(&mut self.block).freeze();
+                self.flush(begun).await?;
             }
+            return self.flush(piece).await;
+        }
+        if self.block.is_empty() {
+            // Decoded text comes in a block of ours.
+            match piece.try_into_mut() {
+                Ok(block) if block.capacity() == BLOCK => {
+                    self.block = block;
+                    return Ok(());
+                }
+                Ok(other) => piece = other.freeze(),
+                Err(shared) => piece = shared,
+            }
+        }
+        while !piece.is_empty() {
             if self.block.capacity() == 0 {
                 self.block = self.disk.blocks().take();
             }
@@ -73,7 +95,7 @@ impl Writer {
     async fn flush(&mut self, block: Bytes) -> Result<()> {
         let temp = self.temp().await?;
         let disk = self.disk.clone();
-        self.state = State::Writing(spawn_blocking(move || append(temp, &disk, block)));
+        self.state = State::Writing(hand_over(move || append(temp, &disk, block)));
         Ok(())
     }
 
@@ -96,7 +118,7 @@ impl Writer {
     /// # Errors
     /// As [`Writer::write`].
     pub async fn prepare(self, len: u64, probe: Option<Probe>) -> Result<(Prepared, Option<Report>)> {
-        self.end(move |disk, temp| complete(disk, temp, len, probe.as_ref())).await
+        self.end(move |disk, temp, last| complete(disk, temp, len, probe.as_ref(), &last)).await
     }
 
     /// [`Writer::prepare`], and the name, all in one visit to the thread that may block: of what a small file costs, going there
@@ -112,8 +134,8 @@ impl Writer {
     ) -> Result<(PathBuf, T)> {
         let wanted = Wanted::default();
         let still = wanted.still();
-        self.end(move |disk, temp| {
-            let (prepared, report) = complete(disk, temp, sums.bytes, probe.as_ref())?;
+        self.end(move |disk, temp, last| {
+            let (prepared, report) = complete(disk, temp, sums.bytes, probe.as_ref(), &last)?;
             let (name, extension, told) = judge(report)?;
             // Whoever gave the job up meanwhile must not find it done.
             if !still.load(Ordering::Acquire) {
@@ -137,8 +159,8 @@ impl Writer {
     ) -> Result<(PathBuf, T)> {
         let wanted = Wanted::default();
         let still = wanted.still();
-        self.end(move |_, mut temp| {
-            let report = probe.map(|probe| look(&mut temp, &probe, len)).transpose();
+        self.end(move |_, mut temp, last| {
+            let report = probe.map(|probe| look(&mut temp, &probe, len, &last)).transpose();
             let told = judge(report.map_err(|error| unwritten(&error))?)?;
             // Nobody would know of it.
             if !still.load(Ordering::Acquire) {
@@ -151,13 +173,15 @@ impl Writer {
 
     async fn end<T: Send + 'static>(
         mut self,
-        rest: impl FnOnce(Disk, Temp) -> Result<T> + Send + 'static,
+        rest: impl FnOnce(Disk, Temp, Bytes) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let temp = self.temp().await?;
-        let (disk, block) = (self.disk.clone(), mem::take(&mut self.block).freeze());
-        let ended = spawn_blocking(move || {
-            let temp = append(temp, &disk, block).map_err(|error| unwritten(&error))?;
-            rest(disk, temp)
+        let (disk, last) = (self.disk.clone(), mem::take(&mut self.block).freeze());
+        let ended = hand_over(move || {
+            let temp = write(temp, &disk, &last).map_err(|error| unwritten(&error))?;
+            let ended = rest(disk.clone(), temp, last.clone());
+            disk.blocks().give(last);
+            ended
         });
         finished(ended.await)
     }
@@ -175,7 +199,7 @@ impl Prepared {
     /// # Errors
     /// `DISK_FULL`, `DISK_FAILED`.
     pub async fn commit(self, name: String, extension: String, sums: Sums) -> Result<PathBuf> {
-        finished(spawn_blocking(move || self.place(&name, &extension, &sums)).await)
+        finished(hand_over(move || self.place(&name, &extension, &sums)).await)
     }
 
     fn place(self, name: &str, extension: &str, sums: &Sums) -> Result<PathBuf> {
@@ -206,16 +230,27 @@ impl Drop for Wanted {
 }
 
 fn append(temp: Option<Temp>, disk: &Disk, block: Bytes) -> io::Result<Temp> {
-    let mut temp = temp.map_or_else(|| Temp::make(disk.temp_path()), Ok)?;
-    temp.write(&block)?;
+    let temp = write(temp, disk, &block)?;
     disk.blocks().give(block);
     Ok(temp)
 }
 
+fn write(temp: Option<Temp>, disk: &Disk, block: &[u8]) -> io::Result<Temp> {
+    let mut temp = temp.map_or_else(|| Temp::make(disk.temp_path()), Ok)?;
+    temp.write(block)?;
+    Ok(temp)
+}
+
 /// Looks into a file that has all its bytes, and waits until they are on the disk.
-fn complete(disk: Disk, mut temp: Temp, len: u64, probe: Option<&Probe>) -> Result<(Prepared, Option<Report>)> {
+fn complete(
+    disk: Disk,
+    mut temp: Temp,
+    len: u64,
+    probe: Option<&Probe>,
+    last: &[u8],
+) -> Result<(Prepared, Option<Report>)> {
     let mut completed = || {
-        let report = probe.map(|probe| look(&mut temp, probe, len)).transpose()?;
+        let report = probe.map(|probe| look(&mut temp, probe, len, last)).transpose()?;
         if disk.fsync() {
             temp.sync()?;
         }
@@ -225,10 +260,18 @@ fn complete(disk: Disk, mut temp: Temp, len: u64, probe: Option<&Probe>) -> Resu
     Ok((Prepared { disk, temp }, report))
 }
 
-/// Reads what the inspection wants: a head, an index, of a file that is in memory still.
-fn look(temp: &mut Temp, probe: &Probe, len: u64) -> io::Result<Report> {
+/// Gives the inspection what it wants: a head, an index. Of a small file everything is in the block that was written `last`; of a
+/// large one most often only its index has to be read back.
+fn look(temp: &mut Temp, probe: &Probe, len: u64, last: &[u8]) -> io::Result<Report> {
     let mut inspector = Inspector::with_limits(probe.declared.as_deref(), len, LIMITS);
+    // The head first: of a medium that nothing is known of, it is all that is wanted.
+    let known = [(0, &probe.head[..]), (len.saturating_sub(last.len() as u64), last)];
     while let Step::Need(range) = inspector.step().clone() {
+        let here = |(from, bytes): &&(u64, &[u8])| (*from..*from + bytes.len() as u64).contains(&range.start);
+        if let Some((from, bytes)) = known.iter().find(here) {
+            inspector.feed(*from, bytes);
+            continue;
+        }
         let bytes = temp.read(&range)?;
         if bytes.is_empty() {
             break;
@@ -238,7 +281,7 @@ fn look(temp: &mut Temp, probe: &Probe, len: u64) -> io::Result<Report> {
     Ok(inspector.finish())
 }
 
-fn finished<T>(ended: Result<Result<T>, JoinError>) -> Result<T> {
+fn finished<T>(ended: Result<Result<T>, RecvError>) -> Result<T> {
     let broken = |_| Err(Error::new(Code::Internal, "the thread that writes files ended early"));
     ended.unwrap_or_else(broken).map_err(|error| error.at(Phase::Upload))
 }

@@ -1,5 +1,7 @@
 //! The memory that media pass through on their way to the disk.
 
+use std::sync::Arc;
+
 use bytes::{Bytes, BytesMut};
 use parking_lot::Mutex;
 
@@ -11,9 +13,9 @@ pub const BLOCK: usize = 256 * 1024;
 /// takes longer than to write it.
 const KEPT: usize = 16;
 
-/// Blocks that nobody fills now.
-#[derive(Default)]
-pub struct Blocks(Mutex<Vec<BytesMut>>);
+/// Blocks that nobody fills now. Clones share them.
+#[derive(Clone, Default)]
+pub struct Blocks(Arc<Mutex<Vec<BytesMut>>>);
 
 impl Blocks {
     /// An empty block.
