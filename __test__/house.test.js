@@ -13,6 +13,7 @@ const ENGINE = 'engine/src/';
 
 /** Rooms of the engine, by floor: a room uses those of lower floors and nobody beside it or above. */
 const FLOORS = [
+  ['fuzz'],
   ['pipeline'],
   ['executor', 's3', 'telegram', 'llm', 'media'],
   ['http', 'sigv4', 'queue'],

@@ -63,6 +63,9 @@ async function main() {
   if (process.argv.includes('--long') && chosen.length === 0 && isRehearsed) {
     await run('The publication, rehearsed', process.execPath, ['scripts/rehearse.js']);
   }
+  if (process.argv.includes('--long') && chosen.length === 0) {
+    await run('Fuzz targets', process.execPath, ['scripts/fuzz.js', '--seconds', '30']);
+  }
 }
 
 main();

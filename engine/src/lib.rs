@@ -32,6 +32,8 @@ pub mod clock;
 pub mod error;
 pub mod executor;
 pub mod failpoint;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 pub mod http;
 pub mod llm;
 pub mod media;

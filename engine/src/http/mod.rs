@@ -10,6 +10,8 @@
 mod client;
 mod connect;
 mod fault;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod greedy;
 pub mod guard;
 mod options;

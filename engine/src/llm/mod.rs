@@ -8,6 +8,8 @@ mod answer;
 mod budget;
 mod circuit;
 mod desk;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod hint;
 mod options;
 mod refusal;

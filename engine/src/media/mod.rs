@@ -38,6 +38,8 @@ mod types;
 pub mod audio;
 pub mod faststart;
 pub mod format;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 pub mod image;
 pub mod inspect;
 pub mod mp4;

@@ -7,6 +7,8 @@
 mod deliver;
 mod draft;
 mod events;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod gate;
 mod generate;
 mod job;

@@ -8,6 +8,8 @@ mod base64;
 mod blocks;
 mod decrypt;
 mod disk;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod intake;
 mod job;
 mod look;

@@ -4,6 +4,8 @@ mod cache;
 mod campaign;
 mod choose;
 mod file;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod ingest;
 mod job;
 mod options;

@@ -42,7 +42,7 @@ pub struct Link<'a> {
 }
 
 /// `Content-Disposition` (RFC 6266): the name in plain ASCII for the simple, and whole for everybody else.
-fn disposition(name: &str) -> String {
+pub(super) fn disposition(name: &str) -> String {
     let plain = |c: char| if matches!(c, ' '..='~') && !matches!(c, '"' | '\\' | '%') { c } else { '_' };
     let fallback: String = name.chars().map(plain).collect();
     let mut whole = Vec::new();

@@ -1,6 +1,8 @@
 //! Objects of one bucket: read as a stream that resumes by itself, written in one request.
 //! API: <https://developers.cloudflare.com/r2/api/s3/api/>.
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod link;
 mod object;
 mod options;

@@ -5,6 +5,8 @@
 mod canonical;
 mod date;
 pub mod encode;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod hash;
 mod header;
 mod key;

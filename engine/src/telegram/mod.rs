@@ -3,6 +3,8 @@
 
 mod album;
 mod answer;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod kind;
 mod media;
 mod multipart;

@@ -21,6 +21,8 @@ pub mod address;
 mod allow;
 mod body;
 mod fetch;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod host;
 mod join;
 mod pinned;

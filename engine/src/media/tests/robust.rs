@@ -1,6 +1,9 @@
 //! Any cut and any changed byte of any file: no panic, no loop, no wish outside the file, no more held than allowed.
 
-use super::files::all;
+use super::{
+    files::all,
+    iso::{TrackSpec, boxed, co64, ftyp, moov, stco},
+};
 use crate::media::{Inspector, Step, inspect::Limits};
 
 /// Inspects to the end, and plans the rewrite of what can be rewritten.
@@ -99,14 +102,44 @@ fn many_changes_and_false_lengths() {
     }
 }
 
-/// Not a test: with WARMPATH_FUZZ_SEEDS set, leaves the hand-built files there for the fuzzer to start from.
+/// Not a test: with WARMPATH_FUZZ_SEEDS=1, puts the hand-built files into the corpora of the fuzz targets.
 #[test]
 fn writes_fuzz_seeds() {
-    let Some(folder) = std::env::var_os("WARMPATH_FUZZ_SEEDS") else { return };
-    std::fs::create_dir_all(&folder).unwrap();
-    for (name, data) in all() {
-        std::fs::write(std::path::Path::new(&folder).join(name), &data).unwrap();
-        // Two targets read two bytes in front of the file.
-        std::fs::write(std::path::Path::new(&folder).join(format!("{name}-2")), [&[0, 0], &data[..]].concat()).unwrap();
+    if std::env::var_os("WARMPATH_FUZZ_SEEDS").is_none() {
+        return;
+    }
+    let write = |target: &str, name: &str, data: &[u8]| {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus").join(target);
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join(name), data).unwrap();
+    };
+    for (name, mut data) in all() {
+        // Sound is long: beginnings of it will do.
+        data.truncate(if name.starts_with("mp4") { usize::MAX } else { 3000 });
+        for target in ["sniff", "inspect"] {
+            write(target, name, &data);
+        }
+        write("look", name, &[&[0], &data[..]].concat());
+        write("naming", name, &[b"image/png\nphoto.png\n", &data[..]].concat());
+        match name.split('-').next().unwrap() {
+            "jpeg" | "png" | "gif" | "webp" => write("image", name, &data),
+            // In front of the file: by how much it claims to be longer.
+            "mp3" | "ogg" | "wav" | "flac" => write("audio", name, &[&[0, 0], &data[..]].concat()),
+            "mp4" => write("mp4", name, &[&[0, 0], &data[..]].concat()),
+            _ => {}
+        }
+    }
+    // Bytes that all differ: a chunk that is looked for in the wrong place is not found there.
+    let counted: Vec<u8> = (0..=255).collect();
+    let film = |offsets: Vec<u8>, end: &[u8]| {
+        let movie = moov(&[TrackSpec { offsets, ..TrackSpec::video() }, TrackSpec::audio()], &[]);
+        [ftyp(), boxed(*b"mdat", &counted), movie, end.to_vec()].concat()
+    };
+    write("faststart", "narrow", &film(stco(&[40, 80, 295]), &[]));
+    write("faststart", "wide", &film(co64(&[40, 41]), &boxed(*b"free", b"end")));
+    write("faststart", "nothing-to-move", &film(stco(&[]), &boxed(*b"mdat", &[3; 20])));
+    #[cfg(feature = "shrink")]
+    for (name, data) in super::shrink::small() {
+        write("shrink", name, &data);
     }
 }

@@ -20,6 +20,23 @@ fn file(picture: &DynamicImage, format: ImageFormat) -> Vec<u8> {
     out.into_inner()
 }
 
+/// A JPEG as a camera writes it that was held like this.
+fn turned(mut jpeg: Vec<u8>, orientation: u8) -> Vec<u8> {
+    let exif = super::files::exif(orientation, true);
+    let segment = [&[0xFF, 0xE1][..], &u16::try_from(exif.len() + 2).unwrap().to_be_bytes(), &exif].concat();
+    jpeg.splice(2..2, segment);
+    jpeg
+}
+
+/// A small picture of every format.
+pub fn small() -> Vec<(&'static str, Vec<u8>)> {
+    let formats = [("png", ImageFormat::Png), ("webp", ImageFormat::WebP), ("gif", ImageFormat::Gif)];
+    let mut files: Vec<_> = formats.into_iter().map(|(name, format)| (name, file(&picture(20, 12), format))).collect();
+    let jpeg = file(&DynamicImage::ImageRgb8(picture(20, 12).to_rgb8()), ImageFormat::Jpeg);
+    files.extend([("jpeg-turned", turned(jpeg.clone(), 6)), ("jpeg", jpeg)]);
+    files
+}
+
 /// The result passes the check that the original failed.
 fn checked(data: &[u8], options: &Options) -> Shrunk {
     let shrunk = shrink(data, options).unwrap();
@@ -54,10 +71,7 @@ fn every_format_on_white_and_inside_the_limits() {
 
 #[test]
 fn turned_as_the_camera_was() {
-    let mut jpeg = file(&DynamicImage::ImageRgb8(picture(60, 40).to_rgb8()), ImageFormat::Jpeg);
-    let exif = super::files::exif(6, true);
-    let segment = [&[0xFF, 0xE1][..], &u16::try_from(exif.len() + 2).unwrap().to_be_bytes(), &exif].concat();
-    jpeg.splice(2..2, segment);
+    let jpeg = turned(file(&DynamicImage::ImageRgb8(picture(60, 40).to_rgb8()), ImageFormat::Jpeg), 6);
     let shrunk = checked(&jpeg, &Options::default());
     assert_eq!((shrunk.width, shrunk.height), (40, 60));
     // A quarter turn clockwise: what was left is on top.

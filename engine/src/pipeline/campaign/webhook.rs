@@ -179,7 +179,7 @@ impl Drop for Posting<'_> {
     }
 }
 
-fn refusal(status: StatusCode, hint: Option<Duration>) -> Error {
+pub(super) fn refusal(status: StatusCode, hint: Option<Duration>) -> Error {
     let code = match status.as_u16() {
         401 | 403 => Code::WebhookUnauthorized,
         429 => Code::WebhookThrottled,
@@ -209,7 +209,7 @@ fn transport(fault: &Fault, sent: bool) -> Error {
 }
 
 /// The key of a secret: base64 after `whsec_`, as Standard Webhooks writes it, or the bytes of any other text.
-fn signing_key(secret: &Secret) -> Option<Zeroizing<Vec<u8>>> {
+pub(super) fn signing_key(secret: &Secret) -> Option<Zeroizing<Vec<u8>>> {
     match secret.reveal().strip_prefix("whsec_") {
         Some(encoded) => STANDARD.decode(encoded).ok().filter(|key| !key.is_empty()).map(Zeroizing::new),
         None => Some(Zeroizing::new(secret.reveal().as_bytes().to_vec())),

@@ -97,7 +97,7 @@ const LONGEST_NAME: usize = 255;
 
 /// A name that can be shown and put into a header: without directories, without characters that are not seen or that turn
 /// the reading direction, and not too long. `None` where nothing is left.
-fn harmless(name: &str) -> Option<String> {
+pub(super) fn harmless(name: &str) -> Option<String> {
     let name = name.rsplit(['/', '\\']).next().unwrap_or_default();
     let hidden = |c: char| {
         c.is_control()

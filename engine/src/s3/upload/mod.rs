@@ -19,6 +19,8 @@ use http::Method;
 use sha2::{Digest, Sha256};
 
 pub use self::file::{FileJob, FileUpload, Stored, Uploaded};
+#[cfg(any(test, fuzzing))]
+pub(super) use self::multipart::unescape;
 pub(super) use self::pieces::Watch;
 use self::{insist::Proof, multipart::Multipart};
 use super::{Call, Refused, S3};

@@ -165,7 +165,7 @@ fn escaped(text: &str) -> String {
 }
 
 /// The five entities that XML has without a declaration, and the numbers of its quotes.
-fn unescape(text: &str) -> String {
+pub(in crate::s3) fn unescape(text: &str) -> String {
     let named = [
         ("&quot;", "\""),
         ("&#34;", "\""),

@@ -1,0 +1,4 @@
+//! Pictures made smaller.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| warmpath_engine::fuzz::shrink(data));

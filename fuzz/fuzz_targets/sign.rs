@@ -1,0 +1,4 @@
+//! Requests to sign.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| warmpath_engine::fuzz::sign(data));
