@@ -25,7 +25,15 @@ const crateOf = (room) => path.join(results, room);
 const ROOMS = ['sigv4', 'executor', 'queue'];
 const SHARED = ['clock.rs', 'error.rs', 'failpoint.rs', 'runtime.rs', 'secret.rs'];
 // What only makes proofs: a mutant there weakens a test, not the product. `sync.rs` is the switch to loom.
-const LEFT_OUT = ['**/tests.rs', '**/tests/**', '**/fuzz.rs', '**/sim/**', '**/planted.rs', 'src/queue/sync.rs', 'src/*.rs'];
+const LEFT_OUT = [
+  '**/tests.rs',
+  '**/tests/**',
+  '**/fuzz.rs',
+  '**/sim/**',
+  '**/planted.rs',
+  'src/queue/sync.rs',
+  'src/*.rs',
+];
 // Mutants that no test can tell from the original, by what they are; the others are judged one by one in docs/mutation.md.
 const EQUIVALENT = ['impl (Debug|std::fmt::Debug|fmt::Debug) for', '<impl Drop for .*Secret'];
 
