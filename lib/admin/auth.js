@@ -69,4 +69,4 @@ function refuseForeign(req) {
   }
 }
 
-module.exports = { bearerAuth, authOption, passes, refuseForeign, UNAUTHORIZED };
+module.exports = { bearerAuth, authOption, passes, refuseForeign };

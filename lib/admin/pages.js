@@ -84,4 +84,4 @@ function asset(req, res, name) {
   return send(req, res, name, { cache: 'no-cache' });
 }
 
-module.exports = { page, loginPage, asset, ASSETS, FOLDER };
+module.exports = { page, loginPage, asset };

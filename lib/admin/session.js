@@ -56,4 +56,4 @@ function cookieAttributes({ path, secure, maxAge }) {
   return `Path=${path}; Max-Age=${maxAge}; HttpOnly; SameSite=Strict${secure ? '; Secure' : ''}`;
 }
 
-module.exports = { Sessions, sameText, COOKIE };
+module.exports = { Sessions, sameText };

@@ -49,4 +49,4 @@ function mayRepeat(call, retry, { status, error }) {
   return UNSENT.has(code) || call.hasKey || retry.methods.includes(call.method);
 }
 
-module.exports = { readCall, mayRepeat, isReplayable };
+module.exports = { readCall, mayRepeat };

@@ -31,4 +31,4 @@ function logTo(logger) {
   };
 }
 
-module.exports = { logTo, isObjectFirst };
+module.exports = { logTo };

@@ -97,4 +97,4 @@ function cacheFamilies(cache, known) {
   ];
 }
 
-module.exports = { familiesOf, STATES };
+module.exports = { familiesOf };

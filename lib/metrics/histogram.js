@@ -35,4 +35,4 @@ class Histogram {
   }
 }
 
-module.exports = { Histogram, SECONDS };
+module.exports = { Histogram };

@@ -127,4 +127,4 @@ function checkIngestJob(job, path, available, compress = false) {
   return out;
 }
 
-module.exports = { PAYLOAD, GIVEN, checkIngestJob, jobFields, cleanId, invalidJob };
+module.exports = { PAYLOAD, GIVEN, checkIngestJob, jobFields, invalidJob };

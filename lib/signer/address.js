@@ -85,4 +85,4 @@ class Address {
   }
 }
 
-module.exports = { Address, encodeKey };
+module.exports = { Address };

@@ -51,4 +51,4 @@ WHERE m.${c.id} = ANY (ARRAY (
 
 const ms = (param) => `${param}::float8 * interval '1 millisecond'`;
 
-module.exports = { dueOf, OPEN, isFree, pickSql, lockSql, oldSql, ms };
+module.exports = { dueOf, OPEN, pickSql, lockSql, oldSql, ms };

@@ -62,4 +62,4 @@ const faultRoutes = (faults) => ({
   'POST mixes': async ({ body }) => faults.mix(await body()),
 });
 
-module.exports = { isControl, control, faultRoutes, readJson };
+module.exports = { isControl, control, faultRoutes };

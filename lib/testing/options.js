@@ -48,4 +48,4 @@ const is = {
   object: { check: (v) => v !== null && typeof v === 'object', hint: 'an object' },
 };
 
-module.exports = { failure, invalidOption, readOptions, is };
+module.exports = { invalidOption, readOptions, is };

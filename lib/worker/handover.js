@@ -96,4 +96,4 @@ class Handover {
   }
 }
 
-module.exports = { Handover, intervalOf };
+module.exports = { Handover };

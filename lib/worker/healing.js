@@ -56,4 +56,4 @@ class Healing {
   }
 }
 
-module.exports = { Healing, TOP_PRIORITY };
+module.exports = { Healing };

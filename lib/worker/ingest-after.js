@@ -87,4 +87,4 @@ function prewarmJobs({ job, value }) {
   });
 }
 
-module.exports = { IngestAfter, prewarmJobs };
+module.exports = { IngestAfter };

@@ -143,4 +143,4 @@ function storedOf({ location, ...value }) {
   return { ...value, file, r2Key: location.r2Key };
 }
 
-module.exports = { IngestReport, storedOf };
+module.exports = { IngestReport };

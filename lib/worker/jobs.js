@@ -109,4 +109,4 @@ function decode(cursor) {
   return invalid('cursor', 'must be the nextCursor of an earlier page');
 }
 
-module.exports = { jobsPage, matches, STATES };
+module.exports = { jobsPage, STATES };

@@ -118,4 +118,4 @@ function stage({ addons, out, all = false }) {
   return [...platforms, stageMain(out)];
 }
 
-module.exports = { stage, mainManifest, platformManifest };
+module.exports = { stage };

@@ -126,4 +126,4 @@ function canonicalRequest(request, headers, hash, escapeAgain) {
   return `${request.method}\n${path}\n${canonicalQuery(request.query)}\n${headers.lines}\n\n${headers.names}\n${hash}`;
 }
 
-module.exports = { UNSIGNED_PAYLOAD, canonicalHeaders, canonicalRequest, payloadHash };
+module.exports = { canonicalHeaders, canonicalRequest, payloadHash };

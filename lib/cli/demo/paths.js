@@ -34,4 +34,4 @@ function linkExample() {
   }
 }
 
-module.exports = { PACKAGE_ROOT, APP_DIR, cacheDir, linkExample };
+module.exports = { APP_DIR, cacheDir, linkExample };

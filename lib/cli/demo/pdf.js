@@ -70,4 +70,4 @@ function pdfOf(jpeg, pages, title) {
   return Buffer.concat(parts);
 }
 
-module.exports = { pdfOf, jpegSize };
+module.exports = { pdfOf };

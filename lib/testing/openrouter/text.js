@@ -74,4 +74,4 @@ function fitting(schema, text, index = 0) {
   }
 }
 
-module.exports = { textFor, splitText, tokensOf, fitting };
+module.exports = { textFor, tokensOf, fitting };
