@@ -27,8 +27,8 @@ const SHARED_ITEMS = [
   (step) => 'x'.repeat(100_000) + step,
   (step) => new Uint8Array(70_000).fill(step),
 ];
-/** Batches of texts alone, and of JSON alone, cross as one. */
-const TEXTS = [
+/** Batches of texts alone, of JSON alone and of bytes alone cross as one. */
+const ALIKE = [
   (step) => `text ${step}`,
   (step) =>
     ['', '\t', `\tтекст ${step}`, `é ${step}`, `\ud800 ${step} \udc00`, 'x'.repeat(9000), '🗝', `text ${step}`][
@@ -36,6 +36,8 @@ const TEXTS = [
     ],
   (step) => ({ step, name: `текст ${step}`, none: null }),
   (step) => ({ step, list: [`text ${step}`] }),
+  (step) => new Uint8Array(1 + (Math.floor(step * 1000) % 100)).fill(step),
+  (step) => Buffer.alloc(1 + (Math.floor(step * 1000) % 7) * 9000, step),
 ];
 const sharedItem = (step, random) => SHARED_ITEMS[random(50) ? random(8) : random(10)](step);
 
@@ -51,7 +53,7 @@ for (const full of ['reject', 'drop-oldest', 'drop-lowest']) {
     for (let seed = 0; seed < HISTORIES; seed++) {
       const options = { capacity: 1 + (seed % 24), full };
       const queue = new Queue({ ...options, name: `history ${full} ${seed}` });
-      play(queue, options, seed, 150, seed % 2 ? sharedItem : TEXTS[(seed / 2) % 4]);
+      play(queue, options, seed, 150, seed % 2 ? sharedItem : ALIKE[(seed / 2) % ALIKE.length]);
       queue.close();
       queue.clear();
     }
@@ -121,71 +123,6 @@ test('shared items come back as what they were, and as copies', () => {
     );
   }
   assert.equal(queue.length, 0);
-});
-
-test('a batch of texts comes back as it went in, however it is taken', () => {
-  const texts = Array.from({ length: 5000 }, (_, i) => `${i} ${'ab'.repeat(i % 50)}`);
-  const wide = texts.map((text, i) => (i % 3 === 0 ? '' : `${text} ключ`));
-  const long = ['', 'a'.repeat(2_000_000), 'b', 'в'.repeat(1_100_000), ''];
-  for (const items of [texts, wide, long, texts.map((text, i) => ({ i, text })), ['', '', '']]) {
-    const queue = new Queue({ name: 'texts', capacity: 20_000 });
-    const put = () =>
-      assert.deepEqual(new Set(queue.enqueueMany(items.map((item) => ({ item })))), new Set(['queued']));
-    put();
-    assert.deepEqual(queue.dequeueMany(20_000), items);
-    put();
-    assert.deepEqual(queue.toArray(), items);
-    const out = [queue.dequeue(), queue.dequeue()];
-    for (let max = 1; queue.length > 0; max += 7) out.push(...queue.dequeueMany(max));
-    assert.deepEqual(out, items);
-    const { bytesIn, bytesOut } = queue.stats();
-    assert.equal(bytesIn, bytesOut, 'what went in came out');
-    put();
-    assert.equal(queue.clear(), items.length);
-    assert.equal(queue.stats().bytesIn, queue.stats().bytesOut);
-    queue.close();
-  }
-});
-
-test('an item for which there is no memory is not lost', () => {
-  const queue = new Queue({ name: 'memory', capacity: 100 });
-  const long = (byte) => Buffer.alloc(100_000, byte);
-  const { allocUnsafeSlow } = Buffer;
-  const without = (allowed, use) => {
-    let left = allowed;
-    Buffer.allocUnsafeSlow = (length) => {
-      if (left-- === 0) throw new RangeError('Array buffer allocation failed');
-      return allocUnsafeSlow(length);
-    };
-    try {
-      return use();
-    } finally {
-      Buffer.allocUnsafeSlow = allocUnsafeSlow;
-    }
-  };
-  queue.enqueueMany([long(1), 'text', long(2), long(3), 'last'].map((item) => ({ item })));
-  assert.throws(() => without(0, () => queue.peek()), RangeError);
-  assert.throws(() => without(0, () => queue.dequeue()), RangeError);
-  assert.throws(() => without(0, () => queue.dequeue()), RangeError);
-  // Two of them fit: the third is the next to come, and those behind it after it.
-  const some = without(1, () => queue.dequeueMany(10));
-  assert.deepEqual(some, [long(1), 'text']);
-  assert.throws(() => without(0, () => queue.dequeueMany(10)), RangeError);
-  assert.deepEqual(queue.dequeue(), long(2));
-  assert.deepEqual(queue.dequeueMany(10), [long(3), 'last']);
-  assert.equal(queue.dequeue(), null);
-});
-
-test('a dequeued Uint8Array is nobody else’s', () => {
-  const queue = new Queue({ name: 'bytes' });
-  queue.enqueueMany([new Uint8Array([1, 2]), Buffer.from([3])].map((item) => ({ item })));
-  const [first, second] = queue.dequeueMany(2);
-  first.fill(9);
-  second.fill(9);
-  queue.enqueue(new Uint8Array([5, 6]));
-  const third = queue.dequeue();
-  queue.enqueue(new Uint8Array([7, 8]));
-  assert.deepEqual([...first, ...second, ...third, ...queue.dequeue()], [9, 9, 9, 5, 6, 7, 8]);
 });
 
 test('options are refused by name, from own properties only', () => {
@@ -349,6 +286,35 @@ for (const name of [undefined, 'waiting']) {
     assert.deepEqual(await Promise.all(last), [null, null]);
     assert.deepEqual(await loop, []);
     assert.equal(await queue.dequeueWait(), null);
+  });
+
+  test(`${form}: dequeueManyWait gives what there is, up to its bound`, async () => {
+    const queue = new Queue(options);
+    const put = (...items) => queue.enqueueMany(items.map((item) => ({ item })));
+    put('a', 'b', 'c');
+    assert.deepEqual(await queue.dequeueManyWait(2), ['a', 'b']);
+    assert.deepEqual(await queue.dequeueManyWait(2, { timeoutMs: 0 }), ['c']);
+    assert.deepEqual(await queue.dequeueManyWait(2, { timeoutMs: 0 }), []);
+    assert.deepEqual(await queue.dequeueManyWait(2, { timeoutMs: 5 }), []);
+    const waits = [queue.dequeueManyWait(2), queue.dequeueWait(), queue.dequeueManyWait(1000), queue.dequeueWait()];
+    queue.enqueue('first');
+    assert.deepEqual(await waits[0], ['first'], 'it waits for one, not for as many as it may have');
+    put(1, 2, 3, 4);
+    assert.deepEqual(await Promise.all(waits.slice(1, 3)), [1, [2, 3, 4]], 'first come, first served');
+    put({ five: 5 }, new Uint8Array([6]));
+    assert.deepEqual(await waits[3], { five: 5 });
+    assert.deepEqual(await queue.dequeueManyWait(5), [new Uint8Array([6])]);
+    const abort = new AbortController();
+    const pending = queue.dequeueManyWait(5, { signal: abort.signal });
+    abort.abort();
+    await assert.rejects(pending, { code: 'ERR_WARMPATH_ABORTED' });
+    for (const wrong of [[], [0], ['5'], [1.5], [5, null], [5, { timeoutMs: -1 }]]) {
+      await assert.rejects(queue.dequeueManyWait(...wrong), refused('ERR_WARMPATH_INVALID_ARGUMENT'));
+    }
+    const last = queue.dequeueManyWait(5);
+    queue.close();
+    assert.deepEqual(await last, []);
+    assert.deepEqual(await queue.dequeueManyWait(5), []);
   });
 
   test(`${form}: waits that end leave no listener and no timer`, async () => {

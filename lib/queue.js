@@ -10,7 +10,11 @@ const { SharedForm } = require('./queue/shared.js');
 const STATUS = ['queued', 'duplicate', 'full'];
 const CLOSED = 3;
 
+/** Answers to so many items that were all queued, to be copied: a copy costs a fraction of writing them down. */
+const QUEUED = new Array(1024).fill('queued');
+
 const asItem = (item) => item;
+const asItems = (items, ended) => (ended ? [] : items);
 const asResult = (item, ended) => (ended ? { value: undefined, done: true } : { value: item, done: false });
 
 function closed(queued, count) {
@@ -80,7 +84,9 @@ class Queue extends EventEmitter {
     const { items, keys, priorities } = options.checkEntries(entries);
     if (items.length === 0 && this.#form.closed) throw closed(0, 0);
     const codes = this.#form.putMany(items, keys, priorities);
-    if (codes === null) return new Array(items.length).fill('queued');
+    if (codes === null) {
+      return items.length <= QUEUED.length ? QUEUED.slice(0, items.length) : new Array(items.length).fill('queued');
+    }
     for (let i = 0; i < codes.length; i++) {
       if (codes[i] === CLOSED) throw closed(codes.filter((code) => typeof code === 'string').length, codes.length);
       codes[i] = STATUS[codes[i]];
@@ -109,6 +115,23 @@ class Queue extends EventEmitter {
     try {
       const { timeoutMs, signal } = options.waitOptions(given);
       return this.#form.waiters.next(asItem, timeoutMs, signal);
+    } catch (err) {
+      return Promise.reject(err);
+    }
+  }
+
+  /**
+   * Up to `max` items in order, as soon as there is one; none when the time is over, or the queue is closed and empty.
+   *
+   * @param {number} max
+   * @param {{ timeoutMs?: number, signal?: AbortSignal }} [given] as of dequeueWait()
+   * @returns {Promise<Array>} rejects as dequeueWait() does
+   */
+  dequeueManyWait(max, given) {
+    try {
+      const most = options.checkMax(max);
+      const { timeoutMs, signal } = given === undefined ? {} : options.waitOptions(given);
+      return this.#form.waiters.next(asItems, timeoutMs, signal, most);
     } catch (err) {
       return Promise.reject(err);
     }

@@ -32,6 +32,7 @@ const roles = {
     const seen = [];
     for (let turn = 0; ; turn++) {
       if (turn % 4 === 0) seen.push(...queue.dequeueMany(100));
+      if (turn % 4 === 2) seen.push(...(await queue.dequeueManyWait(30, { timeoutMs: 5 })));
       if (turn % 4 === 1) {
         for await (const item of queue) {
           seen.push(item);

@@ -34,11 +34,12 @@ async function queue() {
   new Queue<string | null>();
   const shared = new Queue<string>({ name: 'shared', full: 'drop-lowest', agingMs: 100 });
   const waited: string | null = await shared.dequeueWait({ timeoutMs: 5, signal: new AbortController().signal });
+  const many: string[] = await shared.dequeueManyWait(100, { timeoutMs: 5 });
   shared.on('dropped', (item) => item.toUpperCase());
   const dropped: number = shared.stats().dropped;
   // @ts-expect-error: no such policy
   new Queue({ full: 'drop' });
-  void [waited, dropped];
+  void [waited, many, dropped];
   // @ts-expect-error: priorities are numbers
   numbers.enqueuePriority(1, '2');
   return { status, first };

@@ -10,9 +10,12 @@ const DEPTHS = [500, 10_000, 100_000];
 const ITEMS = { string: '64-byte string', bytes: '64-byte Uint8Array', job: 'object of five fields' };
 const TRANSPORTS = ['ours', 'ours-batch', 'message-port', 'message-port-batch', 'sab-ring'];
 
+/** Items of a batch, on both sides: what a message costs beside its items shows in the small ones. */
+const SIZES = [10, 32, 100, 316, 1000];
+
 const PLANS = {
-  full: { rounds: 5, ms: 300, count: 400_000, samples: 500, depths: DEPTHS },
-  quick: { rounds: 1, ms: 20, count: 20_000, samples: 30, depths: DEPTHS.slice(0, 1) },
+  full: { rounds: 5, ms: 300, count: 400_000, batched: 1_200_000, samples: 500, depths: DEPTHS },
+  quick: { rounds: 1, ms: 20, count: 20_000, batched: 20_000, samples: 30, depths: DEPTHS.slice(0, 1) },
 };
 
 const NAMES = {
@@ -29,7 +32,7 @@ const NAMES = {
   fastq: 'fastq (calls a worker)',
   'sab-ring': 'SharedArrayBuffer ring (blocks)',
   'message-port': 'postMessage',
-  'message-port-batch': 'postMessage, arrays of 1,000',
+  'message-port-batch': 'postMessage, arrays',
 };
 
 /** What one fresh child process measures. */
@@ -83,17 +86,28 @@ async function run({ quick, rounds, contenders, log }) {
       TRANSPORTS.filter(chosen).map((transport) => ({ transport, item, consumers })),
     ),
   );
-  const rate = async ({ transport, item, consumers }) =>
-    (await inChild('threads.js', { transport, item, consumers, count: plan.count })).itemsPerSecond;
+  const rate = async ({ transport, item, consumers, batch }) => {
+    const count = transport.endsWith('batch') ? plan.batched : plan.count;
+    return (await inChild('threads.js', { transport, item, consumers, batch, count })).itemsPerSecond;
+  };
   const threads = await measureAll(between, plan.rounds, rate, (text) => log(`between threads, ${text}`));
+
+  const batched = Object.keys(ITEMS).flatMap((item) =>
+    SIZES.flatMap((batch) =>
+      ['ours-batch', 'message-port-batch']
+        .filter(chosen)
+        .map((transport) => ({ transport, item, batch, consumers: 1 })),
+    ),
+  );
+  const batches = await measureAll(batched, plan.rounds, rate, (text) => log(`batches between threads, ${text}`));
 
   const waiting = ['ours', 'message-port', 'sab-ring'].filter(chosen).map((transport) => ({ transport }));
   const delays = async ({ transport }) =>
     (await inChild('threads.js', { transport, item: 'string', consumers: 1, samples: plan.samples })).delays;
   const wakes = await measureAll(waiting, plan.rounds, delays, (text) => log(`wake-up, ${text}`));
   return {
-    data: { plan, single, threads, wakes: wakes.map(({ spread: _, ...rest }) => rest) },
-    markdown: report(plan, single, threads, wakes),
+    data: { plan, single, threads, batches, wakes: wakes.map(({ spread: _, ...rest }) => rest) },
+    markdown: report(plan, single, threads, batches, wakes),
   };
 }
 
@@ -119,7 +133,27 @@ function times(single, task, depths) {
   return table(['ns', ...depths.map((depth) => (depth > 0 ? `${depth} deep` : '1,000 at once'))], rows);
 }
 
-function report(plan, single, threads, wakes) {
+/** Batches of one kind of item: how many times what postMessage does. */
+function sizes(batches, item) {
+  const of = (transport, batch) =>
+    batches.find((each) => each.transport === transport && each.item === item && each.batch === batch)?.spread;
+  const row = (transport) => [
+    NAMES[transport],
+    ...SIZES.map((batch) => {
+      const mine = of(transport, batch);
+      const own = of('ours-batch', batch);
+      return `${range(mine, 1000)}${!transport.startsWith('ours') && own && mine.median > own.median ? ' †' : ''}`;
+    }),
+  ];
+  const rows = ['ours-batch', 'message-port-batch'].filter((transport) => of(transport, SIZES[0])).map(row);
+  if (rows.length === 2) {
+    const times = SIZES.map((batch) => of('ours-batch', batch).median / of('message-port-batch', batch).median);
+    rows.push(['times', ...times.map((ratio) => `${digits(ratio)} ×`)]);
+  }
+  return table([`${ITEMS[item]}, 1,000 items/s`, ...SIZES.map((batch) => `of ${batch}`)], rows);
+}
+
+function report(plan, single, threads, batches, wakes) {
   const of = (transport, item, consumers) =>
     threads.find((each) => each.transport === transport && each.item === item && each.consumers === consumers)?.spread;
   const rates = (consumers) => {
@@ -147,9 +181,14 @@ function report(plan, single, threads, wakes) {
     `With a duplicate check:\n\n${times(single, 'unique', [100, ...plan.depths])}`,
     `With one of eight priorities:\n\n${times(single, 'priority', plan.depths)}`,
     '## queue: between threads',
-    `${plan.count} items from one thread, none lost, until all have come.`,
+    `${plan.count} items from one thread (in batches ${plan.batched}), none lost, until all have come.`,
     `To one consumer:\n\n${rates(1)}`,
     `To three consumers (postMessage: in turn, so without a queue that they share):\n\n${rates(3)}`,
+    `Batches of the same size on both sides (enqueueMany and dequeueManyWait; postMessage of an array), to one consumer, ${plan.batched} items:\n\n${Object.keys(
+      ITEMS,
+    )
+      .map((item) => sizes(batches, item))
+      .join('\n\n')}`,
     `Wake-up of a sleeping consumer, from the call to the item, ${plan.samples} items 2 ms apart, µs:\n\n${table(['µs', 'p50', 'p99'], wakeRows)}`,
   ].join('\n\n');
 }

@@ -1,11 +1,12 @@
 'use strict';
 
-// Child process: one transport between threads. `config` = { transport, item, consumers, count | samples }.
+// Child process: one transport between threads. `config` = { transport, item, consumers, batch?, count | samples }.
 
 const { Worker, isMainThread, parentPort, workerData } = require('node:worker_threads');
 
 const BATCH = 1000;
-const CAPACITY = 4 * BATCH;
+/** Room for what MessagePorts, which have no bound, hold of a batch that was sent all at once. */
+const CAPACITY = 64 * BATCH;
 const ITEMS = {
   string: (i) => String(i).padStart(64, 'x'),
   bytes: (i) => new Uint8Array(64).fill(i & 255),
@@ -22,7 +23,12 @@ const ITEMS = {
 const make = (kind) => Array.from({ length: 2 * BATCH }, (_, i) => ITEMS[kind](i));
 const turn = () => new Promise(setImmediate);
 
-/** Per transport: `send(i, last)` on one side; `receive(each)` on the other, `each` says how many came. */
+/** The items in batches of so many. */
+function cut(items, batch) {
+  return Array.from({ length: Math.floor(items.length / batch) }, (_, i) => items.slice(i * batch, (i + 1) * batch));
+}
+
+/** Per transport: `send(end, items, count, batch)` on one side; `receive(end, each, batch)` on the other, `each` says how many came. */
 const TRANSPORTS = {
   ours: {
     open: (name) => new (require('../..').Queue)({ name, capacity: CAPACITY }),
@@ -38,18 +44,25 @@ const TRANSPORTS = {
   },
   'ours-batch': {
     open: (name) => TRANSPORTS.ours.open(name),
-    async send(queue, items, count) {
-      const halves = [items.slice(0, BATCH), items.slice(BATCH)].map((part) => part.map((item) => ({ item })));
-      for (let sent = 0; sent < count; sent += BATCH) {
-        while (queue.length > CAPACITY - BATCH) await turn();
-        queue.enqueueMany(halves[(sent / BATCH) % 2]);
+    async send(queue, items, count, batch) {
+      const batches = cut(items, batch).map((part) => part.map((item) => ({ item })));
+      let room = 0;
+      for (let sent = 0, n = 0; sent < count; sent += batch, n++) {
+        // Nobody else puts anything in, so what there was room for stays free.
+        if (room < batch) room = CAPACITY - queue.length;
+        while (room < batch) {
+          await turn();
+          room = CAPACITY - queue.length;
+        }
+        queue.enqueueMany(batches[n % batches.length]);
+        room -= batch;
       }
     },
-    async receive(queue, each) {
+    async receive(queue, each, batch) {
       for (;;) {
-        const first = await queue.dequeueWait();
-        if (first === null) return;
-        each(first, 1 + queue.dequeueMany(BATCH).length);
+        const items = await queue.dequeueManyWait(batch);
+        if (items.length === 0) return;
+        each(items[0], items.length);
       }
     },
   },
@@ -64,11 +77,11 @@ const TRANSPORTS = {
     receive: (_, each) => parentPort.on('message', (item) => each(item, 1)),
   },
   'message-port-batch': {
-    async send(workers, items, count) {
-      const halves = [items.slice(0, BATCH), items.slice(BATCH)];
-      for (let sent = 0, n = 0; sent < count; sent += BATCH, n++) {
-        workers[n % workers.length].postMessage(halves[n % 2]);
-        if (n % 4 === 0) await turn();
+    async send(workers, items, count, batch) {
+      const batches = cut(items, batch);
+      for (let sent = 0, n = 0; sent < count; sent += batch, n++) {
+        workers[n % workers.length].postMessage(batches[n % batches.length]);
+        if (sent % (4 * BATCH) < batch) await turn();
       }
     },
     receive: (_, each) => parentPort.on('message', (items) => each(items[0], items.length)),
@@ -90,7 +103,7 @@ const TRANSPORTS = {
 if (isMainThread) main(JSON.parse(process.argv[2]));
 else consume(workerData);
 
-async function consume({ transport, item, name, memory, received, samples }) {
+async function consume({ transport, item, name, memory, received, samples, batch }) {
   const counter = new Int32Array(received);
   const { open, receive } = TRANSPORTS[transport];
   const queue = open?.(name, memory, item);
@@ -106,16 +119,16 @@ async function consume({ transport, item, name, memory, received, samples }) {
   };
   // The loop must have turned once, or the first wait would be measured with the start.
   await turn();
-  await receive(queue, each);
+  await receive(queue, each, batch);
 }
 
-async function main({ transport, item, consumers, count, samples = 0 }) {
+async function main({ transport, item, consumers, count, samples = 0, batch = BATCH }) {
   const name = 'benchmark';
   const received = new SharedArrayBuffer(4);
   const counter = new Int32Array(received);
   const memory = transport === 'sab-ring' ? require('./sab-ring.js').Ring.memory() : undefined;
   const { open, send } = TRANSPORTS[transport];
-  const data = { transport, item, name, memory, received, samples };
+  const data = { transport, item, name, memory, received, samples, batch };
   const workers = Array.from({ length: consumers }, () => new Worker(__filename, { workerData: data }));
   await Promise.all(workers.map((worker) => new Promise((resolve) => worker.once('message', resolve))));
   const end = open ? open(name, memory, item) : workers;
@@ -130,14 +143,15 @@ async function main({ transport, item, consumers, count, samples = 0 }) {
     process.exit();
   }
   const items = make(item);
-  const pass = async (many) => {
+  const pass = async (least) => {
+    const many = Math.ceil(least / batch) * batch;
     const before = Atomics.load(counter, 0);
     const started = performance.now();
-    await send(end, items, many);
+    await send(end, items, many, batch);
     while (Atomics.load(counter, 0) - before < many) await turn();
     return (many / (performance.now() - started)) * 1000;
   };
-  await pass(Math.ceil(count / 4 / BATCH) * BATCH);
+  await pass(count / 4);
   console.log(JSON.stringify({ itemsPerSecond: await pass(count) }));
   process.exit();
 }

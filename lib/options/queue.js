@@ -108,6 +108,28 @@ function isUsualEntry(entry) {
 }
 
 /**
+ * Takes the items of the first entries, those that are `{ item }` and no more; how many that are. Most batches are made of nothing
+ * else, and cost half of what the general way does.
+ */
+function plainItems(entries, items) {
+  let i = 0;
+  try {
+    for (; i < items.length; i++) {
+      const entry = entries[i];
+      if (!looksPlain(entry)) return i;
+      let usual = true;
+      for (const name in entry) if (name !== 'item' || !owns.call(entry, name)) usual = false;
+      const { item } = entry;
+      if (!usual || item === undefined || item === null) return i;
+      items[i] = item;
+    }
+  } catch {
+    // A getter or a proxy that throws: the checker says which.
+  }
+  return i;
+}
+
+/**
  * Checked entries, taken apart.
  *
  * @returns {{ items: *[], keys: (string | undefined)[] | null, priorities: number[] | null }} null: nobody has one
@@ -119,7 +141,7 @@ function checkEntries(entries) {
   const items = new Array(count);
   let keys = null;
   let priorities = null;
-  for (let i = 0; i < count; i++) {
+  for (let i = clean ? plainItems(entries, items) : 0; i < count; i++) {
     const { item, key, priority: rank } = checkEntry(entries[i], i, clean);
     refuseChanged(key, rank, 'entries');
     checkItem(item, 'entries');

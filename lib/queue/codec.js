@@ -76,28 +76,28 @@ function kindOf(item) {
 }
 
 /**
- * What crosses: a string, or a Uint8Array.
+ * What crosses: a string, or a Uint8Array. The item is that of the `index`th entry of `list`, or the only one.
  *
  * @throws {WarmpathError} ERR_WARMPATH_INVALID_ARGUMENT for what cannot be cloned: functions, symbols, ports; for bytes that were
  *   given away
  */
-function payload(kind, item, path) {
+function payload(kind, item, list, index) {
   if (kind === JSON_TEXT) return JSON.stringify(item);
   // Only of none can they be detached: asking costs, and nearly all have some.
   if (kind !== CLONE && item.length === 0 && kind !== TEXT && isDetached(item.buffer)) {
-    throw new WarmpathError('ERR_WARMPATH_INVALID_ARGUMENT', `${path} has no bytes: its buffer was transferred`, {
-      option: path,
-    });
+    throw refused(list, index, 'has no bytes: its buffer was transferred');
   }
   if (kind !== CLONE) return item;
   try {
     return v8.serialize(item);
   } catch (err) {
-    throw new WarmpathError('ERR_WARMPATH_INVALID_ARGUMENT', `${path} cannot be cloned for another thread`, {
-      option: path,
-      cause: err,
-    });
+    throw refused(list, index, 'cannot be cloned for another thread', err);
   }
+}
+
+function refused(list, index, what, cause) {
+  const option = list === undefined ? 'item' : `${list}[${index}].item`;
+  return new WarmpathError('ERR_WARMPATH_INVALID_ARGUMENT', `${option} ${what}`, { option, cause });
 }
 
 /** ArrayBuffer.prototype.detached is newer than the oldest Node here. */

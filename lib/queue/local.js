@@ -186,9 +186,14 @@ class LocalForm {
   }
 
   /** For the waiters. */
-  poll() {
-    const slot = this.#door.pop(this.#handle);
-    if (slot !== undefined) return this.#table.take(slot);
+  poll(max) {
+    if (max !== undefined) {
+      const items = this.takeMany(max);
+      if (items.length > 0) return items;
+    } else {
+      const slot = this.#door.pop(this.#handle);
+      if (slot !== undefined) return this.#table.take(slot);
+    }
     return this.closed ? ENDED : PENDING;
   }
 

@@ -30,8 +30,9 @@ const RUN = 1000;
 /**
  * Those who wait for an item of one queue in this thread, first come, first served.
  *
- * A source has `poll()`: an item, ENDED, or PENDING, after which serve() is to be called when there may be one; `look()`: an item, or
- * PENDING, after which nobody calls; and `disarm()`: nobody waits any more.
+ * A source has `poll(max)`: what there is, ENDED, or PENDING, after which serve() is to be called when there may be something;
+ * `look(max)`: what there is, or PENDING, after which nobody calls; and `disarm()`: nobody waits any more. What there is, is an item
+ * where `max` is undefined, else up to so many in an array.
  */
 class Waiters {
   #source;
@@ -55,21 +56,22 @@ class Waiters {
   }
 
   /**
-   * The next item as a promise; `settle(item, ended)` makes what it resolves with.
+   * The next item as a promise, or the next items; `settle(found, ended)` makes what it resolves with.
    *
-   * @param {(item: *, ended: boolean) => *} settle
+   * @param {(found: *, ended: boolean) => *} settle
    * @param {number} [timeoutMs] after it, the same as ENDED
    * @param {AbortSignal} [signal]
+   * @param {number} [max]
    */
-  next(settle, timeoutMs, signal) {
+  next(settle, timeoutMs, signal, max) {
     if (signal?.aborted) return Promise.reject(abortError(signal));
     // Whoever waits already is served first.
-    const item = this.#waiting.size > 0 ? PENDING : this.#first(timeoutMs === 0);
+    const item = this.#waiting.size > 0 ? PENDING : this.#first(timeoutMs === 0, max);
     if (item === ENDED) return Promise.resolve(settle(null, true));
     if (item !== PENDING) return Promise.resolve(settle(item, false));
     if (timeoutMs === 0) return Promise.resolve(settle(null, true));
     return new Promise((resolve, reject) => {
-      const waiter = { settle, resolve, timer: null, signal, onAbort: null };
+      const waiter = { settle, resolve, max, timer: null, signal, onAbort: null };
       if (timeoutMs !== undefined) {
         waiter.timer = setTimeout(() => {
           this.#leave(waiter);
@@ -96,10 +98,12 @@ class Waiters {
   }
 
   /** What is there at once. `only`: there is no second look. */
-  #first(only) {
-    if (!this.#shared) return this.#source.poll();
-    if (++this.#run > RUN && !only) return PENDING;
-    return this.#source.look();
+  #first(only, max) {
+    if (!this.#shared) return this.#source.poll(max);
+    if (this.#run >= RUN && !only) return PENDING;
+    const found = this.#source.look(max);
+    if (found !== PENDING) this.#run += max === undefined ? 1 : found.length;
+    return found;
   }
 
   #remove(waiter) {
@@ -118,9 +122,9 @@ class Waiters {
   serve() {
     this.#run = 0;
     while (this.#waiting.size > 0) {
-      const item = this.#source.poll();
-      if (item === PENDING) return;
       const [waiter] = this.#waiting;
+      const item = this.#source.poll(waiter.max);
+      if (item === PENDING) return;
       this.#remove(waiter);
       waiter.resolve(waiter.settle(item === ENDED ? null : item, item === ENDED));
     }

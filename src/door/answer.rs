@@ -44,17 +44,25 @@ impl<'e> Arguments<'e> {
 
     /// Hands a text over to JavaScript.
     pub fn reply(&self, text: &[u8]) -> Result<Value<'e>> {
+        // ASCII is Latin-1, which is cheaper to make.
+        if text.is_ascii() {
+            return self.reply_latin(text);
+        }
         let length = isize::try_from(text.len()).map_err(|_| bug("a text is too long"))?;
         let mut value = ptr::null_mut();
         let data = text.as_ptr().cast::<c_char>();
-        // SAFETY: `length` bytes lie at `data`, and Node-API copies them. ASCII is Latin-1, which is cheaper to make.
-        let status = unsafe {
-            if text.is_ascii() {
-                sys::napi_create_string_latin1(self.env, data, length, &raw mut value)
-            } else {
-                sys::napi_create_string_utf8(self.env, data, length, &raw mut value)
-            }
-        };
+        // SAFETY: `length` bytes lie at `data`, and Node-API copies them.
+        let status = unsafe { sys::napi_create_string_utf8(self.env, data, length, &raw mut value) };
+        check(status, "a text could not be made").map(|()| Value(value, PhantomData))
+    }
+
+    /// Hands a text over to JavaScript, as Latin-1.
+    pub fn reply_latin(&self, text: &[u8]) -> Result<Value<'e>> {
+        let length = isize::try_from(text.len()).map_err(|_| bug("a text is too long"))?;
+        let mut value = ptr::null_mut();
+        let data = text.as_ptr().cast::<c_char>();
+        // SAFETY: `length` bytes lie at `data`, and Node-API copies them.
+        let status = unsafe { sys::napi_create_string_latin1(self.env, data, length, &raw mut value) };
         check(status, "a text could not be made").map(|()| Value(value, PhantomData))
     }
 

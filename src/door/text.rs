@@ -11,21 +11,18 @@ use super::{Arguments, bug, check};
 /// Texts up to this length are read without an allocation.
 const ROOM: usize = 2048;
 
+/// UTF-16 units that are narrowed at a time: few enough to be in the cache when they are read again.
+const NARROWED: usize = 4096;
+
+/// Units that a buffer of UTF-16 keeps at most from one text to the next.
+const KEPT: usize = 256 * 1024;
+
 /// A text as it lies in JavaScript: nothing is converted, and half characters stay what they are.
 pub enum Units {
-    /// Every character is ASCII.
-    Ascii(Vec<u8>),
+    /// Latin-1: every character fits into a byte.
+    Latin(Vec<u8>),
     /// UTF-16.
     Wide(Vec<u16>),
-}
-
-impl Units {
-    pub const fn len(&self) -> usize {
-        match self {
-            Self::Ascii(bytes) => bytes.len(),
-            Self::Wide(units) => units.len(),
-        }
-    }
 }
 
 /// Room for one text.
@@ -83,25 +80,65 @@ impl Arguments<'_> {
         str::from_utf8(bytes).map_err(|_| bug("a text is not UTF-8"))
     }
 
-    /// A text as it lies there, in `room` where it is ASCII. `wide`: it is known not to be.
-    pub fn units(&self, index: usize, wide: bool, mut room: Vec<u8>) -> Result<Units> {
+    /// A text of at most `length` units as it lies there, in `narrow` where each fits into a byte; what does not goes through `wide`.
+    /// `is_ascii`: it may well be.
+    ///
+    /// Node-API does not tell how V8 holds it. As UTF-8 an ASCII text is copied many bytes at a time, and only one of ASCII is as long as
+    /// before; to count what is not ASCII first costs twice as much as the copy.
+    pub fn units(
+        &self,
+        index: usize,
+        length: usize,
+        is_ascii: bool,
+        mut narrow: Vec<u8>,
+        wide: &mut Vec<u16>,
+    ) -> Result<Units> {
         let value = self.get(index)?;
-        let length = self.utf16_length(value)?;
-        if !wide && self.utf8_length(value)? == length {
-            self.ascii_text(value, length, &mut room)?;
-            return Ok(Units::Ascii(room));
+        if is_ascii {
+            narrow.clear();
+            narrow.reserve(length + 1);
+            let mut written = 0;
+            // SAFETY: at most `length + 1` bytes, the closing NUL among them, are written into a buffer with room for them; then
+            // those without the NUL, which were written, are declared as initialised.
+            unsafe {
+                let buffer = narrow.as_mut_ptr().cast::<c_char>();
+                let status = sys::napi_get_value_string_utf8(self.env, value, buffer, length + 1, &raw mut written);
+                check(status, "the door expects a text")?;
+                narrow.set_len(written.min(length));
+            }
+            // What is longer as UTF-8 was cut off, behind a byte that is not ASCII.
+            if written == length && narrow.is_ascii() {
+                return Ok(Units::Latin(narrow));
+            }
         }
-        let mut units: Vec<u16> = Vec::with_capacity(length + 1);
+        self.wide_text(value, length, wide)?;
+        narrow.clear();
+        narrow.reserve(wide.len());
+        for units in wide.chunks(NARROWED) {
+            if units.iter().fold(0, |all, unit| all | unit) > 0xff {
+                return Ok(Units::Wide(std::mem::take(wide)));
+            }
+            narrow.extend(units.iter().map(|unit| unit.to_le_bytes()[0]));
+        }
+        if wide.capacity() > KEPT {
+            *wide = Vec::new();
+        }
+        Ok(Units::Latin(narrow))
+    }
+
+    fn wide_text(&self, value: sys::napi_value, length: usize, wide: &mut Vec<u16>) -> Result<()> {
+        wide.clear();
+        wide.reserve(length + 1);
         let mut written = 0;
         // SAFETY: at most `length + 1` units, the closing NUL among them, are written into a buffer with room for them; then
         // those without the NUL, which were written, are declared as initialised.
         unsafe {
-            let buffer = units.as_mut_ptr();
+            let buffer = wide.as_mut_ptr();
             let status = sys::napi_get_value_string_utf16(self.env, value, buffer, length + 1, &raw mut written);
             check(status, "the door expects a text")?;
-            units.set_len(written.min(length));
+            wide.set_len(written.min(length));
         }
-        Ok(Units::Wide(units))
+        Ok(())
     }
 
     fn long_text(&self, value: sys::napi_value, heap: &mut Vec<u8>) -> Result<()> {

@@ -1,4 +1,4 @@
-//! Batches of a shared queue: one crossing for up to some thousand items.
+//! Batches that go into a shared queue: one crossing for up to some thousand items.
 
 use std::sync::Arc;
 
@@ -9,14 +9,11 @@ use warmpath_engine::{
 
 use super::{
     broken, code,
-    item::{Item, Kind, Texts, View},
+    item::{Item, Kind, Parts},
     shared::Shared,
     split,
 };
 use crate::door::{Arguments, Builder, Function, Text, Value};
-
-/// Bytes of texts that are handed over as one string. What JavaScript cuts out of it keeps all of it, so it is not long.
-const CHUNK: usize = 8 * 1024;
 
 /// What a batch works in.
 #[derive(Default)]
@@ -24,35 +21,14 @@ pub struct Room {
     entries: Vec<Entry<Item>>,
     lengths: Vec<usize>,
     answers: Vec<Offer>,
-    taken: Vec<(Item, usize)>,
-    text: Vec<u8>,
+    pub taken: Vec<(Item, usize)>,
+    pub text: Vec<u8>,
+    wide: Vec<u16>,
 }
 
 /// Adds the functions of this file.
 pub fn add(builder: Builder) -> Result<Builder> {
-    builder.add::<PutMany>()?.add::<PutRun>()?.add::<TakeMany>()?.add::<More>()?.add::<Snapshot>()?.add::<Dropped>()
-}
-
-/// A text, as it is.
-pub fn text<'e>(arguments: &Arguments<'e>, text: View<'_>) -> Result<Value<'e>> {
-    match text {
-        View::Bytes(bytes) => arguments.reply(bytes),
-        View::Wide(units) => arguments.reply_wide(units),
-    }
-}
-
-/// JSON text, marked by a tab, which JSON's own parser skips.
-pub fn behind_tab<'e>(arguments: &Arguments<'e>, json: View<'_>) -> Result<Value<'e>> {
-    let json = match json {
-        View::Bytes(bytes) => bytes,
-        View::Wide(units) => return arguments.reply_wide(&[&[u16::from(b'\t')], units].concat()),
-    };
-    let mut short = [b'\t'; 512];
-    if let Some(room) = short.get_mut(1..=json.len()) {
-        room.copy_from_slice(json);
-        return arguments.reply(short.get(..=json.len()).unwrap_or_default());
-    }
-    arguments.reply(&[b"\t", json].concat())
+    builder.add::<PutMany>()?.add::<PutRun>()
 }
 
 /// `putMany(handle, count, text)`: the memory holds `kind, priority, length of the key or -1, length` for each, the bytes of those
@@ -112,9 +88,9 @@ impl Function for PutMany {
     }
 }
 
-/// `putRun(handle, kind, count, text, wide)`: texts of one kind, without keys and priorities; the memory holds their lengths, `text` all of
-/// them, `wide` is 1 where it is known not to be ASCII. `undefined`: all are queued. Else how many were before there was no room
-/// for more; the code of each answer to the others stands in the memory, and behind them how many items were dropped.
+/// `putRun(handle, kind, count, length, ascii, text?)`: items of one kind, without keys and priorities; the memory holds their lengths,
+/// `text` all of them in so many units (`ascii` is 0 where it is known to be more); of bytes so many lie in the memory. `undefined`: all are queued. Else how many were before there was no
+/// room for more; the code of each answer to the others stands in the memory, and behind them how many items were dropped.
 struct PutRun;
 
 impl Function for PutRun {
@@ -123,16 +99,24 @@ impl Function for PutRun {
 
     fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
         let kind = Kind::from(arguments.bits(1)?)?;
-        let count = arguments.bits(2)? as usize;
-        let wide = arguments.bits(4)? != 0;
+        let (count, length) = (arguments.bits(2)? as usize, arguments.bits(3)? as usize);
         let shared = arguments.handle::<Shared>(0)?;
-        let spare = Arc::clone(&shared.named.spare);
-        let units = arguments.units(3, wide, spare.take())?;
+        let mut batch = shared.named.spare.take();
+        let filled = Arc::get_mut(&mut batch).ok_or_else(|| broken("a spare batch is in use"))?;
+        let is_ascii = arguments.bits(4)? != 0;
         shared.dropped.clear();
-        let run = shared.scratch.with(|integers, _| {
+        shared.scratch.with(|integers, memory| {
             let lengths = integers.get(..count).ok_or_else(|| broken("a batch is too long"))?;
-            Ok(Item::run(kind, Texts::new(units, lengths, &spare)?))
+            filled.fill(|mut bytes| {
+                if kind.is_text() {
+                    return Ok(arguments.units(5, length, is_ascii, bytes, &mut shared.room.wide)?.into());
+                }
+                bytes.extend_from_slice(memory.get(..length).ok_or_else(|| broken("a batch is too long"))?);
+                Ok(Parts::Bytes(bytes))
+            })?;
+            filled.cut(lengths)
         })?;
+        let run = Item::run(kind, batch);
         let whole = run.bytes(count);
         let rest = shared.named.queue.push_run(run, count, 0);
         let left = rest.as_ref().map_or(0, |(_, left)| *left);
@@ -173,162 +157,4 @@ fn push_each(shared: &mut Shared, mut run: Item, count: usize) -> Result<()> {
         }
         Ok(())
     })
-}
-
-/// `takeMany(handle, max)`: takes items and hands the first of them over, as [`pack`] says; the others by `more`.
-struct TakeMany;
-
-impl Function for TakeMany {
-    const NAME: &'static str = "takeMany";
-    const THROWS: bool = true;
-
-    fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
-        let max = arguments.bits(1)? as usize;
-        let shared = arguments.handle::<Shared>(0)?;
-        shared.pending.clear();
-        while shared.pending.len() < max
-            && let Some(item) = shared.pop_owed()
-        {
-            shared.pending.push_back((item, 1));
-        }
-        let taken = &mut shared.room.taken;
-        taken.clear();
-        shared.named.queue.pop_runs(max - shared.pending.len(), taken);
-        shared.named.bytes_out.add(taken.iter().map(|(item, count)| item.bytes(*count)).sum());
-        shared.pending.extend(taken.drain(..));
-        shared.account(arguments);
-        pack(arguments, shared)
-    }
-}
-
-/// `more(handle)`: the next of the items that are pending.
-struct More;
-
-impl Function for More {
-    const NAME: &'static str = "more";
-    const THROWS: bool = true;
-
-    fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
-        pack(arguments, arguments.handle(0)?)
-    }
-}
-
-/// `snapshot(handle)`: copies of all items, in order.
-struct Snapshot;
-
-impl Function for Snapshot {
-    const NAME: &'static str = "snapshot";
-    const THROWS: bool = true;
-
-    fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
-        let shared = arguments.handle::<Shared>(0)?;
-        shared.pending = shared.named.queue.snapshot().into_iter().map(|item| (item, 1)).collect();
-        pack(arguments, shared)
-    }
-}
-
-/// `dropped(handle)`: what the last push dropped.
-struct Dropped;
-
-impl Function for Dropped {
-    const NAME: &'static str = "dropped";
-    const THROWS: bool = true;
-
-    fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
-        let shared = arguments.handle::<Shared>(0)?;
-        shared.pending = shared.dropped.drain(..).map(|entry| (entry.item, 1)).collect();
-        pack(arguments, shared)
-    }
-}
-
-/// Hands over as many of the pending items as fit. The memory holds their number, whether others are left, whether all of these are
-/// strings, and for each its kind and length: of texts in UTF-16 units, cut out of the strings that are returned, each of which holds
-/// whole items; of others in bytes, which stand behind each other in the memory. One that is too long for the memory is the last: it
-/// is to be fetched.
-fn pack<'e>(arguments: &Arguments<'e>, shared: &mut Shared) -> Result<Value<'e>> {
-    let Shared { scratch, pending, room: Room { text, .. }, .. } = shared;
-    text.clear();
-    let mut strings = Vec::new();
-    scratch.with(|integers, memory| {
-        let whole = memory.len();
-        let mut memory = memory;
-        let ([packed, left, strings_only], records) =
-            integers.split_first_chunk_mut().ok_or_else(|| broken("the memory is too small"))?;
-        let mut records = records.as_chunks_mut::<2>().0;
-        (*packed, *left, *strings_only) = (0, 0, 1);
-        while let Some((item, count)) = pending.front_mut() {
-            if records.is_empty() {
-                break;
-            }
-            // How many items are handed over now: of a run many at once.
-            let mut number = 1;
-            let mut is_last = false;
-            let length;
-            if item.kind.is_text() {
-                if let Some((piece, pieces)) = item.piece((*count).min(records.len()), CHUNK) {
-                    flush(arguments, text, &mut strings)?;
-                    // One that is empty would be taken for the next.
-                    if piece.bytes() > 0 {
-                        strings.push(self::text(arguments, piece)?);
-                    }
-                    number = pieces;
-                    length = 0;
-                } else {
-                    let View::Bytes(bytes) = item.view() else { return Err(broken("a text is in another form")) };
-                    if text.len() + bytes.len() > CHUNK {
-                        flush(arguments, text, &mut strings)?;
-                    }
-                    text.extend_from_slice(bytes);
-                    length = if bytes.is_ascii() {
-                        bytes.len()
-                    } else {
-                        std::str::from_utf8(bytes).map_or(0, |text| text.encode_utf16().count())
-                    };
-                }
-            } else {
-                let View::Bytes(bytes) = item.view() else { return Err(broken("bytes are no text")) };
-                length = bytes.len();
-                if length > whole {
-                    is_last = true;
-                } else {
-                    let all = std::mem::take(&mut memory);
-                    let Some((head, tail)) = all.split_at_mut_checked(length) else { break };
-                    head.copy_from_slice(bytes);
-                    memory = tail;
-                }
-            }
-            let (now, later) = records.split_at_mut(number);
-            records = later;
-            *strings_only &= i32::from(item.kind == Kind::Text);
-            *packed += i32::try_from(number).unwrap_or(i32::MAX);
-            for (index, record) in now.iter_mut().enumerate() {
-                let length = if length == 0 { item.length_at(index) } else { length };
-                *record = [item.kind as i32, i32::try_from(length).unwrap_or(i32::MAX)];
-            }
-            if is_last {
-                // It stays at the front until it is fetched.
-                *left = i32::from(pending.len() > 1);
-                return Ok(());
-            }
-            if number < *count {
-                *item = item.split_off(number);
-                *count -= number;
-            } else {
-                pending.pop_front();
-            }
-        }
-        *left = i32::from(!pending.is_empty());
-        Ok(())
-    })?;
-    flush(arguments, text, &mut strings)?;
-    arguments.list(&strings)
-}
-
-/// Hands over the texts that were gathered, as one string.
-fn flush<'e>(arguments: &Arguments<'e>, text: &mut Vec<u8>, strings: &mut Vec<Value<'e>>) -> Result<()> {
-    if !text.is_empty() {
-        strings.push(arguments.reply(text)?);
-        text.clear();
-    }
-    Ok(())
 }

@@ -14,6 +14,7 @@ mod common;
 mod item;
 mod local;
 mod order;
+mod pack;
 mod registry;
 mod shared;
 mod spare;

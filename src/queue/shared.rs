@@ -18,7 +18,7 @@ use super::{
     broken, code,
     common::{self, Form},
     item::{Item, Kind, View},
-    options,
+    options, pack,
     registry::{self, Named},
 };
 use crate::{
@@ -37,7 +37,7 @@ const UNTOLD: i64 = 64 * 1024;
 pub struct Shared {
     pub named: Arc<Named>,
     pub scratch: Rc<Scratch>,
-    watcher: Watcher<Item>,
+    pub watcher: Watcher<Item>,
     /// Items that are being handed over, or runs, and of how many items.
     pub pending: VecDeque<(Item, usize)>,
     /// Items that were taken and could not be handed over, for want of memory: they are the next to come.
@@ -111,9 +111,9 @@ impl Shared {
         self.pending.clear();
         let view = item.view();
         match item.kind {
-            Kind::Text if view.begins_with(b'\t') => return arguments.list(&[batch::text(arguments, view)?]),
-            Kind::Text => return batch::text(arguments, view),
-            Kind::Json => return batch::behind_tab(arguments, view),
+            Kind::Text if view.begins_with(b'\t') => return arguments.list(&[pack::text(arguments, view)?]),
+            Kind::Text => return pack::text(arguments, view),
+            Kind::Json => return pack::behind_tab(arguments, view),
             Kind::Bytes | Kind::Buffer | Kind::Clone => {}
         }
         let View::Bytes(bytes) = view else { return Err(broken("bytes are no text")) };
@@ -185,7 +185,7 @@ pub fn shared_queue_door<'env>(
             .add::<Clear>()?
             .add::<Heard>()?
             .add::<Names>()?;
-        common::add::<Shared>(batch::add(builder)?)
+        common::add::<Shared>(pack::add(batch::add(builder)?)?)
     };
     build().map(|door: Builder| door.finish(env)).map_err(exception)
 }
@@ -323,12 +323,12 @@ impl Function for Fetch {
     fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
         let into = arguments.bytes_mut(1)?;
         let pending = &mut arguments.handle::<Shared>(0)?.pending;
-        let (item, _one) = pending.front().ok_or_else(|| broken("no item is pending"))?;
+        let (item, _count) = pending.front().ok_or_else(|| broken("no item is pending"))?;
         match item.view() {
             View::Bytes(bytes) if bytes.len() == into.len() => into.copy_from_slice(bytes),
             _ => return Err(broken("an item has another length")),
         }
-        pending.pop_front();
+        let _used_up = pack::cut_front(pending, 1);
         Ok(arguments.nothing())
     }
 }

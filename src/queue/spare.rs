@@ -1,33 +1,50 @@
-//! Buffers of batches that were taken, for those that come: fresh memory costs more than the copy that fills it, and it is freed on
-//! another thread than the one that needs the next.
+//! Batches that were taken, for those that come: fresh memory costs more than the copy that fills it, and it is freed on another
+//! thread than the one that needs the next.
+
+use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-/// Buffers that one queue keeps at most.
-const KEPT: usize = 4;
+use super::item::Batch;
+
+/// Batches that one queue keeps at most: small ones come in large numbers.
+const KEPT: usize = 64;
+
+/// Bytes that one queue keeps at most.
+const BYTES: usize = 1024 * 1024;
 
 /// Bytes of the largest that is kept.
 const LARGEST: usize = 256 * 1024;
 
-/// The spare buffers of one queue; gone with it.
 #[derive(Default)]
-pub struct Spare(Mutex<Vec<Vec<u8>>>);
+struct Kept {
+    batches: Vec<Arc<Batch>>,
+    bytes: usize,
+}
+
+/// The spare batches of one queue; gone with it.
+#[derive(Default)]
+pub struct Spare(Mutex<Kept>);
 
 impl Spare {
-    /// An empty buffer, with room where one is left.
-    pub fn take(&self) -> Vec<u8> {
-        self.0.lock().pop().unwrap_or_default()
+    /// A batch to be filled, with room where one is left. Nobody else has it.
+    pub fn take(&self) -> Arc<Batch> {
+        let mut kept = self.0.lock();
+        let batch = kept.batches.pop().unwrap_or_default();
+        kept.bytes = kept.bytes.saturating_sub(batch.room());
+        batch
     }
 
-    /// Keeps a buffer, unless there are enough.
-    pub fn give(&self, mut buffer: Vec<u8>) {
-        if buffer.capacity() > LARGEST || buffer.capacity() == 0 {
+    /// Keeps a batch, unless somebody else has it too or there are enough.
+    pub fn give(&self, mut batch: Arc<Batch>) {
+        let room = batch.room();
+        if room > LARGEST || room == 0 || Arc::get_mut(&mut batch).is_none() {
             return;
         }
-        buffer.clear();
         let mut kept = self.0.lock();
-        if kept.len() < KEPT {
-            kept.push(buffer);
+        if kept.batches.len() < KEPT && kept.bytes + room <= BYTES {
+            kept.bytes += room;
+            kept.batches.push(batch);
         }
     }
 }

@@ -13,7 +13,7 @@
 //! | `pop` | the first item, or nothing | O(log p) |
 //! | `pop_many` | up to so many, in order. Those of others may be taken between | one lock at most |
 //! | `pop_runs` | as `pop_many`, with runs left whole | one lock at most |
-//! | `pop_wait`, `pop_timeout`, `watch` | as `pop`, once there is an item; until then they sleep. Nothing, once closed and drained | |
+//! | `pop_wait`, `pop_timeout`, `watch` | as `pop` (a watcher as `pop_runs` too), once there is an item; until then they sleep. Nothing, once closed and drained | |
 //! | `remove`, `has` | the item with a key, wherever it stands. Only queued items have keys: a key is free again when its item leaves, in whatever way | O(log p), O(1) |
 //! | `peek`, `snapshot` | the first item, or all in order, at one moment | O(log p), O(n) |
 //! | `clear` | everything, in order, at one moment | O(n) |

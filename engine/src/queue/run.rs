@@ -6,8 +6,9 @@
 use super::{
     entry::Entry,
     lanes::Lanes,
-    shared::Queue,
+    shared::{Look, Queue},
     slots::{Id, Links, Slot},
+    wait::{Next, Watcher},
 };
 
 /// What can hold several items, in order. How many they are, the queue knows.
@@ -152,8 +153,16 @@ impl<T: Run> Queue<T> {
 impl<T> Queue<T> {
     /// [`Queue::pop_many`] that leaves runs whole: appends items and runs, and how many items each is.
     pub fn pop_runs(&self, max: usize, out: &mut Vec<(T, usize)>) -> usize {
+        match self.look_runs(max, out) {
+            Look::Item(items) => items,
+            Look::Empty | Look::Ended => 0,
+        }
+    }
+
+    /// [`Queue::pop_runs`], for those who wait.
+    pub(super) fn look_runs(&self, max: usize, out: &mut Vec<(T, usize)>) -> Look<usize> {
         if let Some(items) = self.pop_plain(max, |item| out.push((item, 1))) {
-            return items;
+            return if items > 0 { Look::Item(items) } else { Look::Empty };
         }
         let mut left = max;
         let mut core = self.core.lock();
@@ -163,6 +172,18 @@ impl<T> Queue<T> {
             left -= count;
             out.push((run, count));
         }
-        max - left
+        match max - left {
+            0 if core.closed => Look::Ended,
+            0 => Look::Empty,
+            items => Look::Item(items),
+        }
+    }
+}
+
+impl<T> Watcher<T> {
+    /// [`Watcher::poll`] for up to `max` items (above 0), as [`Queue::pop_runs`] takes them: they are appended to `out`, and how many
+    /// they are is the answer.
+    pub fn poll_runs(&mut self, max: usize, out: &mut Vec<(T, usize)>) -> Next<usize> {
+        self.poll_with(|queue| queue.look_runs(max, out))
     }
 }

@@ -26,7 +26,7 @@ pub(super) struct Core<T> {
     /// Whether the items are in the lanes. Then the gate is shut; otherwise it is open, unless somebody with the lock has
     /// shut it for a moment.
     pub(super) seized: bool,
-    closed: bool,
+    pub(super) closed: bool,
     /// Plain operations since the last one that was not.
     calm: u32,
     stats: Stats,

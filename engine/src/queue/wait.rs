@@ -24,14 +24,19 @@ struct Waiting(Option<Ticket>);
 
 impl Waiting {
     /// Takes what `look` finds, or arms and leaves `waker` behind.
-    fn poll<T, R>(&mut self, queue: &Queue<T>, waker: &Waker, look: impl Fn(&Queue<T>) -> Look<R>) -> Poll<Option<R>> {
+    fn poll<T, R>(
+        &mut self,
+        queue: &Queue<T>,
+        waker: &Waker,
+        mut look: impl FnMut(&Queue<T>) -> Look<R>,
+    ) -> Poll<Option<R>> {
         loop {
             // The wake-up is spent on the look that follows.
             if self.0.is_some_and(|ticket| !queue.waiters.is_armed(ticket)) {
                 self.0 = None;
             }
             let fresh = self.0.is_none();
-            if fresh && let Poll::Ready(found) = self.look(queue, &look) {
+            if fresh && let Poll::Ready(found) = self.look(queue, &mut look) {
                 return Poll::Ready(found);
             }
             if fresh {
@@ -40,7 +45,7 @@ impl Waiting {
                     return Poll::Pending;
                 }
             }
-            if let Poll::Ready(found) = self.look(queue, &look) {
+            if let Poll::Ready(found) = self.look(queue, &mut look) {
                 return Poll::Ready(found);
             }
             if fresh || self.0.is_some_and(|ticket| queue.waiters.renew(ticket, waker)) {
@@ -49,7 +54,7 @@ impl Waiting {
         }
     }
 
-    fn look<T, R>(&mut self, queue: &Queue<T>, look: impl Fn(&Queue<T>) -> Look<R>) -> Poll<Option<R>> {
+    fn look<T, R>(&mut self, queue: &Queue<T>, look: impl FnOnce(&Queue<T>) -> Look<R>) -> Poll<Option<R>> {
         let found = match look(queue) {
             Look::Empty => return Poll::Pending,
             Look::Ended => None,
@@ -144,8 +149,13 @@ impl<T> Watcher<T> {
     /// Takes an item, or arms the watcher: then the callback is called once, from the thread that adds an item or closes
     /// the queue and outside of every lock (perhaps before this call has returned), and this is to be called again.
     pub fn poll(&mut self) -> Next<T> {
-        match self.waiting.poll(&self.queue, &self.waker, Queue::look) {
-            Poll::Ready(Some(item)) => Next::Item(item),
+        self.poll_with(Queue::look)
+    }
+
+    /// [`Watcher::poll`] that takes what `look` finds.
+    pub(super) fn poll_with<R>(&mut self, look: impl FnMut(&Queue<T>) -> Look<R>) -> Next<R> {
+        match self.waiting.poll(&self.queue, &self.waker, look) {
+            Poll::Ready(Some(found)) => Next::Item(found),
             Poll::Ready(None) => Next::Ended,
             Poll::Pending => Next::Pending,
         }

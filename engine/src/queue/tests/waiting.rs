@@ -109,6 +109,29 @@ fn a_batch_wakes_as_many_as_it_has_items() {
 }
 
 #[test]
+fn a_watcher_that_takes_many_waits_for_one() {
+    let queue = Arc::new(Queue::new(16));
+    let (mut many, many_calls) = watch(&queue);
+    let (mut one, one_calls) = watch(&queue);
+    let mut out = Vec::new();
+    assert_eq!((many.poll_runs(4, &mut out), one.poll()), (Next::Pending, Next::Pending));
+    assert_eq!(queue.push(1, None, 0).offer, Offer::Queued);
+    assert_eq!((called(&many_calls), called(&one_calls)), (1, 0));
+    assert_eq!(many.poll_runs(4, &mut out), Next::Item(1));
+    assert_eq!(many.poll_runs(4, &mut out), Next::Pending);
+    // A run wakes both; what the one leaves, the other finds.
+    assert!(queue.push_run(10, 6, 0).is_none());
+    assert_eq!((called(&many_calls), called(&one_calls)), (2, 1));
+    assert_eq!(many.poll_runs(4, &mut out), Next::Item(4));
+    assert_eq!(one.poll(), Next::Item(14));
+    assert_eq!(many.poll_runs(4, &mut out), Next::Item(1));
+    assert_eq!(out, [(1, 1), (10, 4), (15, 1)]);
+    assert_eq!(many.poll_runs(4, &mut out), Next::Pending);
+    queue.close();
+    assert_eq!((many.poll_runs(4, &mut out), called(&many_calls)), (Next::Ended, 3));
+}
+
+#[test]
 fn a_watcher_that_goes_passes_its_wake_up_on_and_no_other() {
     let queue = Arc::new(Queue::new(8));
     let (mut first, _) = watch(&queue);

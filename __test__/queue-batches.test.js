@@ -1,0 +1,105 @@
+'use strict';
+
+// Batches of a shared queue, and the memory that its items come back in.
+
+const assert = require('node:assert/strict');
+const test = require('node:test');
+const { Queue } = require('..');
+
+test('a batch of texts comes back as it went in, however it is taken', () => {
+  const texts = Array.from({ length: 5000 }, (_, i) => `${i} ${'ab'.repeat(i % 50)}`);
+  const wide = texts.map((text, i) => (i % 3 === 0 ? '' : `${text} ключ`));
+  const long = ['', 'a'.repeat(2_000_000), 'b', 'в'.repeat(1_100_000), ''];
+  for (const items of [texts, wide, long, texts.map((text, i) => ({ i, text })), ['', '', '']]) {
+    const queue = new Queue({ name: 'texts', capacity: 20_000 });
+    const put = () =>
+      assert.deepEqual(new Set(queue.enqueueMany(items.map((item) => ({ item })))), new Set(['queued']));
+    put();
+    assert.deepEqual(queue.dequeueMany(20_000), items);
+    put();
+    assert.deepEqual(queue.toArray(), items);
+    const out = [queue.dequeue(), queue.dequeue()];
+    for (let max = 1; queue.length > 0; max += 7) out.push(...queue.dequeueMany(max));
+    assert.deepEqual(out, items);
+    const { bytesIn, bytesOut } = queue.stats();
+    assert.equal(bytesIn, bytesOut, 'what went in came out');
+    put();
+    assert.equal(queue.clear(), items.length);
+    assert.equal(queue.stats().bytesIn, queue.stats().bytesOut);
+    queue.close();
+  }
+});
+
+test('a batch of bytes comes back as it went in, however it is taken', () => {
+  const of = (length, i) => new Uint8Array(length).fill(i);
+  const short = Array.from({ length: 5000 }, (_, i) => of(1 + (i % 90), i));
+  const long = Array.from({ length: 40 }, (_, i) => of(1 + ((i * 7919) % 65_536), i));
+  const most = [of(65_536, 1), of(1, 2), of(65_536, 3), of(65_535, 4), of(1, 5)];
+  const alone = [of(5, 1), of(65_537, 2), of(5, 3), of(0, 0), of(9, 4)];
+  const resizable = [new Uint8Array(new ArrayBuffer(8, { maxByteLength: 16 })), of(3, 1)];
+  for (const items of [short, long, most, alone, resizable, short.map((item) => Buffer.from(item))]) {
+    const queue = new Queue({ name: 'batches of bytes', capacity: 20_000 });
+    const put = () =>
+      assert.deepEqual(new Set(queue.enqueueMany(items.map((item) => ({ item })))), new Set(['queued']));
+    const check = (got) => {
+      assert.equal(got.length, items.length);
+      for (const [i, item] of got.entries()) {
+        assert.equal(Buffer.compare(item, items[i]), 0);
+        assert.equal(Buffer.isBuffer(item), Buffer.isBuffer(items[i]));
+        assert.notEqual(item.buffer, items[i].buffer);
+      }
+      assert.equal(new Set(got.map((item) => item.buffer)).size, got.length, 'each has memory of its own');
+    };
+    put();
+    check(queue.dequeueMany(20_000));
+    put();
+    check(queue.toArray());
+    const out = [queue.dequeue(), queue.dequeue()];
+    for (let max = 1; queue.length > 0; max += 7) out.push(...queue.dequeueMany(max));
+    check(out);
+    const { bytesIn, bytesOut } = queue.stats();
+    assert.deepEqual([bytesIn, bytesOut], [bytesIn, bytesIn], 'what went in came out');
+    queue.close();
+  }
+});
+
+test('an item for which there is no memory is not lost', () => {
+  const queue = new Queue({ name: 'memory', capacity: 100 });
+  const long = (byte) => Buffer.alloc(100_000, byte);
+  const { allocUnsafeSlow } = Buffer;
+  const without = (allowed, use) => {
+    let left = allowed;
+    Buffer.allocUnsafeSlow = (length) => {
+      if (left-- === 0) throw new RangeError('Array buffer allocation failed');
+      return allocUnsafeSlow(length);
+    };
+    try {
+      return use();
+    } finally {
+      Buffer.allocUnsafeSlow = allocUnsafeSlow;
+    }
+  };
+  queue.enqueueMany([long(1), 'text', long(2), long(3), 'last'].map((item) => ({ item })));
+  assert.throws(() => without(0, () => queue.peek()), RangeError);
+  assert.throws(() => without(0, () => queue.dequeue()), RangeError);
+  assert.throws(() => without(0, () => queue.dequeue()), RangeError);
+  // Two of them fit: the third is the next to come, and those behind it after it.
+  const some = without(1, () => queue.dequeueMany(10));
+  assert.deepEqual(some, [long(1), 'text']);
+  assert.throws(() => without(0, () => queue.dequeueMany(10)), RangeError);
+  assert.deepEqual(queue.dequeue(), long(2));
+  assert.deepEqual(queue.dequeueMany(10), [long(3), 'last']);
+  assert.equal(queue.dequeue(), null);
+});
+
+test('a dequeued Uint8Array is nobody else’s', () => {
+  const queue = new Queue({ name: 'bytes' });
+  queue.enqueueMany([new Uint8Array([1, 2]), Buffer.from([3])].map((item) => ({ item })));
+  const [first, second] = queue.dequeueMany(2);
+  first.fill(9);
+  second.fill(9);
+  queue.enqueue(new Uint8Array([5, 6]));
+  const third = queue.dequeue();
+  queue.enqueue(new Uint8Array([7, 8]));
+  assert.deepEqual([...first, ...second, ...third, ...queue.dequeue()], [9, 9, 9, 5, 6, 7, 8]);
+});

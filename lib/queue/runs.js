@@ -1,0 +1,105 @@
+'use strict';
+
+// Batches of a shared queue whose items are alike and have neither key nor priority: native code takes them as one thing, a run, and
+// gives them out as many.
+
+const { TEXT, JSON_TEXT, BYTES, BUFFER } = require('./codec.js');
+const { BYTES: MEMORY, SHARED_INTEGERS } = require('./core.js');
+
+/** Most characters of keys and texts that cross in one string: V8 keeps longer ones apart from its young objects, which costs far more. */
+const TEXTS = 64 * 1024;
+
+/** Most items of a run: behind their lengths there is to be room for one number more. */
+const MOST = SHARED_INTEGERS - 1;
+
+/**
+ * Of which kind all of these are, where a run needs to know no more: TEXT, BYTES or BUFFER; else -1. Loops, not `every`: a call for each
+ * costs more than the answer.
+ */
+function commonKind(items) {
+  if (items.length === 0) return -1;
+  if (typeof items[0] === 'string') {
+    for (let i = 1; i < items.length; i++) if (typeof items[i] !== 'string') return -1;
+    return TEXT;
+  }
+  const prototype = Object.getPrototypeOf(items[0]);
+  if (prototype !== Uint8Array.prototype && prototype !== Buffer.prototype) return -1;
+  for (let i = 0; i < items.length; i++) {
+    // One of none may be detached, one that is long crosses alone.
+    const item = items[i];
+    if (Object.getPrototypeOf(item) !== prototype || item.length === 0 || item.length > MEMORY) return -1;
+  }
+  return prototype === Buffer.prototype ? BUFFER : BYTES;
+}
+
+function areJson(kinds) {
+  for (let i = 0; i < kinds.length; i++) if (kinds[i] !== JSON_TEXT) return false;
+  return kinds.length > 0;
+}
+
+/** The texts from `start` on that fit into one run, as one; their lengths go into the memory. */
+function textRun({ integers }, texts, start) {
+  const end = Math.min(texts.length, start + MOST);
+  let text = '';
+  let seen = 0;
+  let i = start;
+  for (; i < end; i++) {
+    const next = texts[i];
+    const { length } = next;
+    if (text.length + length > TEXTS && i > start) break;
+    integers[i - start] = length;
+    // Also makes one piece of a text that was put together from many: it is read faster, and may be sent again.
+    if (length > 0) seen |= next.charCodeAt(0);
+    // V8 makes one piece of it when it is read: two thirds of what join() costs.
+    text += next;
+  }
+  return { count: i - start, length: text.length, ascii: seen < 128 ? 1 : 0, text };
+}
+
+/** As textRun(), of bytes, which go into the memory. */
+function byteRun({ integers, bytes }, items, start) {
+  const end = Math.min(items.length, start + MOST);
+  let used = 0;
+  let i = start;
+  for (; i < end; i++) {
+    const item = items[i];
+    const { length } = item;
+    if (used + length > MEMORY) break;
+    integers[i - start] = length;
+    bytes.set(item, used);
+    used += length;
+  }
+  return { count: i - start, length: used, ascii: 0, text: undefined };
+}
+
+/**
+ * Queues items of one kind, in as many runs as it takes.
+ *
+ * @param {object} door
+ * @param {object} handle
+ * @param {number} kind
+ * @param {string[] | Uint8Array[]} values of bytes, each fits into the memory
+ * @param {() => void} onDropped called at once where something was dropped for them
+ * @returns {number[] | null} a code for each; null: all are queued
+ */
+function putRuns(door, handle, kind, values, onDropped) {
+  const { integers } = door;
+  let codes = null;
+  for (let start = 0; start < values.length; ) {
+    const run = kind <= JSON_TEXT ? textRun(door, values, start) : byteRun(door, values, start);
+    const { count } = run;
+    const queued = door.putRun(handle, kind, count, run.length, run.ascii, run.text);
+    if (queued !== undefined || codes !== null) {
+      codes ??= [];
+      const first = start + (queued ?? count);
+      while (codes.length < first) codes.push(0);
+      const left = start + count - first;
+      for (let at = 0; at < left; at++) codes.push(integers[at]);
+      if (left > 0 && integers[left] > 0) onDropped();
+    }
+    start += count;
+  }
+  return codes;
+}
+
+module.exports = { TEXTS, commonKind, areJson, putRuns };
