@@ -18,8 +18,9 @@
 //! | [`error`], [`clock`], [`secret`], [`runtime`] | what every room stands on |
 
 #![cfg_attr(
-    test,
+    any(test, fuzzing),
     allow(
+        clippy::missing_panics_doc,
         clippy::unwrap_used,
         clippy::expect_used,
         clippy::indexing_slicing,

@@ -59,7 +59,7 @@ pub fn run(name: &str, target: fn(&[u8])) {
     let seed = number("WARMPATH_FUZZ_SEED").unwrap_or(1);
     let is_long = env::var("WARMPATH_TEST_LONG").as_deref() == Ok("1");
     let changes = number("WARMPATH_FUZZ_CHANGES").unwrap_or(if is_long { CHANGES_LONG } else { CHANGES });
-    println!("{name}: seed {seed}, {changes} changed inputs");
+    eprintln!("{name}: seed {seed}, {changes} changed inputs");
     let Err(broken) = search(name, target, seed, changes) else { return };
     let place = folder().join("artifacts").join(name);
     let file = place.join(format!("short-{:016x}", FixedState::default().hash_one(&broken.input)));
@@ -82,11 +82,11 @@ fn search(name: &str, target: fn(&[u8]), seed: u64, changes: u64) -> Result<(), 
         // Each by a seed of its own, so that one can be had again without those before it.
         let mut random = Rng::with_seed(seed << 32 | round);
         let (file, input) = &kept[random.usize(..kept.len())];
-        let mut changed = input.clone();
+        let mut mutant = input.clone();
         for _ in 0..1 << random.u8(..4) {
-            change(&mut changed, &mut random, &words, &kept);
+            change(&mut mutant, &mut random, &words, &kept);
         }
-        attempt(&changed, &|| format!("seed {seed}, round {round}, a change of {file}"))?;
+        attempt(&mutant, &|| format!("seed {seed}, round {round}, a change of {file}"))?;
     }
     Ok(())
 }

@@ -49,16 +49,12 @@ impl Look {
     /// A look at a medium, of which the length may be known.
     #[must_use]
     pub fn new(declared: Option<&str>, len: Option<u64>) -> Self {
-        match len {
-            Some(len) => {
-                let inspector = Box::new(Inspector::with_limits(declared, len, LIMITS));
-                Self::Passing { inspector, offset: 0 }
-            }
-            None => {
-                let declared = declared.map(str::to_owned);
-                Self::Ends { declared, head: Vec::new(), tail: VecDeque::new(), kept: 0, offset: 0 }
-            }
-        }
+        let Some(len) = len else {
+            let declared = declared.map(str::to_owned);
+            return Self::Ends { declared, head: Vec::new(), tail: VecDeque::new(), kept: 0, offset: 0 };
+        };
+        let inspector = Box::new(Inspector::with_limits(declared, len, LIMITS));
+        Self::Passing { inspector, offset: 0 }
     }
 
     /// The next piece.
