@@ -12,7 +12,6 @@ mod connect;
 mod fault;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
-mod greedy;
 pub mod guard;
 mod options;
 mod pool;
