@@ -79,15 +79,16 @@ impl<J: Job> Scheduler<J> {
         if flow.when == when {
             return;
         }
-        match std::mem::replace(&mut flow.when, when) {
-            When::Idle => {}
-            When::Ready(class, served) => drop(bot.ready.remove(&(class, served, id))),
-            When::At(at) => drop(bot.timed.remove(&(at, Due::Flow(id)))),
-        }
+        // The new place before the old one goes: a set of one would give its memory back and ask for it again, at every start.
         match when {
             When::Idle => {}
             When::Ready(class, served) => drop(bot.ready.insert((class, served, id))),
             When::At(at) => drop(bot.timed.insert((at, Due::Flow(id)))),
+        }
+        match std::mem::replace(&mut flow.when, when) {
+            When::Idle => {}
+            When::Ready(class, served) => drop(bot.ready.remove(&(class, served, id))),
+            When::At(at) => drop(bot.timed.remove(&(at, Due::Flow(id)))),
         }
     }
 
@@ -111,15 +112,15 @@ impl<J: Job> Scheduler<J> {
         if bot.when == when {
             return;
         }
-        match std::mem::replace(&mut bot.when, when) {
-            When::Idle => {}
-            When::Ready(_, served) => drop(self.ready.remove(&(served, id))),
-            When::At(at) => drop(self.timed.remove(&(at, id))),
-        }
         match when {
             When::Idle => {}
             When::Ready(_, served) => drop(self.ready.insert((served, id))),
             When::At(at) => drop(self.timed.insert((at, id))),
+        }
+        match std::mem::replace(&mut bot.when, when) {
+            When::Idle => {}
+            When::Ready(_, served) => drop(self.ready.remove(&(served, id))),
+            When::At(at) => drop(self.timed.remove(&(at, id))),
         }
     }
 
