@@ -11,7 +11,6 @@ use futures_util::FutureExt;
 use hashbrown::HashMap;
 use parking_lot::Mutex;
 use tokio::{runtime::Handle, sync::Notify, time::Instant};
-use tokio_util::sync::CancellationToken;
 
 use super::{
     Failure, Grant, Job, OnSettled, Outcome, Pipeline, Status, Timings, Trace,
@@ -40,7 +39,7 @@ pub struct Shared<P: Pipeline> {
 pub struct Core<J> {
     pub schedule: Scheduler<J>,
     /// How running jobs are told to stop.
-    pub stops: HashMap<Id, CancellationToken, RandomState>,
+    pub stops: HashMap<Id, Arc<Trace>, RandomState>,
     /// When the timer wakes.
     pub armed: Tick,
 }
@@ -50,7 +49,7 @@ pub struct Try<J> {
     id: Id,
     job: Arc<J>,
     grant: Grant,
-    stop: CancellationToken,
+    trace: Arc<Trace>,
 }
 
 /// What followed from an event: a job for the caller to run, and jobs to settle.
@@ -67,9 +66,9 @@ impl<P: Pipeline> Shared<P> {
         while let Some(action) = core.schedule.poll(this.now()) {
             match action {
                 Action::Start { id, job, chat } => {
-                    let stop = CancellationToken::new();
-                    core.stops.insert(id, stop.clone());
-                    let next = Try { id, job, grant: Grant { chat }, stop };
+                    let trace = Arc::new(Trace::new());
+                    core.stops.insert(id, Arc::clone(&trace));
+                    let next = Try { id, job, grant: Grant { chat }, trace };
                     if keep_first && first.is_none() {
                         first = Some(next);
                     } else {
@@ -77,8 +76,8 @@ impl<P: Pipeline> Shared<P> {
                     }
                 }
                 Action::Stop(id) => {
-                    if let Some(stop) = core.stops.get(&id) {
-                        stop.cancel();
+                    if let Some(trace) = core.stops.get(&id) {
+                        trace.stop();
                     }
                 }
                 Action::Settle(job) => settled.push(job),
@@ -96,14 +95,14 @@ impl<P: Pipeline> Shared<P> {
     /// spawning the next job saves waking another thread for each of them.
     async fn occupy(this: Arc<Self>, mut current: Try<P::Job>) {
         loop {
-            let trace = Arc::new(Trace::new());
-            let (value, ended) = this.attempt(&current, &trace).await;
+            let (value, ended) = this.attempt(&current).await;
+            let trace = &current.trace;
             let mut core = this.core.lock();
             core.stops.remove(&current.id);
             let done = core.schedule.finished(current.id, ended, trace.learned(), this.now());
             let (next, unrun) = Self::act(&this, &mut core, true);
             drop(core);
-            this.ended(done, value, &trace);
+            this.ended(done, value, trace);
             this.settle_unrun(unrun);
             match next {
                 Some(next) => current = next,
@@ -113,11 +112,12 @@ impl<P: Pipeline> Shared<P> {
     }
 
     /// One try of one job.
-    async fn attempt(&self, current: &Try<P::Job>, trace: &Arc<Trace>) -> (Option<P::Value>, Ended) {
+    async fn attempt(&self, current: &Try<P::Job>) -> (Option<P::Value>, Ended) {
+        let trace = &current.trace;
         let attempt = AssertUnwindSafe(self.pipeline.attempt(&current.job, current.grant, trace)).catch_unwind();
         let result = tokio::select! {
             biased;
-            () = current.stop.cancelled() => return (None, Ended::Stopped { sent: trace.is_sent() }),
+            () = trace.until_stopped() => return (None, Ended::Stopped { sent: trace.is_sent() }),
             result = attempt => result.unwrap_or_else(|_| Err(Error::new(Code::Internal, "the pipeline panicked"))),
         };
         match result {

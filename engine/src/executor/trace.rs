@@ -1,15 +1,20 @@
 //! What one try has done so far, written by its steps and read by the watchdog, the retry and the outcome.
 
-use std::sync::{
-    OnceLock,
-    atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed},
+use std::{
+    future::poll_fn,
+    sync::{
+        OnceLock,
+        atomic::{
+            AtomicBool, AtomicU32, AtomicU64,
+            Ordering::{Acquire, Relaxed, Release},
+        },
+    },
+    task::Poll,
 };
 
+use futures_util::task::AtomicWaker;
 use parking_lot::Mutex;
-use tokio::{
-    sync::Notify,
-    time::{Duration, Instant},
-};
+use tokio::time::{Duration, Instant};
 
 use super::{ChatKind, Timings, schedule::Learned};
 use crate::{error::Error, failpoint::hit};
@@ -28,6 +33,26 @@ impl Mark {
     }
 }
 
+/// Wakes the one task that runs a try; several of its futures may wait for the same thing. That a try is one task is what
+/// makes this so much cheaper than a list of waiters.
+#[derive(Default)]
+struct Bell(AtomicWaker);
+
+impl Bell {
+    /// Returns once `has_come` says so, which is asked whenever the bell rings.
+    async fn until(&self, has_come: impl Fn() -> bool) {
+        poll_fn(|cx| {
+            if has_come() {
+                return Poll::Ready(());
+            }
+            self.0.register(cx.waker());
+            // It may have come between the two.
+            if has_come() { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+    }
+}
+
 /// The record of one try.
 pub struct Trace {
     started: Instant,
@@ -42,7 +67,9 @@ pub struct Trace {
     size: OnceLock<u64>,
     chat_kind: OnceLock<ChatKind>,
     migrated: OnceLock<i64>,
-    complete: Notify,
+    complete: Bell,
+    stopped: AtomicBool,
+    stop: Bell,
     failure: Mutex<Option<Error>>,
 }
 
@@ -69,7 +96,9 @@ impl Trace {
             size: OnceLock::new(),
             chat_kind: OnceLock::new(),
             migrated: OnceLock::new(),
-            complete: Notify::new(),
+            complete: Bell::default(),
+            stopped: AtomicBool::new(false),
+            stop: Bell::default(),
             failure: Mutex::new(None),
         }
     }
@@ -87,8 +116,9 @@ impl Trace {
     /// The source is open.
     pub fn opened(&self) {
         hit("opened");
-        self.opened.set(self.started.elapsed());
-        self.moved.set(self.started.elapsed());
+        let now = self.started.elapsed();
+        self.opened.set(now);
+        self.moved.set(now);
     }
 
     /// The source is being waited for (`true`) or has just delivered (`false`).
@@ -121,7 +151,18 @@ impl Trace {
     pub fn sent(&self) {
         hit("sent");
         self.sent.set(self.started.elapsed());
-        self.complete.notify_waiters();
+        self.complete.0.wake();
+    }
+
+    /// Tells the try to stop.
+    pub fn stop(&self) {
+        self.stopped.store(true, Release);
+        self.stop.0.wake();
+    }
+
+    /// Returns once [`Trace::stop`] was called.
+    pub async fn until_stopped(&self) {
+        self.stop.until(|| self.stopped.load(Acquire)).await;
     }
 
     /// The media has this size: for the limits, where the job did not say.
@@ -174,11 +215,7 @@ impl Trace {
 
     /// Returns once [`Trace::sent`] was called.
     pub async fn until_sent(&self) {
-        // Made before the look: it hears a call that comes between the two.
-        let notified = self.complete.notified();
-        if !self.is_sent() {
-            notified.await;
-        }
+        self.complete.until(|| self.is_sent()).await;
     }
 
     /// Whether the source is being waited for.
