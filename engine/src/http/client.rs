@@ -133,7 +133,8 @@ impl Host {
         loop {
             let wire = match self.pool.take().await {
                 Some(wire) => wire,
-                None => self.pool.connect().await?,
+                // Boxed: every request would carry the room for a handshake along, from future to future.
+                None => Box::pin(self.pool.connect()).await?,
             };
             let reused = wire.reused;
             match self.send_over(wire, request).await {
@@ -153,7 +154,7 @@ impl Host {
     /// As [`Host::send`].
     pub async fn send_fresh(&self, request: Request) -> Result<Response, Fault> {
         let request = self.build(request)?;
-        let wire = self.pool.connect().await?;
+        let wire = Box::pin(self.pool.connect()).await?;
         self.send_over(wire, request).await.map_err(|unsent| unsent.fault)
     }
 

@@ -54,7 +54,7 @@ impl Prewarm {
         };
         let mut planned = plan(&known.facts(trust, base))?;
         if planned == Plan::Ask {
-            let meta = self.s3.head(job.r2_key.as_deref().unwrap_or_default()).await?;
+            let meta = Box::pin(self.s3.head(job.r2_key.as_deref().unwrap_or_default())).await?;
             let same = !self.verify_sha256 || meta.etag.as_deref() == version.as_deref();
             known.told(job, meta);
             planned = plan(&known.facts(if same { Trust::Yes } else { Trust::No }, base))?;

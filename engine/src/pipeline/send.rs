@@ -42,8 +42,9 @@ impl Prewarm {
                 let joined = way.joined.take();
                 self.send_bytes(job, &mut way.call, joined, trace).await
             }
-            Route::Url => self.send_url(job, way, trace).await,
-            Route::File => self.send_path(job, &mut way.call, trace).await,
+            // Boxed, as the room of the longest way is every way's.
+            Route::Url => Box::pin(self.send_url(job, way, trace)).await,
+            Route::File => Box::pin(self.send_path(job, &mut way.call, trace)).await,
         }
     }
 

@@ -20,13 +20,30 @@ use crate::{
 };
 
 /// The body stream of an upload.
-pub struct Outgoing(Pin<Box<dyn Stream<Item = Result<Bytes, BodyError>> + Send>>);
+pub struct Outgoing(Pieces);
+
+enum Pieces {
+    /// All of it was read before the upload began, as it is with most files. That takes no future, and so no room for one.
+    Here(VecDeque<Bytes>, Arc<Trace>),
+    /// Pieces come while others go.
+    Rest(Pin<Box<dyn Stream<Item = Result<Bytes, BodyError>> + Send>>),
+}
 
 impl Stream for Outgoing {
     type Item = Result<Bytes, BodyError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.0.as_mut().poll_next(cx)
+        match &mut self.0 {
+            Pieces::Here(pieces, trace) => {
+                let piece = pieces.pop_front();
+                match &piece {
+                    Some(bytes) => trace.moved_out(bytes.len()),
+                    None => trace.sent(),
+                }
+                Poll::Ready(piece.map(Ok))
+            }
+            Pieces::Rest(stream) => stream.as_mut().poll_next(cx),
+        }
     }
 }
 
@@ -49,7 +66,7 @@ impl Begun {
     /// Those of the source; `SHA256_MISMATCH` where that was all of it.
     pub async fn begin(source: Source, sha256: Option<String>, trace: Arc<Trace>) -> Result<Self> {
         let mut begun = Self { reader: Reader::new(source, sha256, trace), first: VecDeque::new(), known: 0 };
-        while begun.known < READ_FIRST && begun.more().await?.is_some() {}
+        while begun.more().await?.is_some() && begun.known < READ_FIRST && begun.reader.left > 0 {}
         Ok(begun)
     }
 
@@ -112,8 +129,11 @@ impl Begun {
 
     /// The upload's body: the bytes as they are, or in another order.
     pub fn outgoing(self, rewrite: Option<Box<Rewrite>>) -> Outgoing {
+        if self.reader.left == 0 && rewrite.is_none() {
+            return Outgoing(Pieces::Here(self.first, self.reader.trace));
+        }
         // Boxed: it changes hands at every piece.
-        Outgoing(Box::pin(stream::try_unfold(Box::new((self, rewrite)), |mut state| async move {
+        let rest = stream::try_unfold(Box::new((self, rewrite)), |mut state| async move {
             let (begun, rewrite) = &mut *state;
             let piece = match rewrite {
                 None => begun.next().await,
@@ -134,7 +154,8 @@ impl Begun {
                     Err(error.into())
                 }
             }
-        })))
+        });
+        Outgoing(Pieces::Rest(Box::pin(rest)))
     }
 
     async fn next(&mut self) -> Result<Option<Bytes>> {
@@ -160,23 +181,12 @@ impl Begun {
 /// The stream of bytes that are here.
 #[cfg(feature = "shrink")]
 pub fn whole(bytes: Bytes, trace: Arc<Trace>) -> Outgoing {
-    let mut bytes = Some(bytes);
-    Outgoing(Box::pin(stream::poll_fn(move |_| {
-        let piece = bytes.take();
-        match &piece {
-            Some(bytes) => trace.moved_out(bytes.len()),
-            None => trace.sent(),
-        }
-        Poll::Ready(piece.map(Ok))
-    })))
+    Outgoing(Pieces::Here([bytes].into(), trace))
 }
 
 /// The stream of a request without a file: it yields nothing, and marks when it is taken.
-pub fn nothing(trace: Arc<Trace>) -> Outgoing {
-    Outgoing(Box::pin(stream::poll_fn(move |_| {
-        trace.sent();
-        Poll::Ready(None)
-    })))
+pub const fn nothing(trace: Arc<Trace>) -> Outgoing {
+    Outgoing(Pieces::Here(VecDeque::new(), trace))
 }
 
 /// A source that is counted, timed and checked while it is read.

@@ -246,7 +246,7 @@ impl S3 {
     async fn send(&self, call: &Call<'_>) -> Result<Response> {
         let sent = match self.0.host.send(self.request(call)?).await {
             // Every call here may be repeated: reads change nothing, and the same bytes written twice are the same object.
-            Err(fault) if fault.stale => self.0.host.send_fresh(self.request(call)?).await,
+            Err(fault) if fault.stale => Box::pin(self.0.host.send_fresh(self.request(call)?)).await,
             sent => sent,
         };
         sent.map_err(|fault| transport(&fault, call.unavailable))

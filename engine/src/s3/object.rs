@@ -151,7 +151,8 @@ impl Object {
     async fn next(&mut self) -> Result<Option<Bytes>> {
         while self.received < self.meta.len {
             let Some(response) = self.response.as_mut() else {
-                self.resume().await?;
+                // Boxed: it seldom happens, and its room would move with every piece.
+                Box::pin(self.resume()).await?;
                 continue;
             };
             let timeouts = &self.s3.0.timeouts;

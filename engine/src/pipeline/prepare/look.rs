@@ -64,7 +64,7 @@ pub async fn look(job: &PrewarmJob, kind: Kind, stored: Option<&str>, begun: &mu
             let Some(piece) = begun.more().await? else { break };
             inspector.feed(known, piece);
         } else if jumps < most_jumps(kind) || Elsewhere::reaches(other.as_ref(), &range) {
-            match Elsewhere::read(&mut other, &mut jumps, job, begun, range.clone()).await {
+            match Box::pin(Elsewhere::read(&mut other, &mut jumps, job, begun, range.clone())).await {
                 Ok(Some(bytes)) => inspector.feed(range.start, &bytes),
                 Err(error) if error.class() == Class::Transient => return Err(error),
                 Ok(None) | Err(_) => break,
