@@ -9,6 +9,7 @@ const {
   base64,
   url,
   mimeType,
+  sha256,
   whatsapp,
   present,
   messageKey,
@@ -94,15 +95,15 @@ function ingestJob(message, options) {
     session,
     ...origin,
     mimeType: mimeType(content.mimetype),
-    fileName: string(content.fileName)?.slice(0, 1024),
+    fileName: string(content.fileName, 1024),
     meta: {
       ...present({
         chat,
         messageId: id,
         fromMe: key.fromMe === true,
-        participant: string(key.participant),
-        pushName: string(message.pushName)?.slice(0, 255),
-        caption: string(content.caption)?.slice(0, 4096),
+        participant: string(key.participant, 1024),
+        pushName: string(message.pushName, 255),
+        caption: string(content.caption, 4096),
         size: whole(content.fileLength),
       }),
       ...meta,
@@ -116,7 +117,7 @@ function sourceOf({ name, content }, chat) {
   if (described !== null) return { source: { whatsapp: described } };
   const address = url(content.url);
   if (!chat.endsWith('@newsletter') || address === undefined) return null;
-  const hash = base64(content.fileSha256);
+  const hash = sha256(base64(content.fileSha256));
   return present({ source: { url: address }, sha256: hash && Buffer.from(hash, 'base64').toString('hex') });
 }
 

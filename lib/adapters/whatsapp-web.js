@@ -54,7 +54,7 @@ function ingestJob(message, options) {
     session,
     source,
     mimeType: mimeType(field(media, 'mimetype')) ?? mimeType(field(data, 'mimetype')),
-    fileName: (string(field(media, 'filename')) ?? string(field(data, 'filename')))?.slice(0, 1024),
+    fileName: string(field(media, 'filename'), 1024) ?? string(field(data, 'filename'), 1024),
     // Bytes alone do not say that they were a voice message; of what is fetched the engine knows it.
     kind: source.base64 === undefined ? undefined : known?.[1],
     meta: {
@@ -62,9 +62,9 @@ function ingestJob(message, options) {
         chat,
         messageId: name,
         fromMe: field(id, 'fromMe') === true,
-        participant: string(field(message, 'author')),
-        pushName: string(field(data, 'notifyName'))?.slice(0, 255),
-        caption: string(field(message, 'body') ?? field(data, 'caption'))?.slice(0, 4096),
+        participant: string(field(message, 'author'), 1024),
+        pushName: string(field(data, 'notifyName'), 255),
+        caption: string(field(message, 'body') ?? field(data, 'caption'), 4096),
         size: whole(field(media, 'filesize') ?? field(data, 'size')),
       }),
       ...meta,

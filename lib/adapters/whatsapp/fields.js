@@ -7,6 +7,10 @@ const { WarmpathError } = require('../../errors.js');
 
 const BASE64 = /^[A-Za-z0-9+/_-]*={0,2}$/;
 
+/** Control characters but tab and line breaks. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const UNSEEN = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f]/g;
+
 /** The second argument of ingestJob(): an object or nothing. */
 function ingestOptions(options = {}) {
   if (typeof options === 'object' && options !== null) return options;
@@ -16,8 +20,16 @@ function ingestOptions(options = {}) {
 /** The value of an own or inherited field, or undefined; getters of protobuf classes are on their prototype. */
 const field = (object, name) => (typeof object === 'object' && object !== null ? object[name] : undefined);
 
-const string = (value) =>
-  typeof value === 'string' && value !== '' ? value.toWellFormed().replaceAll('\0', '') : undefined;
+/**
+ * A text without what a database refuses or nobody can see, of so many characters at the most; a pair of which one half is left
+ * would be half a character. Control characters are six in JSON each, and there is a bound on that.
+ */
+function string(value, most = Number.POSITIVE_INFINITY) {
+  if (typeof value !== 'string') return undefined;
+  const clean = value.toWellFormed().replace(UNSEEN, '');
+  const text = clean.slice(0, most).replace(/[\ud800-\udbff]$/, '');
+  return text === '' ? undefined : text;
+}
 
 /** A number, or what protobuf makes of 64 bits (`Long`, or text of it); whole, and not below 0. */
 function whole(value) {
@@ -37,10 +49,13 @@ function base64(value) {
   if (typeof value === 'string') return BASE64.test(value) && value !== '' ? value : undefined;
   if (value instanceof Uint8Array) return value.length === 0 ? undefined : Buffer.from(value).toString('base64');
   if (typeof value !== 'object' || value === null) return undefined;
-  if (value.type === 'Buffer') return Array.isArray(value.data) ? ofNumbers(value.data) : base64(value.data);
+  if (value.type === 'Buffer') return Array.isArray(value.data) ? ofNumbers(value.data) : flat(value.data);
   const numbers = Object.values(value);
   return Object.keys(value).every((key, i) => key === String(i)) ? ofNumbers(numbers) : undefined;
 }
+
+/** No buffer in a buffer in a buffer: somebody could nest them until the stack ends. */
+const flat = (value) => (typeof value === 'string' || value instanceof Uint8Array ? base64(value) : undefined);
 
 function ofNumbers(list) {
   const isByte = (n) => Number.isInteger(n) && n >= 0 && n <= 255;
@@ -98,6 +113,7 @@ module.exports = {
   url,
   path,
   mimeType,
+  sha256,
   whatsapp,
   present,
   messageKey,
