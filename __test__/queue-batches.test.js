@@ -103,3 +103,45 @@ test('a dequeued Uint8Array is nobody else’s', () => {
   queue.enqueue(new Uint8Array([7, 8]));
   assert.deepEqual([...first, ...second, ...third, ...queue.dequeue()], [9, 9, 9, 5, 6, 7, 8]);
 });
+
+test('a batch of items with keys: duplicates are refused, each can be taken out, and its key is free again', () => {
+  const queue = new Queue({ capacity: 10_000 });
+  const entries = Array.from({ length: 3000 }, (_, i) => ({ item: { i }, key: `chave ${i} ${i % 2 ? 'é' : '钥匙'}` }));
+  queue.enqueue('before', { key: entries[2100].key });
+  const expected = entries.map((_, i) => (i === 2100 ? 'duplicate' : 'queued'));
+  assert.deepEqual(queue.enqueueMany(entries), expected);
+  assert.deepEqual(new Set(queue.enqueueMany(entries)), new Set(['duplicate']), 'the same again');
+  const same = [1, 2, 3].map((item) => ({ item, key: 'same' }));
+  assert.deepEqual(queue.enqueueMany(same), ['queued', 'duplicate', 'duplicate']);
+  for (const i of [0, 1, 500, 1023, 1024, 2099, 2999]) {
+    assert.equal(queue.remove(entries[i].key), entries[i].item);
+    assert.equal(queue.has(entries[i].key), false);
+    assert.equal(queue.enqueue(entries[i].item, { key: entries[i].key }), 'queued');
+  }
+  const out = queue.dequeueMany(10_000);
+  assert.equal(out[0], 'before');
+  const moved = [0, 1, 500, 1023, 1024, 2099, 2999];
+  const order = entries.map(({ item }) => item).filter(({ i }) => i !== 2100 && !moved.includes(i));
+  assert.deepEqual(out.slice(1), [...order, 1, ...moved.map((i) => entries[i].item)]);
+  for (const { key } of entries) assert.equal(queue.has(key), false);
+  const { enqueued, dequeued, removed, duplicates } = queue.stats();
+  assert.deepEqual([enqueued, dequeued, removed, duplicates], [3008, 3001, 7, 3003]);
+});
+
+test('a batch of items with keys of which one is wrong queues none of them', () => {
+  const good = Array.from({ length: 2000 }, (_, i) => ({ item: i, key: `key ${i}` }));
+  for (const name of [undefined, 'wrong keys']) {
+    const queue = new Queue({ capacity: 5000, ...(name && { name }) });
+    for (const key of ['a\0b', '\ud800', 'x'.repeat(4097), 5, null]) {
+      assert.throws(() => queue.enqueueMany([...good, { item: 1, key }]), {
+        code: 'ERR_WARMPATH_INVALID_ARGUMENT',
+        option: 'entries[2000].key',
+      });
+    }
+    assert.equal(queue.length, 0);
+    // There is not room for all: as many as fit, in order.
+    const full = new Queue({ capacity: 1500, ...(name && { name: 'full of keys' }) });
+    const statuses = full.enqueueMany(good);
+    assert.deepEqual([statuses.indexOf('full'), statuses.lastIndexOf('queued')], [1500, 1499]);
+  }
+});

@@ -81,9 +81,9 @@ class Queue extends EventEmitter {
 
   /** All entries are checked before the first is queued; one status per entry. */
   enqueueMany(entries) {
-    const { items, keys, priorities } = options.checkEntries(entries);
+    const { items, keys, text, priorities } = options.checkEntries(entries);
     if (items.length === 0 && this.#form.closed) throw closed(0, 0);
-    const codes = this.#form.putMany(items, keys, priorities);
+    const codes = this.#form.putMany(items, keys, priorities, text);
     if (codes === null) {
       return items.length <= QUEUED.length ? QUEUED.slice(0, items.length) : new Array(items.length).fill('queued');
     }

@@ -91,11 +91,15 @@ function play(queue, options, seed, steps, makeItem) {
       const { item, ...rest } = entry(step);
       assert.equal(queue.enqueue(item, rest), model.enqueue(item, rest.key, rest.priority), at);
     } else if (action < 10) {
-      // Half of the batches have neither keys nor priorities: they go in as one, and are cut where fewer are asked for.
-      const plain = random(2) === 0;
-      const entries = Array.from({ length: random(options.capacity + 3) }, (_, i) =>
-        plain ? { item: makeItem(step + i / 1000, random) } : entry(step + i / 1000),
-      );
+      // A third of the batches have neither keys nor priorities, in another everybody has a key: they go in as one, and are cut
+      // where fewer are asked for, or one by its key.
+      const form = random(3);
+      const key = () => (random(4) ? 'k' : 'chave-é-') + random(30);
+      const entries = Array.from({ length: random(options.capacity + 3) }, (_, i) => {
+        if (form === 0) return entry(step + i / 1000);
+        const item = makeItem(step + i / 1000, random);
+        return form === 1 || !keyed ? { item } : { item, key: key() };
+      });
       const expected = entries.map(({ item, key, priority }) => model.enqueue(item, key, priority));
       assert.deepEqual(queue.enqueueMany(entries), expected, at);
     } else if (action < 15) {

@@ -130,9 +130,37 @@ function plainItems(entries, items) {
 }
 
 /**
+ * Takes the items and the keys of entries that are all `{ item, key }` and no more.
+ *
+ * @returns {string | null} all keys as one text; null: there are others, or something is wrong with one
+ */
+function keyedItems(entries, items, keys) {
+  let text = '';
+  try {
+    for (let i = 0; i < items.length; i++) {
+      const entry = entries[i];
+      if (!looksPlain(entry)) return null;
+      let usual = true;
+      for (const name in entry) if ((name !== 'item' && name !== 'key') || !owns.call(entry, name)) usual = false;
+      const { item, key } = entry;
+      if (!usual || item === undefined || item === null || typeof key !== 'string') return null;
+      if (key.length > KEY_LENGTH || !key.isWellFormed()) return null;
+      items[i] = item;
+      keys[i] = key;
+      text += key;
+    }
+  } catch {
+    return null;
+  }
+  // One search for all of them; the text is made one piece by it, as whoever reads it needs it.
+  return text.includes('\0') ? null : text;
+}
+
+/**
  * Checked entries, taken apart.
  *
- * @returns {{ items: *[], keys: (string | undefined)[] | null, priorities: number[] | null }} null: nobody has one
+ * @returns {{ items: *[], keys: (string | undefined)[] | null, text: string | null, priorities: number[] | null }} null: nobody has
+ *   one; `text`: all keys behind each other, where all have one and nobody has a priority (null says nothing)
  */
 function checkEntries(entries) {
   if (!Array.isArray(entries)) invalidArgument('entries', `must be an array, not ${describe(entries)}`);
@@ -140,6 +168,12 @@ function checkEntries(entries) {
   const count = entries.length;
   const items = new Array(count);
   let keys = null;
+  if (clean && count > 0) {
+    keys = new Array(count);
+    const text = keyedItems(entries, items, keys);
+    if (text !== null) return { items, keys, text, priorities: null };
+    keys = null;
+  }
   let priorities = null;
   for (let i = clean ? plainItems(entries, items) : 0; i < count; i++) {
     const { item, key, priority: rank } = checkEntry(entries[i], i, clean);
@@ -155,7 +189,7 @@ function checkEntries(entries) {
       priorities[i] = rank;
     }
   }
-  return { items, keys, priorities };
+  return { items, keys, text: null, priorities };
 }
 
 const isInt32 = (value) => typeof value === 'number' && (value | 0) === value;

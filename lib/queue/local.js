@@ -49,15 +49,56 @@ class LocalForm {
     return code;
   }
 
-  /** A code for each; null: all are queued. */
-  putMany(items, keys, priorities) {
+  /** A code for each; null: all are queued. `keyText`: all keys behind each other, or null. */
+  putMany(items, keys, priorities, keyText) {
     // The usual case costs a fraction: nobody has a key or a priority, and there is room.
-    const plain = keys === null && priorities === null ? this.#putPlain(items) : 0;
+    let plain = 0;
+    if (priorities === null) {
+      if (keys === null) plain = this.#putPlain(items);
+      else if (keyText !== null) return this.#putKeyed(items, keys, keyText);
+    }
     if (plain === items.length) {
       if (this.waiters.size > 0) this.waiters.serve();
       return null;
     }
-    const codes = new Array(items.length).fill(0);
+    return this.#putEach(plain, items, keys, priorities, new Array(items.length).fill(0));
+  }
+
+  /** Where every item has a key. */
+  #putKeyed(items, keys, keyText) {
+    const { integers } = this.#door;
+    const table = this.#table;
+    let codes = null;
+    let from = 0;
+    for (let start = 0; start < items.length; start += BLOCK) {
+      const count = Math.min(BLOCK, items.length - start);
+      let length = 0;
+      for (let i = 0; i < count; i++) {
+        const characters = keys[start + i].length;
+        integers[i] = characters;
+        length += characters;
+      }
+      const text = count === items.length ? keyText : keyText.slice(from, from + length);
+      from += length;
+      const first = table.addBatch(count === items.length ? items : items.slice(start, start + count));
+      const answer = first < 0 ? -1 : this.#door.pushKeyedRun(this.#handle, first, count, text, length);
+      if (answer === undefined) continue;
+      codes ??= new Array(items.length).fill(0);
+      if (answer < 0) {
+        // There is not room for all of them.
+        if (first >= 0) table.cutBatch(first, 0);
+        return this.#putEach(start, items, keys, null, codes);
+      }
+      const refused = Array.from(integers.subarray(0, answer));
+      table.dropOfBatch(first, refused);
+      for (const at of refused) codes[start + at] = 1;
+    }
+    if (this.waiters.size > 0) this.waiters.serve();
+    return codes;
+  }
+
+  /** Each for itself, from `plain` on. */
+  #putEach(plain, items, keys, priorities, codes) {
     let dropped = null;
     for (let start = plain; start < items.length; start += LOCAL_ENTRIES) {
       const count = Math.min(LOCAL_ENTRIES, items.length - start);

@@ -46,6 +46,15 @@ class Table {
     else this.#blocks[number] = { items: this.#blocks[number].items.slice(0, count), left: count };
   }
 
+  /** Of a batch that was just added, the items with these numbers do not stay. */
+  dropOfBatch(first, numbers) {
+    const number = numberOf(first);
+    const block = this.#blocks[number];
+    for (const at of numbers) block.items[at] = undefined;
+    block.left -= numbers.length;
+    if (block.left === 0) this.#freeBlock(number);
+  }
+
   get(slot) {
     return slot < BATCHES ? this.#items[slot] : this.#blocks[numberOf(slot)].items[slot & (BLOCK - 1)];
   }

@@ -57,6 +57,14 @@ impl Arguments<'_> {
         Ok(text)
     }
 
+    /// [`Arguments::text`] of so many UTF-16 units, for long ones: to measure it costs more than to read it.
+    pub fn sized_text<'t>(&self, index: usize, field: &str, length: usize, room: &'t mut Text) -> Result<&'t str> {
+        if !self.ascii_utf8(self.get(index)?, length, &mut room.heap)? {
+            return self.text(index, field, room);
+        }
+        str::from_utf8(&room.heap).map_err(|_| bug("a text is not UTF-8"))
+    }
+
     /// A text as it would be sent: a lone surrogate as U+FFFD.
     pub fn lossy_text<'t>(&self, index: usize, room: &'t mut Text) -> Result<&'t str> {
         let value = self.get(index)?;
@@ -94,22 +102,8 @@ impl Arguments<'_> {
         wide: &mut Vec<u16>,
     ) -> Result<Units> {
         let value = self.get(index)?;
-        if is_ascii {
-            narrow.clear();
-            narrow.reserve(length + 1);
-            let mut written = 0;
-            // SAFETY: at most `length + 1` bytes, the closing NUL among them, are written into a buffer with room for them; then
-            // those without the NUL, which were written, are declared as initialised.
-            unsafe {
-                let buffer = narrow.as_mut_ptr().cast::<c_char>();
-                let status = sys::napi_get_value_string_utf8(self.env, value, buffer, length + 1, &raw mut written);
-                check(status, "the door expects a text")?;
-                narrow.set_len(written.min(length));
-            }
-            // What is longer as UTF-8 was cut off, behind a byte that is not ASCII.
-            if written == length && narrow.is_ascii() {
-                return Ok(Units::Latin(narrow));
-            }
+        if is_ascii && self.ascii_utf8(value, length, &mut narrow)? {
+            return Ok(Units::Latin(narrow));
         }
         self.wide_text(value, length, wide)?;
         narrow.clear();
@@ -124,6 +118,23 @@ impl Arguments<'_> {
             *wide = Vec::new();
         }
         Ok(Units::Latin(narrow))
+    }
+
+    /// Reads a text of at most so many UTF-16 units where it is ASCII; whether it is.
+    fn ascii_utf8(&self, value: sys::napi_value, length: usize, heap: &mut Vec<u8>) -> Result<bool> {
+        heap.clear();
+        heap.reserve(length + 1);
+        let mut written = 0;
+        // SAFETY: at most `length + 1` bytes, the closing NUL among them, are written into a buffer with room for them; then
+        // those without the NUL, which were written, are declared as initialised.
+        unsafe {
+            let buffer = heap.as_mut_ptr().cast::<c_char>();
+            let status = sys::napi_get_value_string_utf8(self.env, value, buffer, length + 1, &raw mut written);
+            check(status, "the door expects a text")?;
+            heap.set_len(written.min(length));
+        }
+        // What is longer as UTF-8 was cut off, behind a byte that is not ASCII.
+        Ok(written == length && heap.is_ascii())
     }
 
     fn wide_text(&self, value: sys::napi_value, length: usize, wide: &mut Vec<u16>) -> Result<()> {

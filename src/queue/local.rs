@@ -12,7 +12,7 @@ use warmpath_engine::{
 use super::{
     broken, code,
     common::{self, Form},
-    options,
+    cut, options,
     order::Order,
     split,
 };
@@ -28,6 +28,8 @@ const INTEGERS: usize = 4 * 2048;
 struct Local {
     order: Order,
     scratch: Rc<Scratch>,
+    ends: Vec<u32>,
+    refused: Vec<u32>,
 }
 
 impl Held for Local {
@@ -75,6 +77,7 @@ pub fn queue_door(env: &Env) -> crate::errors::Result<Object<'_>> {
             .add::<PushWith>()?
             .add::<PushMany>()?
             .add::<PushRun>()?
+            .add::<PushKeyedRun>()?
             .add::<Pop>()?
             .add::<PopMany>()?
             .add::<Peek>()?
@@ -96,7 +99,7 @@ impl Function for Open {
     fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
         let order = Order::new(options(arguments, 1)?);
         let scratch = Rc::clone(&arguments.handle::<Thread>(0)?.0);
-        arguments.open(Local { order, scratch })
+        arguments.open(Local { order, scratch, ends: Vec::new(), refused: Vec::new() })
     }
 }
 
@@ -150,7 +153,7 @@ impl Function for PushMany {
         let mut room = Text::new();
         let mut keys = if arguments.is_missing(2)? { "" } else { arguments.text(2, "key", &mut room)? };
         let ascii = keys.is_ascii();
-        let Local { order, scratch } = arguments.handle(0)?;
+        let Local { order, scratch, .. } = arguments.handle(0)?;
         let dropped = scratch.with(|integers, _| {
             // A slot can be dropped for each entry.
             let Some((records, rest)) =
@@ -193,6 +196,43 @@ impl Function for PushRun {
     }
 }
 
+/// `pushKeyedRun(handle, first, count, keys, length)`: the slots from `first` on, each with a key; the memory holds the lengths of the
+/// keys, `length` is that of all.
+/// `undefined`: all are queued. Else how many are duplicates, which ones stands in the memory, counted from 0; or -1: there is not
+/// room for all of them (or the queue is closed), and nothing has happened.
+struct PushKeyedRun;
+
+impl Function for PushKeyedRun {
+    const NAME: &'static str = "pushKeyedRun";
+    const THROWS: bool = true;
+
+    fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
+        let (first, count) = (arguments.bits(1)?, arguments.bits(2)?);
+        if first.checked_add(count).is_none() {
+            return Err(broken("a batch is too long"));
+        }
+        let mut room = Text::new();
+        let keys = arguments.sized_text(3, "key", arguments.bits(4)? as usize, &mut room)?;
+        let Local { order, scratch, ends, refused } = arguments.handle(0)?;
+        ends.clear();
+        refused.clear();
+        scratch.with(|integers, _| {
+            let lengths = integers.get(..count as usize).ok_or_else(|| broken("a batch is too long"))?;
+            cut(keys, lengths, ends)?;
+            if !order.push_keyed_run(first, keys, ends, refused) {
+                return arguments.float(-1.0);
+            }
+            for (place, index) in integers.iter_mut().zip(&*refused) {
+                *place = index.cast_signed();
+            }
+            if refused.is_empty() {
+                return Ok(arguments.nothing());
+            }
+            arguments.count(u32::try_from(refused.len()).unwrap_or(u32::MAX))
+        })
+    }
+}
+
 fn slot<'e>(arguments: &Arguments<'e>, slot: Option<u32>) -> Result<Value<'e>> {
     slot.map_or_else(|| Ok(arguments.nothing()), |slot| arguments.count(slot))
 }
@@ -219,7 +259,7 @@ impl Function for PopMany {
 
     fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
         let max = arguments.bits(1)? as usize;
-        let Local { order, scratch } = arguments.handle(0)?;
+        let Local { order, scratch, .. } = arguments.handle(0)?;
         let runs = scratch.with(|integers, _| Ok(order.pop_runs(max, integers.as_chunks_mut().0)))?;
         arguments.count(u32::try_from(runs).unwrap_or(u32::MAX))
     }

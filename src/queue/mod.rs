@@ -77,3 +77,28 @@ fn split<'a>(text: &mut &'a str, length: i32, ascii: bool) -> Result<&'a str> {
     *text = tail;
     Ok(head)
 }
+
+/// Where the texts of a batch end, which are one text: lengths in UTF-16 units, ends in bytes, all of it at the last.
+fn cut(text: &str, lengths: &[i32], ends: &mut Vec<u32>) -> Result<()> {
+    let whole = u32::try_from(text.len()).map_err(|_| broken("a text is too long"))?;
+    if text.is_ascii() {
+        let (mut end, mut negative) = (0_u64, 0);
+        ends.extend(lengths.iter().map(|length| {
+            negative |= *length;
+            end += u64::from(length.cast_unsigned());
+            u32::try_from(end).unwrap_or(u32::MAX)
+        }));
+        return if negative >= 0 && end == u64::from(whole) {
+            Ok(())
+        } else {
+            Err(broken("a text has another length"))
+        };
+    }
+    let mut rest = text;
+    for length in lengths {
+        let end = whole - u32::try_from(rest.len()).unwrap_or(whole);
+        let part = split(&mut rest, *length, false)?;
+        ends.push(end + u32::try_from(part.len()).unwrap_or(whole));
+    }
+    if rest.is_empty() { Ok(()) } else { Err(broken("a text has another length")) }
+}

@@ -72,6 +72,20 @@ impl Order {
         count
     }
 
+    /// Queues slots from `first` on that have keys, as [`Lanes::push_keyed_run`] says; `false`: not so, and nothing has happened.
+    pub fn push_keyed_run(&mut self, first: u32, text: &str, ends: &[u32], refused: &mut Vec<u32>) -> bool {
+        if self.closed || self.options.capacity.saturating_sub(self.len()) < ends.len() {
+            return false;
+        }
+        self.order_plain();
+        let now = self.now();
+        // There is room.
+        let _none = self.lanes.push_keyed_run_at(first, text, ends, 0, now, refused);
+        self.stats.pushed += (ends.len() - refused.len()) as u64;
+        self.stats.duplicates += refused.len() as u64;
+        true
+    }
+
     /// Takes up to `max` slots: fills `runs` with the first slot and the number of each run of them; how many runs that are.
     pub fn pop_runs(&mut self, max: usize, runs: &mut [[i32; 2]]) -> usize {
         let mut left = max;

@@ -3,15 +3,12 @@
 use std::{
     cmp::Reverse,
     collections::{BTreeMap, BTreeSet},
-    hash::BuildHasher,
     sync::Arc,
 };
 
-use foldhash::fast::RandomState;
-use hashbrown::HashTable;
-
 use super::{
     entry::{Entry, Offer, Options, Push, WhenFull},
+    keys::{Keys, Label, Name},
     planted::Bug,
     run::{Cut, End, cut_up},
     slots::{Id, Links, NIL, Slot, Slots},
@@ -46,9 +43,7 @@ pub struct Lanes<T> {
     pub(super) items: usize,
     /// How runs are cut, once there was one.
     pub(super) cut: Option<Cut<T>>,
-    /// By key; the slots know the keys, this knows the slots.
-    keys: HashTable<Id>,
-    hasher: RandomState,
+    pub(super) keys: Keys,
     /// Only lanes with items, except that a single lane stays when it runs empty: one priority is the common case, and it
     /// must not cost an allocation for each item.
     by_priority: BTreeMap<Reverse<i32>, Ends>,
@@ -74,8 +69,7 @@ impl<T> Lanes<T> {
             slots: Slots::new(),
             items: 0,
             cut: None,
-            keys: HashTable::new(),
-            hasher: RandomState::default(),
+            keys: Keys::new(),
             by_priority: BTreeMap::new(),
             arrivals: Ends::EMPTY,
             heads: BTreeSet::new(),
@@ -93,8 +87,8 @@ impl<T> Lanes<T> {
     where
         K: AsRef<str> + Into<Arc<str>>,
     {
-        let hash = key.as_ref().map_or(0, |key| self.hasher.hash_one(key.as_ref()));
-        if key.as_ref().is_some_and(|key| self.find(hash, key.as_ref()).is_some()) {
+        let hash = key.as_ref().map_or(0, |key| self.keys.hash(key.as_ref()));
+        if key.as_ref().is_some_and(|key| self.keys.find(&self.slots, hash, key.as_ref()).is_some()) {
             return Push::refused(Offer::Duplicate, item);
         }
         let mut dropped = None;
@@ -104,8 +98,9 @@ impl<T> Lanes<T> {
                 None => return Push::refused(Offer::Full, item),
             }
         }
-        let (stamp, key) = (self.stamp_at(now), key.map(Into::into));
-        self.insert(Slot { item, count: 1, key, hash, stamp, priority, lane: Links::NONE, arrival: Links::NONE });
+        let label = key.map_or(Label::None, |key| Label::Key(key.into(), hash));
+        let stamp = self.stamp_at(now);
+        self.insert(Slot { item, count: 1, label, stamp, priority, lane: Links::NONE, arrival: Links::NONE });
         Push { offer: Offer::Queued, dropped, refused: None }
     }
 
@@ -134,24 +129,21 @@ impl<T> Lanes<T> {
                 (ends.last, End::Last)
             }
         };
-        let kept = self.options.planted.has(Bug::KeyKept).then(|| self.slots.get(id)?.key.clone()).flatten();
-        let (entry, _one) = self.take_from(id, end, 1)?;
-        if let Some(key) = kept {
-            let hash = self.hasher.hash_one(&*key);
+        let slot = self.slots.get(id)?;
+        let at = if matches!(end, End::First) { 0 } else { slot.count - 1 };
+        let key = self.keys.key_of(&slot.label, at);
+        let (mut entry, _one) = self.take_from(id, end, 1)?;
+        if let Some(key) = key.as_ref().filter(|_| self.options.planted.has(Bug::KeyKept)) {
             // The planted bug: an index entry that names a slot which will be another item's.
-            self.keys.insert_unique(hash, id, |_| hash);
+            self.keys.insert(&self.slots, self.keys.hash(key), Name::Slot(id));
         }
+        entry.key = key;
         Some(entry)
     }
 
-    pub(super) fn insert(&mut self, slot: Slot<T>) {
-        self.items += slot.count as usize;
-        let (hash, keyed, priority, stamp) = (slot.hash, slot.key.is_some(), slot.priority, slot.stamp);
-        let id = self.slots.insert(slot);
-        if keyed {
-            let slots = &self.slots;
-            self.keys.insert_unique(hash, id, |id| slots.get(*id).map_or(0, |slot| slot.hash));
-        }
+    pub(super) fn insert(&mut self, slot: Slot<T>) -> Id {
+        let (priority, stamp) = (slot.priority, slot.stamp);
+        let id = self.store(slot);
         // The one lane that may be empty makes way for another priority.
         if self.by_priority.len() == 1
             && !self.by_priority.contains_key(&Reverse(priority))
@@ -168,17 +160,45 @@ impl<T> Lanes<T> {
         if self.options.when_full == WhenFull::DropOldest {
             append(&mut self.arrivals, &mut self.slots, id, |slot| &mut slot.arrival);
         }
+        id
     }
 
-    /// Takes one slot out, wherever it stands.
-    pub(super) fn take(&mut self, id: Id) -> Option<Entry<T>> {
-        let Slot { item, count, key, hash, stamp, priority, lane, arrival } = self.slots.remove(id)?;
-        self.items -= count as usize;
-        if key.is_some()
-            && let Ok(found) = self.keys.find_entry(hash, |found| *found == id)
-        {
-            found.remove();
+    /// Puts a slot right behind another of its lane.
+    pub(super) fn insert_behind(&mut self, id: Id, slot: Slot<T>) -> Id {
+        let priority = slot.priority;
+        let new = self.store(slot);
+        if let Some(ends) = self.by_priority.get_mut(&Reverse(priority)) {
+            append_behind(ends, &mut self.slots, id, new, |slot| &mut slot.lane);
         }
+        if self.options.when_full == WhenFull::DropOldest {
+            append_behind(&mut self.arrivals, &mut self.slots, id, new, |slot| &mut slot.arrival);
+        }
+        new
+    }
+
+    /// Into the arena and into the index, not yet into a list.
+    fn store(&mut self, slot: Slot<T>) -> Id {
+        self.items += slot.count as usize;
+        let (hash, keys) = match slot.label {
+            Label::None => (None, None),
+            Label::Key(_, hash) => (Some(hash), None),
+            Label::Keys { batch, first } => (None, Some((batch, first))),
+        };
+        let id = self.slots.insert(slot);
+        if let Some(hash) = hash {
+            self.keys.insert(&self.slots, hash, Name::Slot(id));
+        }
+        if let Some((batch, first)) = keys {
+            self.keys.place(batch, first, id);
+        }
+        id
+    }
+
+    /// Takes one slot out, wherever it stands. What it was called, nobody asks for but [`Lanes::make_room`].
+    pub(super) fn take(&mut self, id: Id) -> Option<Entry<T>> {
+        let Slot { item, count, label, stamp, priority, lane, arrival } = self.slots.remove(id)?;
+        self.items -= count as usize;
+        self.keys.forget(&label, id, 0, count);
         if let Some(ends) = self.by_priority.get_mut(&Reverse(priority)) {
             unlink(ends, &mut self.slots, lane, |slot| &mut slot.lane);
             let first = ends.first;
@@ -195,10 +215,7 @@ impl<T> Lanes<T> {
         if self.options.when_full == WhenFull::DropOldest {
             unlink(&mut self.arrivals, &mut self.slots, arrival, |slot| &mut slot.arrival);
         }
-        if self.slots.len() == 0 && self.keys.capacity() > 4096 {
-            self.keys = HashTable::new();
-        }
-        Some(Entry { item, key, priority })
+        Some(Entry { item, key: None, priority })
     }
 
     fn add_head(&mut self, priority: i32, stamp: u64) {
@@ -223,10 +240,6 @@ impl<T> Lanes<T> {
         self.by_priority.first_key_value().map_or(NIL, |(_, ends)| ends.first)
     }
 
-    fn find(&self, hash: u64, key: &str) -> Option<Id> {
-        self.keys.find(hash, |id| self.slots.get(*id).is_some_and(|slot| slot.key.as_deref() == Some(key))).copied()
-    }
-
     /// Takes the first item.
     pub fn pop(&mut self) -> Option<T> {
         self.pop_run(1).map(|(item, _one)| item)
@@ -234,14 +247,17 @@ impl<T> Lanes<T> {
 
     /// Takes the item with that key out of the middle.
     pub fn remove(&mut self, key: &str) -> Option<T> {
-        let id = self.find(self.hasher.hash_one(key), key)?;
-        self.take(id).map(|entry| entry.item)
+        let name = self.keys.find(&self.slots, self.keys.hash(key), key)?;
+        match (name, self.keys.slot_of(name)?) {
+            (Name::Slot(_), id) => self.take(id).map(|entry| entry.item),
+            (Name::Item { index, .. }, id) => self.take_out(id, index),
+        }
     }
 
     /// Takes everything, in order.
     pub fn clear(&mut self) -> Vec<T> {
         let ids = self.in_order();
-        self.keys = HashTable::new();
+        self.keys = Keys::new();
         self.by_priority.clear();
         self.heads.clear();
         self.arrivals = Ends::EMPTY;
@@ -282,7 +298,7 @@ impl<T> Lanes<T> {
     /// Whether an item with that key is queued.
     #[must_use]
     pub fn has(&self, key: &str) -> bool {
-        self.find(self.hasher.hash_one(key), key).is_some()
+        self.keys.find(&self.slots, self.keys.hash(key), key).is_some()
     }
 
     /// How many items are queued.
@@ -318,8 +334,10 @@ impl<T> Lanes<T> {
         assert_eq!(ids.len(), self.slots.len(), "the lanes hold every item");
         let items: usize = ids.iter().filter_map(|id| self.slots.get(*id)).map(|slot| slot.count as usize).sum();
         assert_eq!(items, self.items, "every item of a run counts");
-        let keyed = ids.iter().filter(|id| self.slots.get(**id).is_some_and(|slot| slot.key.is_some())).count();
+        let keyed = |slot: &Slot<T>| if matches!(slot.label, Label::None) { 0 } else { slot.count as usize };
+        let keyed: usize = ids.iter().filter_map(|id| self.slots.get(*id)).map(keyed).sum();
         assert_eq!(self.keys.len(), keyed, "the index holds every key, and no other");
+        self.keys.audit(&self.slots);
         let empty = self.by_priority.values().filter(|ends| ends.is_empty()).count();
         assert!(empty == 0 || self.by_priority.len() == 1, "an empty lane stays only where it is the single one");
         let heads = if self.options.aging.is_some() { self.by_priority.len() - empty } else { 0 };
@@ -344,6 +362,25 @@ fn append<T>(ends: &mut Ends, slots: &mut Slots<T>, id: Id, links: impl Fn(&mut 
         None => ends.first = id,
     }
     ends.last = id;
+}
+
+/// Puts one right behind another of the list.
+fn append_behind<T>(
+    ends: &mut Ends,
+    slots: &mut Slots<T>,
+    id: Id,
+    new: Id,
+    links: impl Fn(&mut Slot<T>) -> &mut Links,
+) {
+    let Some(before) = slots.get_mut(id) else { return };
+    let after = std::mem::replace(&mut links(before).after, new);
+    if let Some(slot) = slots.get_mut(new) {
+        *links(slot) = Links { before: id, after };
+    }
+    match slots.get_mut(after) {
+        Some(after) => links(after).before = new,
+        None => ends.last = new,
+    }
 }
 
 /// Closes the gap that an item with these neighbours has left.

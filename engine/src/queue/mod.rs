@@ -10,6 +10,7 @@
 //! | `push` | the first of these that holds: `Closed`; `Duplicate`, that key is queued and the first wins; `Full`; `Queued`. And the item, where it was refused; or what had to leave for it | O(log p) |
 //! | `push_many` | the same for each item, in the order given. Not all or nothing; items of others may come between | one lock at most |
 //! | `push_run` | queues many items without keys as one, as far as there is room; what does not fit comes back | one lock, O(log p) |
+//! | `push_keyed_run` | the same for items of which each has a key, where there is room for all: duplicates are refused, the others queued | one lock, O(log p) and O(1) for each |
 //! | `pop` | the first item, or nothing | O(log p) |
 //! | `pop_many` | up to so many, in order. Those of others may be taken between | one lock at most |
 //! | `pop_runs` | as `pop_many`, with runs left whole | one lock at most |
@@ -46,7 +47,8 @@
 //! back to the ring. `close`, aging and an item that `DropOldest` gives up need the lanes too, `peek` and `snapshot` of plain items move them there.
 //!
 //! A **run** is many items in one slot of the lanes, so that a batch costs little more than an item. It counts as its items
-//! do and is cut where somebody asks for fewer: nobody can tell it from items that were pushed one by one.
+//! do and is cut where somebody asks for fewer: nobody can tell it from items that were pushed one by one. Its items may have keys,
+//! which stay where they came: then each costs an entry of the index, and nothing else.
 //!
 //! The **gate** makes that hand-over exact. It counts who is in the ring; the holder of the lock shuts it and waits until
 //! those inside have left. They take no lock while they are inside, and the longest stay is a batch.
@@ -60,6 +62,7 @@
 
 mod entry;
 mod gate;
+mod keys;
 mod lanes;
 mod planted;
 mod ring;

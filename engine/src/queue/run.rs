@@ -3,8 +3,11 @@
 //! A batch of a thousand items that have no keys needs one place in the lanes, not a thousand: it goes in and out at the cost of one
 //! item. What the queue promises stays as it is: a run counts as its items do, its first leaves first, and it can be cut anywhere.
 
+use std::ops::Range;
+
 use super::{
     entry::Entry,
+    keys::Label,
     lanes::Lanes,
     shared::{Look, Queue},
     slots::{Id, Links, Slot},
@@ -76,8 +79,75 @@ impl<T> Lanes<T> {
         let rest = (room < count).then(|| (run.split_off(room), count - room));
         let stamp = self.stamp_at(now);
         let (lane, arrival) = (Links::NONE, Links::NONE);
-        self.insert(Slot { item: run, count: fits, key: None, hash: 0, stamp, priority, lane, arrival });
+        self.insert(Slot { item: run, count: fits, label: Label::None, stamp, priority, lane, arrival });
         rest
+    }
+
+    /// Offers a run of which each item has a key: the keys stand behind each other in `text`, and `ends` says where each ends, rising to
+    /// its length and never inside of a character. `refused` gets the numbers of those that are duplicates, from 0 on. The run comes
+    /// back, and nothing has happened, where there is not room for all of them.
+    pub fn push_keyed_run(
+        &mut self,
+        run: T,
+        text: &str,
+        ends: &[u32],
+        priority: i32,
+        refused: &mut Vec<u32>,
+    ) -> Option<T>
+    where
+        T: Run,
+    {
+        self.push_keyed_run_at(run, text, ends, priority, 0, refused)
+    }
+
+    /// [`Lanes::push_keyed_run`] at `now`, as [`Lanes::push_at`].
+    pub fn push_keyed_run_at(
+        &mut self,
+        mut run: T,
+        text: &str,
+        ends: &[u32],
+        priority: i32,
+        now: u64,
+        refused: &mut Vec<u32>,
+    ) -> Option<T>
+    where
+        T: Run,
+    {
+        let Some(count) = u32::try_from(ends.len()).ok().filter(|_| ends.len() <= self.room()) else {
+            return Some(run);
+        };
+        self.cut = Some(T::split_off);
+        let batch = self.keys.open(&self.slots, text, ends);
+        // Those from here on that follow each other go into one slot.
+        let mut first = 0;
+        for index in 0..count {
+            if self.keys.offer(&self.slots, batch, index) {
+                continue;
+            }
+            refused.push(index);
+            if index > first {
+                let rest = run.split_off((index - first) as usize);
+                self.insert_part(std::mem::replace(&mut run, rest), batch, first..index, priority, now);
+            }
+            if index + 1 < count {
+                run = run.split_off(1);
+            }
+            first = index + 1;
+        }
+        if first < count {
+            self.insert_part(run, batch, first..count, priority, now);
+        }
+        // Where all were refused, nothing is left of it.
+        if refused.len() == ends.len() {
+            self.keys.release(batch, 0);
+        }
+        None
+    }
+
+    fn insert_part(&mut self, item: T, batch: u32, indices: Range<u32>, priority: i32, now: u64) {
+        let (count, label) = (indices.end - indices.start, Label::Keys { batch, first: indices.start });
+        let (stamp, lane, arrival) = (self.stamp_at(now), Links::NONE, Links::NONE);
+        self.insert(Slot { item, count, label, stamp, priority, lane, arrival });
     }
 
     /// Takes the first item or, where it is a run's, up to `most` (above 0) items of that run; and how many they are.
@@ -85,26 +155,54 @@ impl<T> Lanes<T> {
         self.take_from(self.first(), End::First, most).map(|(entry, count)| (entry.item, count))
     }
 
-    /// Takes up to `most` items from one end of a slot.
+    /// Takes up to `most` items from one end of a slot. Without their keys.
     pub(super) fn take_from(&mut self, id: Id, end: End, most: usize) -> Option<(Entry<T>, usize)> {
         let slot = self.slots.get_mut(id)?;
-        let count = slot.count as usize;
-        if count > most
+        if slot.count as usize > most
             && let Some(cut) = self.cut
-            && let Ok(left) = u32::try_from(count - most)
+            && let Ok(taken) = u32::try_from(most)
         {
-            let item = match end {
+            let left = slot.count - taken;
+            let (item, at) = match end {
                 End::First => {
                     let rest = cut(&mut slot.item, most);
-                    std::mem::replace(&mut slot.item, rest)
+                    (std::mem::replace(&mut slot.item, rest), 0)
                 }
-                End::Last => cut(&mut slot.item, count - most),
+                End::Last => (cut(&mut slot.item, left as usize), left),
             };
             slot.count = left;
             self.items -= most;
+            self.keys.forget(&slot.label, id, at, taken);
+            if let (End::First, Label::Keys { first, .. }) = (end, &mut slot.label) {
+                *first += taken;
+            }
             return Some((Entry { item, key: None, priority: slot.priority }, most));
         }
+        let count = slot.count as usize;
         self.take(id).map(|entry| (entry, count))
+    }
+
+    /// Takes one item with a key of its batch out of a run.
+    pub(super) fn take_out(&mut self, id: Id, index: u32) -> Option<T> {
+        let slot = self.slots.get_mut(id)?;
+        let (count, Label::Keys { batch, first }) = (slot.count, &slot.label) else { return None };
+        let (batch, at) = (*batch, index - first);
+        if at == 0 || at + 1 == count {
+            let end = if at == 0 { End::First } else { End::Last };
+            return self.take_from(id, end, 1).map(|(entry, _one)| entry.item);
+        }
+        let cut = self.cut?;
+        let mut item = cut(&mut slot.item, at as usize);
+        let rest = cut(&mut item, 1);
+        let (stamp, priority, left) = (slot.stamp, slot.priority, count - at - 1);
+        slot.count = at;
+        self.items -= (count - at) as usize;
+        self.keys.forget(&slot.label, id, at, 1);
+        // The run goes on behind the gap, as old as before.
+        let label = Label::Keys { batch, first: index + 1 };
+        let (lane, arrival) = (Links::NONE, Links::NONE);
+        self.insert_behind(id, Slot { item: rest, count: left, label, stamp, priority, lane, arrival });
+        Some(item)
     }
 }
 
@@ -147,6 +245,19 @@ impl<T: Run> Queue<T> {
         let moved = (count - rest.as_ref().map_or(0, |(_, left)| *left)) as u64;
         self.wake_for(moved > 0 && self.gate.is_waited(), moved);
         rest
+    }
+}
+
+impl<T: Run> Queue<T> {
+    /// Offers a run of which each item has a key, as [`Lanes::push_keyed_run`] says; `refused` is to be empty. The run comes back, too,
+    /// where the queue is closed. All that is queued of it, is at one moment. It takes the lock, once.
+    pub fn push_keyed_run(&self, run: T, text: &str, ends: &[u32], priority: i32, refused: &mut Vec<u32>) -> Option<T> {
+        let mut core = self.core.lock();
+        let back = self.push_keyed_run_locked(&mut core, run, text, ends, priority, refused);
+        drop(core);
+        let moved = if back.is_some() { 0 } else { ends.len() - refused.len() } as u64;
+        self.wake_for(moved > 0 && self.gate.is_waited(), moved);
+        back
     }
 }
 

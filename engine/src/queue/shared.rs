@@ -170,6 +170,31 @@ impl<T> Queue<T> {
         rest
     }
 
+    pub(super) fn push_keyed_run_locked(
+        &self,
+        core: &mut Core<T>,
+        run: T,
+        text: &str,
+        ends: &[u32],
+        priority: i32,
+        refused: &mut Vec<u32>,
+    ) -> Option<T>
+    where
+        T: Run,
+    {
+        if core.closed {
+            return Some(run);
+        }
+        core.calm = 0;
+        self.seize(core);
+        let back = core.lanes.push_keyed_run_at(run, text, ends, priority, self.now(), refused);
+        if back.is_none() {
+            core.stats.pushed += (ends.len() - refused.len()) as u64;
+            core.stats.duplicates += refused.len() as u64;
+        }
+        back
+    }
+
     fn now(&self) -> u64 {
         if self.options.aging.is_none() {
             return 0;

@@ -1,6 +1,6 @@
 //! Where the queued items lie: an arena with small ids, so that lists and indices need neither pointers nor `unsafe`.
 
-use std::sync::Arc;
+use super::keys::Label;
 
 /// Names a slot.
 pub(super) type Id = u32;
@@ -25,11 +25,9 @@ impl Links {
 /// A queued item, or a run of them.
 pub(super) struct Slot<T> {
     pub(super) item: T,
-    /// How many items it is; 1 but for runs, and 1 where there is a key.
+    /// How many items it is; 1 but for runs.
     pub(super) count: u32,
-    pub(super) key: Option<Arc<str>>,
-    /// Of the key; 0 without one.
-    pub(super) hash: u64,
+    pub(super) label: Label,
     /// Rises with every arrival.
     pub(super) stamp: u64,
     pub(super) priority: i32,

@@ -17,6 +17,7 @@ enum Step {
     PushMany(Vec<Op>),
     PopMany(usize),
     PushRun(usize, i32),
+    PushKeyedRun(Vec<u8>, i32),
     PopRuns(usize),
 }
 
@@ -36,7 +37,8 @@ fn steps() -> impl Strategy<Value = Step> {
         8 => plain(),
         10 => Just(Op::Pop),
         3 => (0..12_u8).prop_map(Op::Remove),
-        3 => (0..12_u8).prop_map(Op::Has),
+        3 => (0..40_u8).prop_map(Op::Remove),
+        3 => (0..40_u8).prop_map(Op::Has),
         2 => Just(Op::Len),
         1 => Just(Op::Peek),
         1 => Just(Op::Snapshot),
@@ -49,6 +51,8 @@ fn steps() -> impl Strategy<Value = Step> {
         2 => (0..20_usize).prop_map(Step::PopMany),
         3 => (0..20_usize, prop_oneof![4 => Just(0), 1 => -1..2_i32])
             .prop_map(|(count, priority)| Step::PushRun(count, priority)),
+        3 => (prop::collection::vec(0..40_u8, 0..20), prop_oneof![4 => Just(0), 1 => -1..2_i32])
+            .prop_map(|(keys, priority)| Step::PushKeyedRun(keys, priority)),
         2 => (0..20_usize).prop_map(Step::PopRuns),
     ]
 }
@@ -151,6 +155,36 @@ fn run(options: Options, history: &[Step], close_at: usize) {
                     count_answer(&mut stats, &model.call(&op), &op);
                 }
                 assert_eq!(queue.push_run(first, *count, *priority), (fits < *count).then(|| (rest, count - fits)));
+            }
+            Step::PushKeyedRun(keys, priority) => {
+                let first = items + 1;
+                items += u32::try_from(keys.len()).unwrap();
+                let names: Vec<_> = keys.iter().map(|key| name(*key)).collect();
+                let ends: Vec<u32> = names
+                    .iter()
+                    .scan(0, |end, name| {
+                        *end += u32::try_from(name.len()).unwrap();
+                        Some(*end)
+                    })
+                    .collect();
+                let Answer::Count(queued) = model.call(&Op::Len) else { unreachable!("a length is a count") };
+                let mut refused = Vec::new();
+                let back = queue.push_keyed_run(first, &names.concat(), &ends, *priority, &mut refused);
+                // All or nothing, where there is not room for all.
+                if at >= close_at || queued + keys.len() > options.capacity {
+                    assert_eq!((back, refused), (Some(first), vec![]));
+                } else {
+                    let mut expected = Vec::new();
+                    for (index, key) in (0_u32..).zip(keys) {
+                        let op = Op::Push { item: first + index, key: Some(*key), priority: *priority };
+                        let answer = model.call(&op);
+                        count_answer(&mut stats, &answer, &op);
+                        if matches!(answer, Answer::Pushed(Push { offer: Offer::Duplicate, .. })) {
+                            expected.push(index);
+                        }
+                    }
+                    assert_eq!((back, refused), (None, expected));
+                }
             }
             Step::PopRuns(max) => {
                 let mut out = Vec::new();
