@@ -12,6 +12,7 @@ mod connect;
 mod fault;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
+mod greedy;
 pub mod guard;
 mod options;
 mod pool;

@@ -1,23 +1,11 @@
-//! TLS. Here: whom we trust, which is the system's certificates, or the bundled web roots where a container has none, plus
-//! the caller's.
+//! Whom we trust: the system's certificates, or the bundled web roots where a container has none, plus the caller's.
 
-mod handshake;
-mod incoming;
-mod keys;
-mod stream;
-
-use std::{
-    io,
-    sync::{Arc, OnceLock},
-};
-
-pub use handshake::handshake;
+use std::sync::{Arc, OnceLock};
 
 use rustls::{
     ClientConfig, RootCertStore,
     pki_types::{CertificateDer, pem::PemObject},
 };
-pub use stream::Tls;
 
 use crate::error::{Code, Error, Result};
 
@@ -62,18 +50,8 @@ pub fn client_config(ca: Option<&str>) -> Result<Arc<ClientConfig>> {
         .with_root_certificates(roots)
         .with_no_client_auth();
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    // For ourselves: see `stream`.
-    config.enable_secret_extraction = true;
     Ok(Arc::new(config))
 }
-
-/// An error of rustls in the form in which streams fail.
-fn invalid(error: rustls::Error) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, error)
-}
-
-#[cfg(test)]
-mod stream_tests;
 
 #[cfg(test)]
 mod tests {
