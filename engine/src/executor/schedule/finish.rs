@@ -100,7 +100,9 @@ impl<J: Job> Scheduler<J> {
         let leased = entry.lease != Tick::NEVER;
         let verdict = decide(&error, entry.spent, &retry, leased, jitter);
         let maybe_sent = error.certainty == Certainty::MaybeSent;
-        entry.possible_duplicates += u32::from(maybe_sent);
+        // Of one that was answered, be it by a 500, the other side knows itself.
+        let is_open = maybe_sent && matches!(error.class(), Class::Ambiguous | Class::Cancelled);
+        entry.possible_duplicates += u32::from(is_open);
         let throttled = error.class() == Class::Throttled;
         if error.code == Code::TelegramThrottled {
             let bot = self.flows.get(flow_id)?.bot;
