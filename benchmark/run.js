@@ -1,6 +1,6 @@
 'use strict';
 
-// node benchmark/run.js [name…] [--quick] [--rounds N] [--contenders a,b] [--network own|system] [--record]
+// node benchmark/run.js [name…] [--quick] [--rounds N] [--contenders a,b] [--sizes BYTES,BYTES] [--network own|system] [--record]
 // Runs the named benchmarks (all without a name), writes JSON and Markdown to benchmark/results/ and prints the Markdown. With --record
 // the page docs/benchmarks.md tells of this run from now on; with --page it is only made again of what is recorded.
 
@@ -13,7 +13,7 @@ const { enterNetwork } = require('./lib/network');
 const { BENCHMARKS, PLAIN } = require('./names');
 const page = require('./page');
 
-const USAGE = `node benchmark/run.js [${BENCHMARKS.join('] [')}] [--quick] [--rounds N] [--contenders a,b] [--network own|system] [--record | --page]`;
+const USAGE = `node benchmark/run.js [${BENCHMARKS.join('] [')}] [--quick] [--rounds N] [--contenders a,b] [--sizes BYTES,BYTES] [--network own|system] [--record | --page]`;
 
 async function main() {
   const { values, positionals } = parseArgs({
@@ -22,6 +22,7 @@ async function main() {
       quick: { type: 'boolean', default: false },
       rounds: { type: 'string' },
       contenders: { type: 'string' },
+      sizes: { type: 'string' },
       record: { type: 'boolean', default: false },
       network: { type: 'string', default: 'own' },
       page: { type: 'boolean', default: false },
@@ -38,8 +39,8 @@ async function main() {
     page.write(BENCHMARKS);
     return;
   }
-  if (values.record && (values.quick || values.contenders)) {
-    console.error('--record keeps whole runs only: no --quick, no --contenders');
+  if (values.record && (values.quick || values.contenders || values.sizes)) {
+    console.error('--record keeps whole runs only: no --quick, no --contenders, no --sizes');
     process.exitCode = 1;
     return;
   }
@@ -60,7 +61,8 @@ async function main() {
     const log = (text) => console.error(`[${name}] ${text}`);
     const contenders = values.contenders?.split(',');
     const rounds = values.rounds && Number(values.rounds);
-    const { data, markdown } = await run({ quick: values.quick, rounds, programs, contenders, log });
+    const sizes = values.sizes?.split(',').map(Number);
+    const { data, markdown } = await run({ quick: values.quick, rounds, programs, contenders, sizes, log });
     results[name] = data;
     sections.push(markdown);
     if (values.record) {

@@ -19,9 +19,9 @@ function hashOf(file) {
 }
 
 /**
- * Small media stay until the benchmark removes the folder of them all: a file system that has just removed a file may search long for
- * the place of a new one (ext4 without a journal: a quarter of a small job), and that is nobody's. Large ones go at once: memory
- * for their pages that is new to the machine would cost more than to write them.
+ * Small media stay until the contender has ended: a file system that has just removed a file may search long for the place of a new
+ * one (ext4 without a journal: a quarter of a small job), and that is nobody's. Large ones go at once: memory for their pages that is
+ * new to the machine would cost more than to write them.
  */
 const STAYS = 1 << 20;
 

@@ -5,6 +5,7 @@ const { bytes, digits, range, table } = require('../lib/markdown');
 const NAMES = {
   'ingest-url-ours': '**warmpath**',
   'ingest-url-undici': 'undici + node:crypto + fs',
+  'ingest-floor': 'floor (blocking, hashed)',
   'ingest-base64-ours': '**warmpath**',
   'ingest-base64-node': 'Buffer + node:crypto + fs',
   'ingest-base64-copy': 'making and copying the text alone',
@@ -37,7 +38,8 @@ const RSS_LIMIT_S3 = 6 * MB;
 const PEAK_LIMIT_MS = 5;
 
 const isOurs = (row) => row.contender.endsWith('-ours');
-const isPeer = (row) => !isOurs(row) && !row.contender.endsWith('-copy');
+// What cannot do the job, and only bounds it, is no peer.
+const isPeer = (row) => !isOurs(row) && !/-(copy|floor)$/.test(row.contender);
 
 function cellTable(cell) {
   const ours = cell.rows.find(isOurs);
@@ -61,6 +63,7 @@ function ratioTable(cells) {
     '',
     'CPU: ours / by hand',
     'limit',
+    'floor / by hand',
     'p99 above idle ms',
     'limit',
     'RSS per transfer MB',
@@ -70,6 +73,7 @@ function ratioTable(cells) {
   ];
   const rows = cells.map((cell) => {
     const [ours, peer] = [cell.rows.find(isOurs), cell.rows.find(isPeer)];
+    const floor = cell.rows.find((row) => row.contender === 'ingest-floor');
     const ratio = ours.cpuPerJobUs.median / peer.cpuPerJobUs.median;
     const [delay, rss] = [ours.aboveIdleP99.median, ours.perTransfer];
     const promised = cell.form !== 'base64';
@@ -80,6 +84,7 @@ function ratioTable(cells) {
       `${cell.form} ${bytes(cell.size)}`,
       digits(ratio),
       limit(digits(CPU_LIMIT)),
+      floor ? digits(floor.cpuPerJobUs.median / peer.cpuPerJobUs.median) : '–',
       digits(delay),
       limit(`${DELAY_LIMIT_MS}`),
       memory ? digits(rss / MB) : '–',
@@ -114,7 +119,8 @@ function report({ plan, cells, upload, peak }) {
     `## ingest: to disk, ${plan.concurrency} at once, hashed`,
     `Median (min–max) of ${plan.rounds} interleaved round(s) of about ${plan.measureMs / 1000} s, each in a fresh process. CPU is user + system time of the whole ` +
       'client process. RSS per transfer is what each transfer beyond the first adds to the peak: nine at once against one, as many jobs, fresh processes. Every side hashes, ' +
-      'writes to a temporary file, syncs it, links it under its name and syncs the directory, but for the rows that say otherwise. † = a peer beats ours.',
+      'writes to a temporary file, syncs it, links it under its name and syncs the directory, but for the rows that say otherwise. † = a peer beats ours. The floor is no peer: it receives, ' +
+      `hashes and stores on a blocking thread a slot, and can do nothing else. Files lie on ${plan.fileSystem}.`,
     ...cells.map(cellTable),
     '### Ratios',
     ratioTable(cells),

@@ -1,5 +1,6 @@
 'use strict';
 
+const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
 const { Child } = require('./child');
@@ -30,13 +31,23 @@ function configOf(contender, servers, { size, concurrency, verify = false, fsync
   };
 }
 
+/** Those that are no process of Node. */
+const FLOORS = {
+  floor: ({ botPort, verify, sha256 }) => ({ 'bot-port': botPort, ...(verify ? { verify: sha256 } : {}) }),
+  'ingest-floor': ({ fsync }) => ({
+    dir: fs.mkdtempSync(path.join(os.tmpdir(), 'warmpath-bench-ingest-')),
+    ...(fsync ? { fsync: 'true' } : {}),
+  }),
+};
+
 function start(config, floor) {
-  if (config.contender !== 'floor') {
+  const special = FLOORS[config.contender];
+  if (special === undefined) {
     return Child.node(entry, config, config.tls ? { NODE_EXTRA_CA_CERTS: config.caFile } : {});
   }
-  const args = { 's3-port': config.s3Port, 'bot-port': config.botPort, size: config.size };
+  const args = { 's3-port': config.s3Port, size: config.size, ...special(config) };
   Object.assign(args, { concurrency: config.concurrency, 'warm-ms': config.warmMs });
-  Object.assign(args, config.tls ? { 'ca-file': config.caFile } : {}, config.verify ? { verify: config.sha256 } : {});
+  Object.assign(args, config.tls ? { 'ca-file': config.caFile } : {});
   return new Child(
     floor,
     Object.entries(args).flatMap(([name, value]) => [`--${name}`, String(value)]),
@@ -54,7 +65,7 @@ async function watchDelay(child, idle, jobs) {
 
 /**
  * Runs one contender once in a fresh process.
- * @param {string} contender file name under `contenders/`, or 'floor'
+ * @param {string} contender file name under `contenders/`, 'floor' or 'ingest-floor'
  * @param {object} servers from `startServers`
  * @param {object} options `{ size, concurrency, verify, warmMs, floor }` and either `jobs` (exactly so many) or `measureMs`
  *   (as many as the warm-up says fit); with `idle`, the control process, the event loop's delay is watched too
@@ -72,7 +83,7 @@ async function measure(contender, servers, options) {
     const done = await child.hear();
     const serverCpuUs = servers.cpuUs() - serverBefore;
     const othersUs = machineCpuUs() - machineBefore - serverCpuUs - done.cpuUs;
-    const delays = options.idle && contender !== 'floor' ? await watchDelay(child, options.idle, jobs) : {};
+    const delays = options.idle && FLOORS[contender] === undefined ? await watchDelay(child, options.idle, jobs) : {};
     return {
       ...done,
       ...delays,

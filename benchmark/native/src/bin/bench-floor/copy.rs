@@ -1,34 +1,22 @@
-//! The floor: 16 blocking threads that copy GET → POST through a fixed buffer, and do nothing else (no signing, no retry, no JSON).
-//!
-//! `bench-floor --s3-port N --bot-port N --size N [--ca-file PEM] [--concurrency 16] [--warm-ms 1000] [--verify HEX]`
-//!
-//! Speaks lines of JSON: says `{"event":"ready", …}` when warm, reads a number of jobs from standard input, runs them and says
-//! `{"event":"done", …}`; times in ms, CPU in µs, memory in bytes.
+//! From one server to the other.
 
-use std::io::{self, Write};
-use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::thread;
-use std::time::{Duration, Instant};
-
-use warmpath_bench::args::Args;
 use warmpath_bench::http::{Event, Head, Reader};
+use warmpath_bench::object;
 use warmpath_bench::wire::Wire;
-use warmpath_bench::{object, process, tls, wire};
 
-type Failure = Box<dyn std::error::Error + Send + Sync>;
+use super::{Failure, Slot};
 
 /// Two kept-alive connections and the texts that go over them.
-struct Copier {
-    s3: Box<dyn Wire>,
-    bot: Box<dyn Wire>,
-    get: String,
-    verify: Option<String>,
+pub struct Copier {
+    pub s3: Box<dyn Wire>,
+    pub bot: Box<dyn Wire>,
+    pub get: String,
+    pub verify: Option<String>,
 }
 
 const BOUNDARY: &str = "warmpathbenchboundary";
 
-impl Copier {
+impl Slot for Copier {
     fn job(&mut self) -> Result<(), Failure> {
         self.s3.send(&[self.get.as_bytes()])?;
         self.s3.flush()?;
@@ -105,69 +93,4 @@ fn post_head(head: &Head, tail: usize) -> Result<(String, u64), Failure> {
         "POST /bot42:TEST/sendDocument HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: multipart/form-data; boundary={BOUNDARY}\r\nContent-Length: {total}\r\n\r\n{opening}"
     );
     Ok((text, length))
-}
-
-/// Runs `jobs` jobs on all copiers.
-fn run(copiers: &mut [Copier], jobs: i64) -> Result<Duration, Failure> {
-    let (left, started) = (AtomicI64::new(jobs), Instant::now());
-    thread::scope(|scope| {
-        let threads: Vec<_> = copiers
-            .iter_mut()
-            .map(|copier| {
-                let left = &left;
-                scope.spawn(move || {
-                    while left.fetch_sub(1, Ordering::Relaxed) > 0 {
-                        copier.job()?;
-                    }
-                    Ok::<(), Failure>(())
-                })
-            })
-            .collect();
-        threads.into_iter().try_for_each(|thread| thread.join().map_err(|_| Failure::from("a copier panicked"))?)
-    })?;
-    Ok(started.elapsed())
-}
-
-fn say(text: &str) -> io::Result<()> {
-    io::stdout().write_all(format!("{text}\n").as_bytes())
-}
-
-fn main() -> Result<(), Failure> {
-    let args = Args::read();
-    let address = |name| SocketAddr::from((Ipv4Addr::LOCALHOST, u16::try_from(args.number(name, 0)).unwrap_or(0)));
-    let config = match args.text("ca-file") {
-        Some(file) => Some(tls::client(&std::fs::read_to_string(file)?).map_err(|error| error.to_string())?),
-        None => None,
-    };
-    let size = args.number("size", 20 * 1024);
-    let base = process::memory("VmRSS");
-    let mut copiers = (0..args.number("concurrency", 16))
-        .map(|slot| {
-            Ok(Copier {
-                s3: wire::connect(address("s3-port"), config.as_ref())?,
-                bot: wire::connect(address("bot-port"), config.as_ref())?,
-                get: format!("GET /bucket/obj-{size}-{slot} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"),
-                verify: args.text("verify").map(str::to_owned),
-            })
-        })
-        .collect::<io::Result<Vec<_>>>()?;
-
-    let (warm_for, started) = (Duration::from_millis(args.number("warm-ms", 1000)), Instant::now());
-    let mut batch = i64::try_from(copiers.len())?;
-    let mut rate = batch as f64 / run(&mut copiers, batch)?.as_secs_f64();
-    while started.elapsed() < warm_for {
-        batch *= 2;
-        rate = batch as f64 / run(&mut copiers, batch)?.as_secs_f64();
-    }
-    say(&format!("{{\"event\":\"ready\",\"jobsPerSecond\":{rate},\"baseRss\":{base}}}"))?;
-
-    let mut line = String::new();
-    io::stdin().read_line(&mut line)?;
-    let jobs: i64 = line.trim().parse()?;
-    let before = process::cpu();
-    let elapsed = run(&mut copiers, jobs)?;
-    let cpu = (process::cpu() - before).as_micros();
-    let (wall, peak) = (elapsed.as_secs_f64() * 1000.0, process::memory("VmHWM"));
-    say(&format!("{{\"event\":\"done\",\"jobs\":{jobs},\"wallMs\":{wall},\"cpuUs\":{cpu},\"peakRss\":{peak}}}"))?;
-    Ok(())
 }
