@@ -97,4 +97,29 @@ fn nothing_is_left_behind() {
     }
     assert!(live() < before + 64_000, "{} bytes grew", live() - before);
     while queue.pop().is_some() {}
+
+    // Batches with keys: in the queue all at once, cut as they leave, and their keys taken out of the middle.
+    let queue = Queue::<u32>::new(200_000);
+    let empty = live();
+    for round in 0..3 {
+        for batch in 0..100_u32 {
+            let (mut text, mut ends, mut refused) = (String::new(), Vec::new(), Vec::new());
+            for item in batch * 1000..(batch + 1) * 1000 {
+                text.push_str(&item.to_string());
+                ends.push(u32::try_from(text.len()).unwrap());
+            }
+            assert_eq!(queue.push_keyed_run(batch * 1000, &text, &ends, 0, &mut refused), None);
+            assert_eq!(refused, []);
+        }
+        assert!(live() > empty + 2_000_000);
+        for item in (0..100_000_u32).step_by(999) {
+            assert_eq!(queue.remove(&item.to_string()), Some(item));
+        }
+        let mut out = Vec::new();
+        while queue.pop_runs(64, &mut out) > 0 {
+            out.clear();
+        }
+        drop(out);
+        assert!(live() < empty + 64_000, "{} bytes kept in round {round}", live() - empty);
+    }
 }

@@ -54,8 +54,11 @@ impl Batch {
     }
 }
 
-/// Above this many entries an index that has run empty gives its memory back; so does a batch with so many bytes.
+/// Above this many entries an index that has run empty gives its memory back.
 const KEPT: usize = 4096;
+
+/// So many batches keep their memory for those that come, where it is not more than so many bytes of text.
+const KEPT_BATCHES: usize = 2;
 const KEPT_BYTES: usize = 256 * 1024;
 
 pub(super) struct Keys {
@@ -200,14 +203,18 @@ impl Keys {
         if batch.left > 0 {
             return;
         }
-        if batch.text.capacity() > KEPT_BYTES || batch.ends.capacity() > KEPT {
+        if self.free.len() >= KEPT_BATCHES || batch.text.capacity() > KEPT_BYTES || batch.ends.capacity() > KEPT {
             *batch = Batch::default();
+        } else {
+            batch.text.clear();
+            batch.ends.clear();
+            batch.hashes.clear();
+            batch.parts.clear();
         }
-        batch.text.clear();
-        batch.ends.clear();
-        batch.hashes.clear();
-        batch.parts.clear();
         self.free.push(number);
+        if self.free.len() == self.batches.len() && self.batches.len() > KEPT_BATCHES {
+            (self.batches, self.free) = (Vec::new(), Vec::new());
+        }
     }
 }
 
