@@ -108,8 +108,8 @@ fn nothing_is_left_behind() {
                 text.push_str(&item.to_string());
                 ends.push(u32::try_from(text.len()).unwrap());
             }
-            assert_eq!(queue.push_keyed_run(batch * 1000, &text, &ends, 0, &mut refused), None);
-            assert_eq!(refused, []);
+            assert!(queue.push_keyed_run(batch * 1000, &text, &ends, 0, &mut refused).is_none());
+            assert!(refused.is_empty());
         }
         assert!(live() > empty + 2_000_000);
         for item in (0..100_000_u32).step_by(999) {
