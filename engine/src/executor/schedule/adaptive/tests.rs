@@ -152,3 +152,18 @@ fn bounds_that_cannot_be_are_put_right_and_equal_ones_hold_it() {
         assert_eq!(adaptive.limit(), limit);
     }
 }
+
+/// What was best before a renewal is what tries are held against until there is a new best.
+#[test]
+fn a_best_that_is_found_anew_is_held_against_the_one_before() {
+    let mut level = Level::NEW;
+    for _ in 0..LEVEL_AFTER {
+        level.count(100.0);
+    }
+    assert_eq!((level.count(200.0), level.best), (2.0, 100.0));
+    level.renew();
+    assert_eq!((level.count(300.0), level.best_before), (3.0, 100.0));
+    // Nobody asked meanwhile: nothing is known, and nothing is worse than that.
+    level.renew();
+    assert_eq!((level.count(300.0), level.best_before), (0.0, f64::INFINITY));
+}
