@@ -125,4 +125,4 @@ function fromBytes(kind, bytes) {
   }
 }
 
-module.exports = { TEXT, JSON_TEXT, BYTES, kindOf, payload, fromBytes };
+module.exports = { TEXT, JSON_TEXT, BYTES, BUFFER, kindOf, payload, fromBytes };
