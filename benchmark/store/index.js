@@ -11,7 +11,7 @@ const { startDatabase, startRedis } = require('./servers.js');
 const PLANS = {
   full: {
     ...{ rounds: 3, jobs: 20_000, fastJobs: 60_000, slowJobs: 10 },
-    ...{ idleMs: 60_000, settleMs: 40_000, timeoutMs: 60_000 },
+    ...{ idleMs: 60_000, settleMs: 40_000, timeoutMs: 20_000 },
   },
   quick: {
     ...{ rounds: 1, jobs: 2000, fastJobs: 2000, slowJobs: 4 },
