@@ -19,10 +19,12 @@ function loopOf(t, store) {
       claim: async () => store.found?.() ?? [],
       nextDueMs: () => store.dueMs ?? null,
       onWork: (fn) => listeners.push(fn) && (() => {}),
-      release: async () => {},
+      release: async (claims) => store.released?.push(...claims),
     },
     room: () => store.room ?? 5,
-    take: () => {
+    isHeld: () => store.held === true,
+    take: (claims) => {
+      store.taken?.push(...claims);
       store.room = 0;
     },
     onError: (err) => store.errors?.push(err),
@@ -69,5 +71,18 @@ test('found work makes the poll itself again', async (t) => {
   near(await wait(4), 2000);
   tick();
   near(await wait(5), 4000);
+  await loop.stop();
+});
+
+test('what a claim gets that was on its way when the worker was held goes back', async (t) => {
+  const store = { released: [], taken: [] };
+  store.found = () => {
+    Object.assign(store, { held: true, room: 0 });
+    return [{ key: 'a', fence: 7, job: {} }];
+  };
+  const { loop, wait } = loopOf(t, store);
+  loop.start();
+  await wait(1);
+  assert.deepEqual([store.released, store.taken], [[{ key: 'a', fence: 7 }], []]);
   await loop.stop();
 });

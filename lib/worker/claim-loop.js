@@ -13,6 +13,7 @@ const JITTER = 0.1;
 class ClaimLoop {
   #store;
   #room;
+  #isHeld;
   #take;
   #onError;
   #options;
@@ -25,12 +26,13 @@ class ClaimLoop {
   #unsubscribe = () => {};
 
   /**
-   * @param {object} parts store; room(): how many jobs may be claimed now; take(claims, claimedAt); onError(err);
+   * @param {object} parts store; room(): how many jobs may be claimed now; isHeld(): whether none is to begin; take(claims, claimedAt); onError(err);
    *   options: { leaseMs, pollMs, owner }
    */
-  constructor({ store, room, take, onError, options }) {
+  constructor({ store, room, isHeld, take, onError, options }) {
     this.#store = store;
     this.#room = room;
+    this.#isHeld = isHeld;
     this.#take = take;
     this.#onError = onError;
     this.#options = options;
@@ -101,7 +103,8 @@ class ClaimLoop {
       const claimedAt = performance.now();
       const claims = await this.#store.claim({ limit, leaseMs, owner });
       if (claims.length === 0) return;
-      if (this.#stopped) {
+      // A claim was on its way when the worker was held.
+      if (this.#stopped || this.#isHeld()) {
         await this.#store.release(claims.map(({ key, fence }) => ({ key, fence })));
         return;
       }

@@ -57,6 +57,7 @@ class Worker extends Operated {
     this.#loop = new ClaimLoop({
       store,
       room: () => this.#room(),
+      isHeld: () => this.held,
       take: (claims, claimedAt) => this.#take(claims, claimedAt),
       onError: (err) => this.problem(err),
       options: { leaseMs, pollMs, owner: randomUUID() },
