@@ -20,6 +20,8 @@ const pgPool = (url, max) => {
   const { Pool } = require('pg');
   const pool = new Pool({ connectionString: url, max });
   pool.on('error', () => {});
+  // Of a client that somebody holds: graphile-worker looks for both.
+  pool.on('connect', (client) => client.on('error', () => {}));
   return pool;
 };
 
