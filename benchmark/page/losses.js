@@ -45,7 +45,7 @@ function losses(markdown) {
   for (const line of markdown.split('\n')) {
     if (!line.startsWith('|')) {
       table = null;
-      const title = /^#+ (.*)$/.exec(line)?.[1] ?? /^(.{3,90}):$/.exec(line)?.[1];
+      const title = /^#+ (.*)$/.exec(line)?.[1] ?? /^(.{3,120}):$/.exec(line)?.[1];
       if (title) where = title;
       if (MISSED.test(line)) found.missed.push(`${where}: ${line.replace(/^- /, '').replaceAll('**', '')}`);
       continue;
