@@ -106,50 +106,7 @@ fn damaged() -> Error {
 
 #[cfg(test)]
 mod tests {
-    use aws_lc_rs::cipher::{EncryptionContext, StreamingEncryptingKey};
-
-    use super::*;
-    use crate::{
-        pipeline::ingest::{MediaType, WhatsApp},
-        secret::Secret,
-    };
-
-    fn keys() -> Keys {
-        let media = WhatsApp {
-            url: None,
-            direct_path: None,
-            media_key: Secret::new("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=".to_owned()),
-            media_type: MediaType::Image,
-            file_sha256: None,
-            file_enc_sha256: None,
-        };
-        media.keys().unwrap()
-    }
-
-    fn encrypt(keys: &Keys, plain: &[u8]) -> Vec<u8> {
-        let key = UnboundCipherKey::new(&AES_256, keys.cipher().as_slice()).unwrap();
-        let context = EncryptionContext::Iv128(FixedLength::from(keys.iv()));
-        let mut cipher = StreamingEncryptingKey::less_safe_cbc_pkcs7(key, context).unwrap();
-        let mut out = vec![0; plain.len() + 2 * BLOCK];
-        let written = cipher.update(plain, &mut out).unwrap().written().len();
-        let (_, last) = cipher.finish(&mut out[written..]).unwrap();
-        let len = written + last.written().len();
-        out.truncate(len);
-        let mac = hmac::Key::new(hmac::HMAC_SHA256, keys.mac().as_slice());
-        let tag = hmac::sign(&mac, &[&keys.iv()[..], &out].concat());
-        out.extend_from_slice(&tag.as_ref()[..MAC]);
-        out
-    }
-
-    fn decrypt(keys: &Keys, pieces: impl Iterator<Item = impl AsRef<[u8]>>) -> Result<Vec<u8>> {
-        let mut cipher = Decrypter::new(keys, None)?;
-        let mut out = Vec::new();
-        for piece in pieces {
-            out.extend_from_slice(&cipher.update(piece.as_ref())?);
-        }
-        out.extend_from_slice(&cipher.finish()?);
-        Ok(out)
-    }
+    use crate::pipeline::ingest::fuzz::{decrypted, encrypted, keys};
 
     /// Pieces end anywhere: in a block, in the MAC, between the two.
     #[test]
@@ -157,9 +114,9 @@ mod tests {
         let keys = keys();
         for len in (0..80).chain([1_000, 4_096]) {
             let plain: Vec<u8> = std::iter::repeat_with(|| fastrand::u8(..)).take(len).collect();
-            let file = encrypt(&keys, &plain);
+            let file = encrypted(&keys, &plain);
             for piece in (1..50).chain([file.len()]) {
-                assert!(decrypt(&keys, file.chunks(piece)).unwrap() == plain, "{len} bytes in pieces of {piece}");
+                assert!(decrypted(&keys, file.chunks(piece)).unwrap() == plain, "{len} bytes in pieces of {piece}");
             }
             for seed in 0..20 {
                 let mut random = fastrand::Rng::with_seed(seed);
@@ -169,7 +126,7 @@ mod tests {
                     rest = later;
                     (!piece.is_empty() || !later.is_empty()).then_some(piece)
                 });
-                assert!(decrypt(&keys, pieces).unwrap() == plain, "{len} bytes, seed {seed}");
+                assert!(decrypted(&keys, pieces).unwrap() == plain, "{len} bytes, seed {seed}");
             }
         }
     }

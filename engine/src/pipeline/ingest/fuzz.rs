@@ -54,19 +54,32 @@ pub fn base64(data: &[u8]) {
     assert_eq!(again, meant);
 }
 
-/// All of an encrypted file, in pieces of this size.
-fn read(keys: &Keys, file: &[u8], piece: usize) -> Result<Vec<u8>> {
-    let mut cipher = Decrypter::new(keys, None).unwrap();
+/// All of an encrypted file, from its pieces.
+pub fn decrypted(keys: &Keys, pieces: impl Iterator<Item = impl AsRef<[u8]>>) -> Result<Vec<u8>> {
+    let mut cipher = Decrypter::new(keys, None)?;
     let mut out = Vec::new();
-    for part in file.chunks(piece.max(1)) {
-        out.extend_from_slice(&cipher.update(part)?);
+    for piece in pieces {
+        out.extend_from_slice(&cipher.update(piece.as_ref())?);
     }
     out.extend_from_slice(&cipher.finish()?);
     Ok(out)
 }
 
+/// The keys of an image.
+pub fn keys() -> Keys {
+    let media = WhatsApp {
+        url: None,
+        direct_path: None,
+        media_key: Secret::new("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=".to_owned()),
+        media_type: MediaType::Image,
+        file_sha256: None,
+        file_enc_sha256: None,
+    };
+    media.keys().unwrap()
+}
+
 /// A file as WhatsApp's servers would hold it.
-fn encrypted(keys: &Keys, plain: &[u8]) -> Vec<u8> {
+pub fn encrypted(keys: &Keys, plain: &[u8]) -> Vec<u8> {
     let mut file = plain.to_vec();
     let key = UnboundCipherKey::new(&AES_256, keys.cipher().as_slice()).unwrap();
     let cipher = PaddedBlockEncryptingKey::cbc_pkcs7(key).unwrap();
@@ -81,27 +94,18 @@ fn encrypted(keys: &Keys, plain: &[u8]) -> Vec<u8> {
 /// Bytes of a stranger are refused in whatever pieces they come. The same bytes encrypted come out as they went in, and not where one
 /// bit of them was flipped. The first byte is the size of a piece, the next two say which bit.
 pub fn decrypt(data: &[u8]) {
-    static KEYS: LazyLock<Keys> = LazyLock::new(|| {
-        let media = WhatsApp {
-            url: None,
-            direct_path: None,
-            media_key: Secret::new("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=".to_owned()),
-            media_type: MediaType::Image,
-            file_sha256: None,
-            file_enc_sha256: None,
-        };
-        media.keys().unwrap()
-    });
+    static KEYS: LazyLock<Keys> = LazyLock::new(keys);
     let Some(([piece, high, low], plain)) = data.split_first_chunk::<3>() else { return };
+    let read = |file: &[u8], piece: usize| decrypted(&KEYS, file.chunks(piece.max(1)));
     let piece = usize::from(*piece);
     for piece in [plain.len(), piece] {
-        assert!(read(&KEYS, plain, piece).is_err(), "a forged MAC");
+        assert!(read(plain, piece).is_err(), "a forged MAC");
     }
     let mut file = encrypted(&KEYS, plain);
-    assert_eq!(read(&KEYS, &file, piece).unwrap(), plain);
+    assert_eq!(read(&file, piece).unwrap(), plain);
     let bit = usize::from(u16::from_be_bytes([*high, *low])) % (file.len() * 8);
     file[bit / 8] ^= 1 << (bit % 8);
-    assert!(read(&KEYS, &file, piece).is_err(), "bit {bit} flipped");
+    assert!(read(&file, piece).is_err(), "bit {bit} flipped");
 }
 
 /// A look at a stream in any pieces, of known and of unknown length: it ends, and both see the same length.
