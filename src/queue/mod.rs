@@ -10,6 +10,7 @@
 
 mod batch;
 mod bell;
+mod calls;
 mod common;
 mod item;
 mod local;

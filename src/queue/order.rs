@@ -72,7 +72,7 @@ impl Order {
         count
     }
 
-    /// Queues slots from `first` on that have keys, as [`Lanes::push_keyed_run`] says; `false`: not so, and nothing has happened.
+    /// Queues slots from `first` on that have keys, as [`Lanes::push_keyed_run_at`] says; `false`: not so, and nothing has happened.
     pub fn push_keyed_run(&mut self, first: u32, text: &str, ends: &[u32], refused: &mut Vec<u32>) -> bool {
         if self.closed || self.options.capacity.saturating_sub(self.len()) < ends.len() {
             return false;

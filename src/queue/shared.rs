@@ -1,4 +1,4 @@
-//! The queue that threads share by its name: items are bytes.
+//! The queue that threads share by its name: items are bytes. A thread's handle to it, and the door that gives handles.
 
 use std::{collections::VecDeque, rc::Rc, sync::Arc};
 
@@ -9,13 +9,13 @@ use napi::{
 use napi_derive::napi;
 use warmpath_engine::{
     error::Result,
-    queue::{Entry, Next, Offer, Push, Run, Stats, Watcher},
+    queue::{Entry, Run, Stats, Watcher},
 };
 
 use super::{
     batch,
     bell::{Bell, Wake},
-    broken, code,
+    broken, calls,
     common::{self, Form},
     item::{Item, Kind, View},
     options, pack,
@@ -101,13 +101,13 @@ impl Shared {
     }
 
     /// An item came out.
-    fn out(&self, item: &Item) {
+    pub fn out(&self, item: &Item) {
         self.named.bytes_out.add(item.bytes(1));
     }
 
     /// Hands one item over: a text as it is, JSON behind a tab, a text that begins with one in a list; bytes in the memory (or where
     /// [`Fetch`] is told to put them) with their kind and eight times their length as a number.
-    fn hand_over<'e>(&mut self, arguments: &Arguments<'e>, item: Item) -> Result<Value<'e>> {
+    pub fn hand_over<'e>(&mut self, arguments: &Arguments<'e>, item: Item) -> Result<Value<'e>> {
         self.pending.clear();
         let view = item.view();
         match item.kind {
@@ -129,7 +129,8 @@ impl Shared {
         arguments.float(answer)
     }
 
-    fn hand_over_any<'e>(&mut self, arguments: &Arguments<'e>, item: Option<Item>) -> Result<Value<'e>> {
+    /// What came out of the queue, or `undefined`.
+    pub fn hand_over_any<'e>(&mut self, arguments: &Arguments<'e>, item: Option<Item>) -> Result<Value<'e>> {
         let Some(item) = item else { return Ok(arguments.nothing()) };
         self.out(&item);
         self.account(arguments);
@@ -173,19 +174,9 @@ pub fn shared_queue_door<'env>(
         let builder = builder
             .hold("thread", Thread { scratch, bell: Bell::new(wake) })?
             .add::<Open>()?
-            .add::<PutText>()?
-            .add::<PutBytes>()?
-            .add::<Take>()?
-            .add::<Poll>()?
-            .add::<Disarm>()?
-            .add::<Fetch>()?
-            .add::<Owe>()?
-            .add::<Peek>()?
-            .add::<Remove>()?
-            .add::<Clear>()?
             .add::<Heard>()?
             .add::<Names>()?;
-        common::add::<Shared>(pack::add(batch::add(builder)?)?)
+        common::add::<Shared>(pack::add(batch::add(calls::add(builder)?)?)?)
     };
     build().map(|door: Builder| door.finish(env)).map_err(exception)
 }
@@ -206,193 +197,6 @@ impl Function for Open {
         let watcher = named.queue.watch(move || bell.ring(number));
         let (pending, owed, dropped, room) = Default::default();
         arguments.open(Shared { named, scratch: Rc::clone(scratch), watcher, pending, owed, dropped, room, told: 0 })
-    }
-}
-
-/// `undefined`: queued. 1 duplicate, 2 full, 3 closed, 4 queued for what was dropped.
-fn put<'e>(arguments: &Arguments<'e>, kind: Kind, bytes: &[u8]) -> Result<Value<'e>> {
-    let priority = arguments.integer(3)?;
-    let mut room = Text::new();
-    let key = if arguments.is_missing(4)? { None } else { Some(arguments.text(4, "key", &mut room)?) };
-    let shared = arguments.handle::<Shared>(0)?;
-    let Push { offer, dropped, .. } = shared.named.queue.push(Item::new(kind, bytes), key, priority);
-    shared.dropped.clear();
-    if offer != Offer::Queued {
-        return arguments.count(code(offer));
-    }
-    shared.named.bytes_in.add(bytes.len());
-    let Some(dropped) = dropped else {
-        shared.account(arguments);
-        return Ok(arguments.nothing());
-    };
-    shared.out(&dropped.item);
-    shared.dropped.push(dropped);
-    shared.account(arguments);
-    arguments.count(4)
-}
-
-/// `putText(handle, kind, text, priority, key?)`.
-struct PutText;
-
-impl Function for PutText {
-    const NAME: &'static str = "putText";
-    const THROWS: bool = true;
-
-    fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
-        let kind = Kind::from(arguments.bits(1)?)?;
-        let mut room = Text::new();
-        put(arguments, kind, arguments.text(2, "item", &mut room)?.as_bytes())
-    }
-}
-
-/// `putBytes(handle, kind, bytes, priority, key?)`; a number for `bytes`: so many, from the memory.
-struct PutBytes;
-
-impl Function for PutBytes {
-    const NAME: &'static str = "putBytes";
-    const THROWS: bool = true;
-
-    fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
-        let kind = Kind::from(arguments.bits(1)?)?;
-        let Ok(length) = arguments.bits(2) else { return put(arguments, kind, arguments.bytes(2)?) };
-        let scratch = Rc::clone(&arguments.handle::<Shared>(0)?.scratch);
-        scratch.with(|_, memory| {
-            let bytes = memory.get(..length as usize).ok_or_else(|| broken("an item is too long"))?;
-            put(arguments, kind, bytes)
-        })
-    }
-}
-
-/// `take(handle)`: an item as [`Shared::hand_over`] says, or `undefined`.
-struct Take;
-
-impl Function for Take {
-    const NAME: &'static str = "take";
-    const THROWS: bool = true;
-
-    fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
-        let shared = arguments.handle::<Shared>(0)?;
-        if let Some(item) = shared.pop_owed() {
-            return shared.hand_over(arguments, item);
-        }
-        let item = shared.named.queue.pop();
-        shared.hand_over_any(arguments, item)
-    }
-}
-
-/// `poll(handle)`: an item, `null` when the queue is closed and drained, or `undefined`: `wake` will be called.
-struct Poll;
-
-impl Function for Poll {
-    const NAME: &'static str = "poll";
-    const THROWS: bool = true;
-
-    fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
-        let shared = arguments.handle::<Shared>(0)?;
-        if let Some(item) = shared.pop_owed() {
-            return shared.hand_over(arguments, item);
-        }
-        match shared.watcher.poll() {
-            Next::Item(item) => shared.hand_over_any(arguments, Some(item)),
-            Next::Ended => arguments.null(),
-            Next::Pending => Ok(arguments.nothing()),
-        }
-    }
-}
-
-/// `disarm(handle)`: nobody waits here any more.
-struct Disarm;
-
-impl Function for Disarm {
-    const NAME: &'static str = "disarm";
-    const THROWS: bool = true;
-
-    fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
-        arguments.handle::<Shared>(0)?.watcher.disarm();
-        Ok(arguments.nothing())
-    }
-}
-
-/// `fetch(handle, bytes)`: the item that was too long for the memory. Whatever fails, it stays where it is.
-struct Fetch;
-
-impl Function for Fetch {
-    const NAME: &'static str = "fetch";
-    const THROWS: bool = true;
-
-    fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
-        let into = arguments.bytes_mut(1)?;
-        let pending = &mut arguments.handle::<Shared>(0)?.pending;
-        let (item, _count) = pending.front().ok_or_else(|| broken("no item is pending"))?;
-        match item.view() {
-            View::Bytes(bytes) if bytes.len() == into.len() => into.copy_from_slice(bytes),
-            _ => return Err(broken("an item has another length")),
-        }
-        let _used_up = pack::cut_front(pending, 1);
-        Ok(arguments.nothing())
-    }
-}
-
-/// `owe(handle)`: what is pending was taken, and JavaScript has no room for it now. It is the next to come out.
-struct Owe;
-
-impl Function for Owe {
-    const NAME: &'static str = "owe";
-    const THROWS: bool = true;
-
-    fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
-        let Shared { pending, owed, .. } = arguments.handle(0)?;
-        pending.append(owed);
-        std::mem::swap(pending, owed);
-        Ok(arguments.nothing())
-    }
-}
-
-/// `peek(handle)`: a copy of the first item, or `undefined`.
-struct Peek;
-
-impl Function for Peek {
-    const NAME: &'static str = "peek";
-    const THROWS: bool = true;
-
-    fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
-        let shared = arguments.handle::<Shared>(0)?;
-        let item = shared.named.queue.peek();
-        item.map_or_else(|| Ok(arguments.nothing()), |item| shared.hand_over(arguments, item))
-    }
-}
-
-/// `remove(handle, key)`: an item, or `undefined`.
-struct Remove;
-
-impl Function for Remove {
-    const NAME: &'static str = "remove";
-    const THROWS: bool = true;
-
-    fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
-        let mut room = Text::new();
-        let key = arguments.text(1, "key", &mut room)?;
-        let shared = arguments.handle::<Shared>(0)?;
-        let item = shared.named.queue.remove(key);
-        shared.hand_over_any(arguments, item)
-    }
-}
-
-/// `clear(handle)`: how many items that were.
-struct Clear;
-
-impl Function for Clear {
-    const NAME: &'static str = "clear";
-    const THROWS: bool = true;
-
-    fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
-        let shared = arguments.handle::<Shared>(0)?;
-        let items = shared.named.queue.clear();
-        for item in &items {
-            shared.out(item);
-        }
-        shared.account(arguments);
-        arguments.count(u32::try_from(items.len()).unwrap_or(u32::MAX))
     }
 }
 

@@ -64,6 +64,7 @@ mod entry;
 mod gate;
 mod keys;
 mod lanes;
+mod many;
 mod planted;
 mod ring;
 mod run;

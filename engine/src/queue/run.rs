@@ -9,7 +9,7 @@ use super::{
     entry::Entry,
     keys::Label,
     lanes::Lanes,
-    shared::{Look, Queue},
+    shared::{Core, Look, Queue},
     slots::{Id, Links, Slot},
     wait::{Next, Watcher},
 };
@@ -85,22 +85,7 @@ impl<T> Lanes<T> {
 
     /// Offers a run of which each item has a key: the keys stand behind each other in `text`, and `ends` says where each ends, rising to
     /// its length and never inside of a character. `refused` gets the numbers of those that are duplicates, from 0 on. The run comes
-    /// back, and nothing has happened, where there is not room for all of them.
-    pub fn push_keyed_run(
-        &mut self,
-        run: T,
-        text: &str,
-        ends: &[u32],
-        priority: i32,
-        refused: &mut Vec<u32>,
-    ) -> Option<T>
-    where
-        T: Run,
-    {
-        self.push_keyed_run_at(run, text, ends, priority, 0, refused)
-    }
-
-    /// [`Lanes::push_keyed_run`] at `now`, as [`Lanes::push_at`].
+    /// back, and nothing has happened, where there is not room for all of them. `now` as of [`Lanes::push_at`].
     pub fn push_keyed_run_at(
         &mut self,
         mut run: T,
@@ -246,10 +231,8 @@ impl<T: Run> Queue<T> {
         self.wake_for(moved > 0 && self.gate.is_waited(), moved);
         rest
     }
-}
 
-impl<T: Run> Queue<T> {
-    /// Offers a run of which each item has a key, as [`Lanes::push_keyed_run`] says; `refused` is to be empty. The run comes back, too,
+    /// Offers a run of which each item has a key, as [`Lanes::push_keyed_run_at`] says; `refused` is to be empty. The run comes back, too,
     /// where the queue is closed. All that is queued of it, is at one moment. It takes the lock, once.
     pub fn push_keyed_run(&self, run: T, text: &str, ends: &[u32], priority: i32, refused: &mut Vec<u32>) -> Option<T> {
         let mut core = self.core.lock();
@@ -257,6 +240,39 @@ impl<T: Run> Queue<T> {
         drop(core);
         let moved = if back.is_some() { 0 } else { ends.len() - refused.len() } as u64;
         self.wake_for(moved > 0 && self.gate.is_waited(), moved);
+        back
+    }
+
+    fn push_run_locked(&self, core: &mut Core<T>, run: T, count: usize, priority: i32) -> Option<(T, usize)> {
+        if core.closed || count == 0 {
+            return (count > 0).then_some((run, count));
+        }
+        core.calm = 0;
+        self.seize(core);
+        let rest = core.lanes.push_run_at(run, count, priority, self.now());
+        core.stats.pushed += (count - rest.as_ref().map_or(0, |(_, left)| *left)) as u64;
+        rest
+    }
+
+    fn push_keyed_run_locked(
+        &self,
+        core: &mut Core<T>,
+        run: T,
+        text: &str,
+        ends: &[u32],
+        priority: i32,
+        refused: &mut Vec<u32>,
+    ) -> Option<T> {
+        if core.closed {
+            return Some(run);
+        }
+        core.calm = 0;
+        self.seize(core);
+        let back = core.lanes.push_keyed_run_at(run, text, ends, priority, self.now(), refused);
+        if back.is_none() {
+            core.stats.pushed += (ends.len() - refused.len()) as u64;
+            core.stats.duplicates += refused.len() as u64;
+        }
         back
     }
 }

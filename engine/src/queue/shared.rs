@@ -3,12 +3,11 @@
 use std::{sync::Arc, time::Instant};
 
 use super::{
-    entry::{Entry, Offer, Options, Push, Stats, WhenFull},
+    entry::{Offer, Options, Push, Stats, WhenFull},
     gate::{Gate, Side},
     lanes::Lanes,
     planted::Bug,
     ring::Ring,
-    run::Run,
     sync::{AtomicBool, AtomicU64, Mutex, Ordering, interleave},
     waiters::Waiters,
 };
@@ -28,15 +27,15 @@ pub(super) struct Core<T> {
     pub(super) seized: bool,
     pub(super) closed: bool,
     /// Plain operations since the last one that was not.
-    calm: u32,
-    stats: Stats,
+    pub(super) calm: u32,
+    pub(super) stats: Stats,
 }
 
 /// A bounded, deduplicating priority queue that any number of threads may share. See [`super`].
 pub struct Queue<T> {
-    options: Options,
+    pub(super) options: Options,
     pub(super) gate: Gate,
-    ring: Ring<T>,
+    pub(super) ring: Ring<T>,
     pub(super) core: Mutex<Core<T>>,
     pub(super) waiters: Waiters,
     closed: AtomicBool,
@@ -113,7 +112,7 @@ impl<T> Queue<T> {
     }
 
     /// Into the ring, with a pass or the lock. `Err` = not without the lock: it has to grow, or to give an item up.
-    fn push_plain(&self, item: T) -> Result<Push<T>, T> {
+    pub(super) fn push_plain(&self, item: T) -> Result<Push<T>, T> {
         let Err((item, at_capacity)) = self.ring.push(item) else { return Ok(Push::QUEUED) };
         if !at_capacity {
             return Err(item);
@@ -126,7 +125,7 @@ impl<T> Queue<T> {
         Ok(Push::refused(Offer::Full, item))
     }
 
-    fn push_locked<K>(&self, core: &mut Core<T>, mut item: T, key: Option<K>, priority: i32) -> Push<T>
+    pub(super) fn push_locked<K>(&self, core: &mut Core<T>, mut item: T, key: Option<K>, priority: i32) -> Push<T>
     where
         K: AsRef<str> + Into<Arc<str>>,
     {
@@ -156,46 +155,7 @@ impl<T> Queue<T> {
         push
     }
 
-    pub(super) fn push_run_locked(&self, core: &mut Core<T>, run: T, count: usize, priority: i32) -> Option<(T, usize)>
-    where
-        T: Run,
-    {
-        if core.closed || count == 0 {
-            return (count > 0).then_some((run, count));
-        }
-        core.calm = 0;
-        self.seize(core);
-        let rest = core.lanes.push_run_at(run, count, priority, self.now());
-        core.stats.pushed += (count - rest.as_ref().map_or(0, |(_, left)| *left)) as u64;
-        rest
-    }
-
-    pub(super) fn push_keyed_run_locked(
-        &self,
-        core: &mut Core<T>,
-        run: T,
-        text: &str,
-        ends: &[u32],
-        priority: i32,
-        refused: &mut Vec<u32>,
-    ) -> Option<T>
-    where
-        T: Run,
-    {
-        if core.closed {
-            return Some(run);
-        }
-        core.calm = 0;
-        self.seize(core);
-        let back = core.lanes.push_keyed_run_at(run, text, ends, priority, self.now(), refused);
-        if back.is_none() {
-            core.stats.pushed += (ends.len() - refused.len()) as u64;
-            core.stats.duplicates += refused.len() as u64;
-        }
-        back
-    }
-
-    fn now(&self) -> u64 {
+    pub(super) fn now(&self) -> u64 {
         if self.options.aging.is_none() {
             return 0;
         }
@@ -214,7 +174,7 @@ impl<T> Queue<T> {
     }
 
     /// Moves everything from the ring to the lanes and keeps all others out of the ring.
-    fn seize(&self, core: &mut Core<T>) {
+    pub(super) fn seize(&self, core: &mut Core<T>) {
         if core.seized {
             return;
         }
@@ -236,49 +196,6 @@ impl<T> Queue<T> {
             core.seized = false;
             self.gate.open();
         }
-    }
-
-    /// Offers every entry, in the order given; each is answered for itself. `answers` gets one for each, `dropped` what
-    /// had to leave; what was refused stays in `entries`. Items of others may come between. The lock is taken at most once.
-    pub fn push_many(&self, entries: &mut Vec<Entry<T>>, answers: &mut Vec<Offer>, dropped: &mut Vec<Entry<T>>) {
-        let mut refused = Vec::new();
-        let (mut moved, mut waited) = (0, false);
-        let mut rest = entries.drain(..);
-        let mut held = None;
-        let mut settle = |push: Push<T>, key: Option<Arc<str>>, priority| {
-            answers.push(push.offer);
-            dropped.extend(push.dropped);
-            refused.extend(push.refused.map(|item| Entry { item, key, priority }));
-            u64::from(push.offer == Offer::Queued)
-        };
-        if let Some(pass) = self.gate.enter(Side::Push) {
-            for Entry { item, key, priority } in rest.by_ref() {
-                if key.is_some() || priority != 0 {
-                    held = Some(Entry { item, key, priority });
-                    break;
-                }
-                match self.push_plain(item) {
-                    Ok(push) => moved += settle(push, None, 0),
-                    Err(item) => {
-                        held = Some(Entry { item, key, priority });
-                        break;
-                    }
-                }
-            }
-            waited = pass.leave(moved);
-        }
-        if held.is_some() || rest.len() > 0 {
-            let mut core = self.core.lock();
-            for Entry { item, key, priority } in held.into_iter().chain(rest.by_ref()) {
-                let push = self.push_locked(&mut core, item, key.clone(), priority);
-                moved += settle(push, key, priority);
-            }
-            drop(core);
-            waited = moved > 0 && (waited || self.gate.is_waited());
-        }
-        drop(rest);
-        entries.append(&mut refused);
-        self.wake_for(waited, moved);
     }
 
     /// Takes the first item.
@@ -304,7 +221,7 @@ impl<T> Queue<T> {
         }
     }
 
-    fn pop_locked(&self, core: &mut Core<T>) -> Option<T> {
+    pub(super) fn pop_locked(&self, core: &mut Core<T>) -> Option<T> {
         self.pop_run_locked(core, 1).map(|(item, _one)| item)
     }
 
@@ -323,32 +240,6 @@ impl<T> Queue<T> {
             (0, false) => Look::Empty,
             _ => Look::Item(()),
         }
-    }
-
-    /// Takes up to `max` items, in order, and appends them to `out`; how many. The lock is taken at most once.
-    pub fn pop_many(&self, max: usize, out: &mut Vec<T>) -> usize {
-        let before = out.len();
-        if let Some(items) = self.pop_plain(max, |item| out.push(item)) {
-            return items;
-        }
-        let mut core = self.core.lock();
-        out.extend(std::iter::from_fn(|| self.pop_locked(&mut core)).take(max));
-        out.len() - before
-    }
-
-    /// Takes from the ring, and hands each item to `take`; how many. `None`: the ring is the lock's.
-    pub(super) fn pop_plain(&self, max: usize, mut take: impl FnMut(T)) -> Option<usize> {
-        let pass = self.gate.enter(Side::Pop)?;
-        let mut items = 0;
-        // Not more than can be queued at once: or producers could keep it here for ever.
-        while items < max.min(self.options.capacity)
-            && let Some(item) = self.ring.pop()
-        {
-            take(item);
-            items += 1;
-        }
-        pass.leave(items as u64);
-        Some(items)
     }
 
     /// Takes the item with that key, wherever it stands.
