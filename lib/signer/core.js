@@ -129,11 +129,6 @@ function signText(handle, text, seconds) {
   return checked(functions().signText(handle, text, seconds));
 }
 
-/** Whether the handle's secret is this one. */
-function hasSecret(handle, secret) {
-  return checked(functions().hasSecret(handle, secret)) === '1';
-}
-
 let lastSecond = -1;
 let lastText = '';
 
@@ -171,6 +166,5 @@ module.exports = {
   explain,
   signCanonical,
   signText,
-  hasSecret,
   amzDate,
 };

@@ -17,7 +17,6 @@ use warmpath_engine::{
     error::Result,
     sigv4::{LAST_SECOND, Options, Scratch, Signature, Signer},
 };
-use zeroize::Zeroizing;
 
 use crate::{
     door::{Arguments, Builder, Function, Held, Text, Value},
@@ -58,8 +57,7 @@ pub fn signer_door(env: &Env) -> crate::errors::Result<Object<'_>> {
             .add::<PresignMany>()?
             .add::<Explain>()?
             .add::<SignCanonical>()?
-            .add::<SignText>()?
-            .add::<HasSecret>()?;
+            .add::<SignText>()?;
         // A panic on purpose, for the test that it does no harm. Nobody meets it by accident: it is not even there
         // without the variable, and the other functions know nothing of it.
         if std::env::var_os("WARMPATH_TEST_SIGNER_PANIC").is_some() { door.add::<Panic>() } else { Ok(door) }
@@ -262,22 +260,6 @@ impl Function for SignText {
         let text = arguments.text(1, "text", &mut room)?;
         let seconds = whole(arguments.number(2)?, LAST_SECOND, "date")?;
         arguments.reply(&arguments.handle::<Handle>(0)?.signer.sign_text(text, seconds))
-    }
-}
-
-/// `hasSecret(handle, secret)`: `1` or `0`. For adapters that keep signers by the credentials that are passed to them.
-struct HasSecret;
-
-impl Function for HasSecret {
-    const NAME: &'static str = "hasSecret";
-    const THROWS: bool = false;
-
-    fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
-        let mut room = Text::new();
-        let secret = Zeroizing::new(arguments.text(1, "secretAccessKey", &mut room)?.to_owned());
-        room.zeroize();
-        let same = arguments.handle::<Handle>(0)?.signer.has_secret(&secret);
-        arguments.reply(if same { b"1" } else { b"0" })
     }
 }
 

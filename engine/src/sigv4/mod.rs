@@ -295,14 +295,6 @@ impl Signer {
         self.own_pen(seconds).mac(text.as_bytes())
     }
 
-    /// Whether this is the secret: in a time that depends on its length alone.
-    #[must_use]
-    pub fn has_secret(&self, secret: &str) -> bool {
-        let own = self.credentials.secret_access_key.reveal();
-        let differ = own.bytes().zip(secret.bytes()).fold(0, |found, (a, b)| found | (a ^ b));
-        own.len() == secret.len() && std::hint::black_box(differ) == 0
-    }
-
     const fn hand<'a>(&'a self, cache: &'a mut KeyCache) -> Hand<'a> {
         Hand { credentials: &self.credentials, options: &self.options, cache }
     }
