@@ -30,7 +30,6 @@ const LONG = new Map([
   ['lib/adapters/bullmq.d.ts', 'one declaration after another'],
   ['engine/src/queue/shared.rs', 'one protocol of waiting, closing and keys; its proofs are about all of it'],
   ['engine/src/queue/lanes.rs', 'one order: lanes, keys and runs change together or not at all'],
-  ['src/queue/shared.rs', 'one exported class'],
   ['engine/src/executor/schedule/sim/scenarios.rs', 'one scenario after another'],
   ['lib/store/postgres.js', 'the store contract, one method after another'],
   ['lib/store/postgres-ingest.js', 'the store contract, one method after another'],
