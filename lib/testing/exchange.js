@@ -3,6 +3,7 @@
 const { deliver, waitFor } = require('./deliver');
 const { bitten, replaces } = require('./faults/spoil');
 const { intake } = require('./intake');
+const { timed } = require('./journal');
 
 const TOO_LARGE = Symbol('too large');
 
@@ -36,9 +37,7 @@ async function readBytes(stream, max) {
  */
 async function exchange(protocol, room, entry, req, res) {
   const { server } = room;
-  res.once('close', () => {
-    entry.ms = Date.now() - entry.at;
-  });
+  timed(entry, req, res);
   const { answer, fault } = await answerTo(protocol, room, entry, req, res);
   // Nobody was there any more to get it.
   entry.status = req.socket.destroyed ? null : answer.status;

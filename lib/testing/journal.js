@@ -31,4 +31,20 @@ class Journal extends Array {
   }
 }
 
-module.exports = { Journal };
+/**
+ * Writes into an entry, as `ms`, how long its request took: until its answer had gone, or its connection. Both are asked: the end of an
+ * answer that waits behind another one on its connection is not told where that is reset. `over` is called then.
+ */
+function timed(entry, req, res, over) {
+  const { socket } = req;
+  const end = () => {
+    res.off('close', end);
+    socket.off('close', end);
+    entry.ms = Date.now() - entry.at;
+    over?.();
+  };
+  res.once('close', end);
+  socket.once('close', end);
+}
+
+module.exports = { Journal, timed };

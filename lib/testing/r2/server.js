@@ -5,7 +5,7 @@ const { control, faultRoutes, isControl } = require('../control');
 const { deliver, waitFor } = require('../deliver');
 const { FaultBook } = require('../faults/book');
 const { intake } = require('../intake');
-const { Journal } = require('../journal');
+const { Journal, timed } = require('../journal');
 const { invalidOption, is, readOptions } = require('../options');
 const { Sandbox, listen } = require('../server');
 const { S3Refusal, errorXml } = require('./errors');
@@ -130,9 +130,7 @@ class R2Sandbox extends Sandbox {
       bytes: 0,
       faults: [],
     });
-    res.once('close', () => {
-      entry.ms = Date.now() - entry.at;
-    });
+    timed(entry, req, res);
     const { answer, fault } = await this.#answer(req, { path, query }, request, entry);
     answer.headers = { 'x-amz-request-id': `S${entry.seq}`, Server: 'warmpath-r2-sandbox', ...answer.headers };
     // Nobody was there any more to get it.

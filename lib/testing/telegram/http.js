@@ -2,6 +2,7 @@
 
 const { deliver, waitFor } = require('../deliver');
 const { intake } = require('../intake');
+const { timed } = require('../journal');
 const { readBody } = require('./body');
 const { BotApiRefusal, success } = require('./errors');
 const { spoil, spoilLate } = require('./faults');
@@ -12,14 +13,13 @@ const { parseTarget } = require('./target');
 async function serve(room, server, req, res) {
   const entry = newEntry(room.requests, req.method);
   let ticket;
-  res.once('close', () => {
-    entry.ms = Date.now() - entry.at;
+  timed(entry, req, res, () => {
     if (ticket) room.limiter.leave(ticket);
   });
   const enter = (botId, upload) => {
     ticket = room.limiter.enter(botId, { upload });
     // Gone before it was let in: nobody would leave later.
-    if (res.closed) room.limiter.leave(ticket);
+    if (entry.ms !== undefined) room.limiter.leave(ticket);
     return ticket;
   };
   const { answer, fault } = await answerTo(room, server, req, entry, enter);
