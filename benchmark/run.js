@@ -1,6 +1,6 @@
 'use strict';
 
-// node benchmark/run.js [name…] [--quick] [--rounds N] [--contenders a,b] [--sizes BYTES,BYTES] [--network own|system] [--record]
+// node benchmark/run.js [name…] [--quick] [--rounds N] [--contenders a,b] [--sizes BYTES,BYTES] [--network own|system] [--servers core|anywhere] [--record]
 // Runs the named benchmarks (all without a name), writes JSON and Markdown to benchmark/results/ and prints the Markdown. With --record
 // the page docs/benchmarks.md tells of this run from now on; with --page it is only made again of what is recorded.
 
@@ -13,7 +13,9 @@ const { enterNetwork } = require('./lib/network');
 const { BENCHMARKS, PLAIN } = require('./names');
 const page = require('./page');
 
-const USAGE = `node benchmark/run.js [${BENCHMARKS.join('] [')}] [--quick] [--rounds N] [--contenders a,b] [--sizes BYTES,BYTES] [--network own|system] [--record | --page]`;
+/** Where the servers run: on a processor of their own, or where the system puts their threads. */
+const SERVERS = ['core', 'anywhere'];
+const USAGE = `node benchmark/run.js [${BENCHMARKS.join('] [')}] [--quick] [--rounds N] [--contenders a,b] [--sizes BYTES,BYTES] [--network own|system] [--servers core|anywhere] [--record | --page]`;
 
 async function main() {
   const { values, positionals } = parseArgs({
@@ -25,6 +27,7 @@ async function main() {
       sizes: { type: 'string' },
       record: { type: 'boolean', default: false },
       network: { type: 'string', default: 'own' },
+      servers: { type: 'string', default: 'core' },
       page: { type: 'boolean', default: false },
       help: { type: 'boolean' },
     },
@@ -39,8 +42,14 @@ async function main() {
     page.write(BENCHMARKS);
     return;
   }
-  if (values.record && (values.quick || values.contenders || values.sizes)) {
-    console.error('--record keeps whole runs only: no --quick, no --contenders, no --sizes');
+  const { quick, servers } = values;
+  if (!SERVERS.includes(servers)) {
+    console.error(`--servers ${servers}: one of ${SERVERS.join(', ')}`);
+    process.exitCode = 1;
+    return;
+  }
+  if (values.record && (quick || values.contenders || values.sizes || servers !== SERVERS[0])) {
+    console.error('--record keeps whole runs only: no --quick, no --contenders, no --sizes, no --servers');
     process.exitCode = 1;
     return;
   }
@@ -62,7 +71,7 @@ async function main() {
     const contenders = values.contenders?.split(',');
     const rounds = values.rounds && Number(values.rounds);
     const sizes = values.sizes?.split(',').map(Number);
-    const { data, markdown } = await run({ quick: values.quick, rounds, programs, contenders, sizes, log });
+    const { data, markdown } = await run({ quick, rounds, programs, contenders, sizes, servers, log });
     results[name] = data;
     sections.push(markdown);
     if (values.record) {
@@ -75,7 +84,7 @@ async function main() {
   fs.mkdirSync(folder, { recursive: true });
   const stem = path.join(folder, about.date.replaceAll(':', '-').replace(/\..*/, ''));
   const markdown = `${sections.join('\n\n')}\n`;
-  fs.writeFileSync(`${stem}.json`, JSON.stringify({ ...about, quick: values.quick, results }, null, 1));
+  fs.writeFileSync(`${stem}.json`, JSON.stringify({ ...about, quick, results }, null, 1));
   fs.writeFileSync(`${stem}.md`, markdown);
   console.log(markdown);
   console.error(`written: ${path.relative(process.cwd(), stem)}.json and .md`);

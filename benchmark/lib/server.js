@@ -4,18 +4,19 @@ const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
 const { Child } = require('./child');
+const { onCore } = require('./cores');
 
 /**
  * Starts the object server and the Bot API in a process of their own.
  * @param {string} program path of `bench-server`
- * @param {{ tls: boolean, sizes: number[], latencyMs?: number, readBytesPerSecond?: number }} options
- *   `readBytesPerSecond`: bytes the Bot API reads a second from each connection
+ * @param {{ tls: boolean, sizes: number[], latencyMs?: number, readBytesPerSecond?: number, core?: number | null }} options
+ *   `readBytesPerSecond`: bytes the Bot API reads a second from each connection; `core`: the processor they are bound to (default none)
  * @returns {Promise<object>} `{ s3Url, botUrl, s3Port, botPort, ca, caFile, sha256, cpuUs(), close() }`
  */
-async function startServers(program, { tls, sizes, latencyMs = 0, readBytesPerSecond = 0 }) {
+async function startServers(program, { tls, sizes, latencyMs = 0, readBytesPerSecond = 0, core = null }) {
   const args = ['--sizes', sizes.join(','), '--latency-ms', String(latencyMs)];
   args.push('--read-bytes-per-second', String(readBytesPerSecond));
-  const child = new Child(program, tls ? ['--tls', ...args] : args);
+  const child = new Child(...onCore(core, program, tls ? ['--tls', ...args] : args));
   const ready = await child.hear();
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'warmpath-bench-'));
   const caFile = path.join(folder, 'ca.pem');

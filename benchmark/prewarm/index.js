@@ -2,6 +2,7 @@
 
 const path = require('node:path');
 const { Child } = require('../lib/child');
+const { lastCore } = require('../lib/cores');
 const { measure } = require('../lib/measure');
 const { startServers } = require('../lib/server');
 const { spread } = require('../lib/statistics');
@@ -63,9 +64,10 @@ const describe = ({ tls, size, verify }) => `${tls ? 'TLS' : 'plain'} ${size / K
  * Object server → Bot API, 16 at once, ours against four clients written in JavaScript and the floor.
  * @returns {Promise<{ data: object, markdown: string }>}
  */
-async function run({ quick, rounds, programs, contenders, log }) {
+async function run({ quick, rounds, programs, contenders, servers: where, log }) {
   const base = quick ? PLANS.quick : PLANS.full;
-  const plan = { ...base, rounds: rounds || base.rounds };
+  const core = where === 'anywhere' ? null : lastCore();
+  const plan = { ...base, rounds: rounds || base.rounds, core };
   const chosen = CONTENDERS.filter((name) => !contenders || contenders.includes(name));
   const idle = Child.node(path.join(__dirname, '..', 'lib', 'idle.js'), {});
   const cells = [];
@@ -76,7 +78,7 @@ async function run({ quick, rounds, programs, contenders, log }) {
         if (quick && verify === tls) {
           continue;
         }
-        const servers = await startServers(programs.server, { tls, sizes: plan.sizes });
+        const servers = await startServers(programs.server, { tls, sizes: plan.sizes, core });
         try {
           for (const size of plan.sizes) {
             cells.push(

@@ -106,6 +106,7 @@ function report({ plan, cells }) {
   return [
     '## prewarm: object server → Bot API, 16 at once',
     `Median (min–max) of ${plan.rounds} interleaved round(s) of about ${plan.measureMs / 1000} s after ${plan.warmMs / 1000} s of warm-up, each in a fresh process. ` +
+      `The servers ${plan.core === null ? 'on all processors' : `on processor ${plan.core} alone`}, the clients on all. ` +
       'CPU is user + system time of the whole client process. Delay is `monitorEventLoopDelay` at a resolution of 1 ms, in a run of its own: an idle loop shows about 1 ms. ' +
       '† = a row where a peer beats ours (the floor is no peer: it only copies).',
     '### Without verification',
