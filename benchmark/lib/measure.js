@@ -69,7 +69,8 @@ async function watchDelay(child, idle, jobs) {
  * @param {object} servers from `startServers`
  * @param {object} options `{ size, concurrency, verify, warmMs, floor }` and either `jobs` (exactly so many) or `measureMs`
  *   (as many as the warm-up says fit); with `idle`, the control process, the event loop's delay is watched too
- * @returns {Promise<object>} what the child measured, with `jobsPerSecond`, `cpuPerJobUs`, `serverCpuPerJobUs`, `othersShare`, `delay` and `idle`
+ * @returns {Promise<object>} what the child measured, with `jobsPerSecond`, `cpuPerJobUs`, `serverCpuPerJobUs`, `sleepsPerJob`,
+ *   `serverSleepsPerJob`, `othersShare`, `delay` and `idle`
  */
 async function measure(contender, servers, options) {
   const child = start(configOf(contender, servers, options), options.floor);
@@ -78,10 +79,12 @@ async function measure(contender, servers, options) {
     const fitting = Math.ceil((ready.jobsPerSecond * options.measureMs) / 1000);
     const jobs = options.jobs ?? Math.max(fitting, 2 * options.concurrency);
     const serverBefore = servers.cpuUs();
+    const serverSlept = servers.sleeps();
     const machineBefore = machineCpuUs();
     child.tell(jobs);
     const done = await child.hear();
     const serverCpuUs = servers.cpuUs() - serverBefore;
+    const serverSleeps = servers.sleeps() - serverSlept;
     const othersUs = machineCpuUs() - machineBefore - serverCpuUs - done.cpuUs;
     const delays = options.idle && FLOORS[contender] === undefined ? await watchDelay(child, options.idle, jobs) : {};
     return {
@@ -91,6 +94,8 @@ async function measure(contender, servers, options) {
       jobsPerSecond: (jobs / done.wallMs) * 1000,
       cpuPerJobUs: done.cpuUs / jobs,
       serverCpuPerJobUs: serverCpuUs / jobs,
+      sleepsPerJob: done.sleeps / jobs,
+      serverSleepsPerJob: serverSleeps / jobs,
       // Share of the machine that went to processes that have nothing to do with the benchmark.
       othersShare: Math.max(0, othersUs / (done.wallMs * 1000 * os.cpus().length)),
     };

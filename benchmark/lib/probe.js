@@ -17,17 +17,20 @@ function resetPeak() {
 /**
  * Starts to count what this process uses. Costs nothing itself.
  * @returns {() => object} ends the count: wall time in ms, CPU of all threads in µs, share of the time the event loop was busy,
- *   peak memory in bytes
+ *   peak memory in bytes,
+ *   how often one of its threads went to sleep
  */
 function startMeter() {
   const loop = performance.eventLoopUtilization();
+  const slept = process.resourceUsage().voluntaryContextSwitches;
   const cpu = process.cpuUsage();
   const started = performance.now();
   return () => {
     const wallMs = performance.now() - started;
     const used = process.cpuUsage(cpu);
+    const sleeps = process.resourceUsage().voluntaryContextSwitches - slept;
     const loopBusy = performance.eventLoopUtilization(loop).utilization;
-    return { wallMs, cpuUs: used.user + used.system, loopBusy, peakRss: memory('VmHWM') };
+    return { wallMs, cpuUs: used.user + used.system, sleeps, loopBusy, peakRss: memory('VmHWM') };
   };
 }
 

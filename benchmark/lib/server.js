@@ -11,7 +11,7 @@ const { onCore } = require('./cores');
  * @param {string} program path of `bench-server`
  * @param {{ tls: boolean, sizes: number[], latencyMs?: number, readBytesPerSecond?: number, core?: number | null }} options
  *   `readBytesPerSecond`: bytes the Bot API reads a second from each connection; `core`: the processor they are bound to (default none)
- * @returns {Promise<object>} `{ s3Url, botUrl, s3Port, botPort, ca, caFile, sha256, cpuUs(), close() }`
+ * @returns {Promise<object>} `{ s3Url, botUrl, s3Port, botPort, ca, caFile, sha256, cpuUs(), sleeps(), close() }`
  */
 async function startServers(program, { tls, sizes, latencyMs = 0, readBytesPerSecond = 0, core = null }) {
   const args = ['--sizes', sizes.join(','), '--latency-ms', String(latencyMs)];
@@ -29,6 +29,7 @@ async function startServers(program, { tls, sizes, latencyMs = 0, readBytesPerSe
     s3Url: `${scheme}://127.0.0.1:${ready.s3Port}`,
     botUrl: `${scheme}://127.0.0.1:${ready.botPort}`,
     cpuUs: () => cpuOf(child.process.pid),
+    sleeps: () => sleepsOf(child.process.pid),
     async close() {
       await child.end();
       fs.rmSync(folder, { recursive: true, force: true });
@@ -40,6 +41,19 @@ async function startServers(program, { tls, sizes, latencyMs = 0, readBytesPerSe
 function cpuOf(pid) {
   const fields = fs.readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ');
   return (Number(fields[11]) + Number(fields[12])) * 10_000;
+}
+
+/** How often the threads of another process that are alive now went to sleep. */
+function sleepsOf(pid) {
+  const count = (thread) => {
+    try {
+      const status = fs.readFileSync(`/proc/${pid}/task/${thread}/status`, 'utf8');
+      return Number(/^voluntary_ctxt_switches:\s+(\d+)/m.exec(status)[1]);
+    } catch {
+      return 0; // it ended between the two looks
+    }
+  };
+  return fs.readdirSync(`/proc/${pid}/task`).reduce((sum, thread) => sum + count(thread), 0);
 }
 
 /** CPU time that all processes of the machine have used, in µs, with what a hypervisor took away. */

@@ -22,6 +22,8 @@ const FIGURES = {
   jobsPerSecond: (round) => round.jobsPerSecond,
   cpuPerJobUs: (round) => round.cpuPerJobUs,
   serverCpuPerJobUs: (round) => round.serverCpuPerJobUs,
+  sleepsPerJob: (round) => round.sleepsPerJob,
+  serverSleepsPerJob: (round) => round.serverSleepsPerJob,
   othersShare: (round) => round.othersShare,
   delayP50: (round) => round.delay?.p50,
   delayP99: (round) => round.delay?.p99,
@@ -64,10 +66,10 @@ const describe = ({ tls, size, verify }) => `${tls ? 'TLS' : 'plain'} ${size / K
  * Object server → Bot API, 16 at once, ours against four clients written in JavaScript and the floor.
  * @returns {Promise<{ data: object, markdown: string }>}
  */
-async function run({ quick, rounds, programs, contenders, servers: where, log }) {
+async function run({ quick, rounds, sizes, programs, contenders, servers: where, log }) {
   const base = quick ? PLANS.quick : PLANS.full;
   const core = where === 'anywhere' ? null : lastCore();
-  const plan = { ...base, rounds: rounds || base.rounds, core };
+  const plan = { ...base, rounds: rounds || base.rounds, sizes: sizes ?? base.sizes, core };
   const chosen = CONTENDERS.filter((name) => !contenders || contenders.includes(name));
   const idle = Child.node(path.join(__dirname, '..', 'lib', 'idle.js'), {});
   const cells = [];

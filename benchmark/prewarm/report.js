@@ -17,6 +17,8 @@ const MB = 1 << 20;
 const COLUMNS = [
   ['jobs/s', 'jobsPerSecond', 1, 'more'],
   ['CPU ms/job', 'cpuPerJobUs', 1000, 'less'],
+  ['sleeps/job', 'sleepsPerJob', 1, null],
+  ['server sleeps/job', 'serverSleepsPerJob', 1, null],
   ['delay p50 ms', 'delayP50', 1, null],
   ['p99 ms', 'delayP99', 1, 'less'],
   ['max ms', 'delayMax', 1, 'less'],
@@ -65,7 +67,7 @@ function cellTable(cell) {
     // One control ran beside every contender; the table shows its worst.
     const worst = (figure) => digits(Math.max(...idle.map((row) => row[figure].max)));
     const delay = [worst('idleP50'), worst('idleP99'), worst('idleMax')];
-    rows.push(['idle Node beside them (worst)', '–', '–', ...delay, '–', '–', '–', '–']);
+    rows.push(['idle Node beside them (worst)', '–', '–', '–', '–', ...delay, '–', '–', '–', '–']);
   }
   const title = `#### ${cell.tls ? 'TLS' : 'Plain HTTP'}, ${bytes(cell.size)}${cell.verify ? ', SHA-256 verified' : ''}`;
   const others = othersIn(cell);
@@ -108,6 +110,7 @@ function report({ plan, cells }) {
     `Median (min–max) of ${plan.rounds} interleaved round(s) of about ${plan.measureMs / 1000} s after ${plan.warmMs / 1000} s of warm-up, each in a fresh process. ` +
       `The servers ${plan.core === null ? 'on all processors' : `on processor ${plan.core} alone`}, the clients on all. ` +
       'CPU is user + system time of the whole client process. Delay is `monitorEventLoopDelay` at a resolution of 1 ms, in a run of its own: an idle loop shows about 1 ms. ' +
+      'Sleeps: how often a thread of the client, or of the servers, had nothing to do and had to be woken by the other side. ' +
       '† = a row where a peer beats ours (the floor is no peer: it only copies).',
     '### Without verification',
     ...tables(false),

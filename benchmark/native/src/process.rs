@@ -5,15 +5,15 @@ use std::time::Duration;
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
 
-/// User and system CPU time of all threads of this process.
+/// User and system CPU time of all threads of this process, and how often one of them went to sleep.
 ///
 /// # Panics
 /// Never on Linux: `getrusage(RUSAGE_SELF)` cannot fail.
 #[must_use]
-pub fn cpu() -> Duration {
+pub fn used() -> (Duration, i64) {
     let usage = getrusage(UsageWho::RUSAGE_SELF).expect("getrusage of the own process");
     let micros = usage.user_time().num_microseconds() + usage.system_time().num_microseconds();
-    Duration::from_micros(u64::try_from(micros).unwrap_or(0))
+    (Duration::from_micros(u64::try_from(micros).unwrap_or(0)), usage.voluntary_context_switches())
 }
 
 /// A memory field of `/proc/self/status` (`VmHWM`, `VmRSS`), in bytes; 0 where the kernel has none.

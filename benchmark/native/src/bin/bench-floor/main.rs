@@ -86,10 +86,13 @@ fn main() -> Result<(), Failure> {
     let mut line = String::new();
     io::stdin().read_line(&mut line)?;
     let jobs: i64 = line.trim().parse()?;
-    let before = process::cpu();
+    let (cpu_before, slept) = process::used();
     let elapsed = run(&mut slots, jobs)?;
-    let cpu = (process::cpu() - before).as_micros();
+    let (cpu_after, sleeps) = process::used();
+    let (cpu, sleeps) = ((cpu_after - cpu_before).as_micros(), sleeps - slept);
     let (wall, peak) = (elapsed.as_secs_f64() * 1000.0, process::memory("VmHWM"));
-    say(&format!("{{\"event\":\"done\",\"jobs\":{jobs},\"wallMs\":{wall},\"cpuUs\":{cpu},\"peakRss\":{peak}}}"))?;
+    say(&format!(
+        "{{\"event\":\"done\",\"jobs\":{jobs},\"wallMs\":{wall},\"cpuUs\":{cpu},\"sleeps\":{sleeps},\"peakRss\":{peak}}}"
+    ))?;
     Ok(())
 }
