@@ -94,8 +94,11 @@ export declare class NativePrewarm {
   closeIntake(): void
   cancelAll(): void
   constructor(options: string, wake: () => void)
-  /** Per job: 0 queued, 1 duplicate, 2 processing, 3 full, 4 closed. All jobs are checked before the first is taken. */
-  submitMany(jobs: string): Array<number>
+  /**
+   * Per job: 0 queued, 1 duplicate, 2 processing, 3 full, 4 closed; null where all are queued, as it is mostly: a list is made
+   * item by item. All jobs are checked before the first is taken.
+   */
+  submitMany(jobs: string): Array<number> | null
   stats(): string
   /** The limits as JSON; null = no pacing. */
   limits(): string

@@ -11,11 +11,11 @@ use napi::{
     bindgen_prelude::Function,
     threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode},
 };
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use tokio::runtime::Handle;
 use warmpath_engine::{
     error::{Code, Error},
-    executor::{Executor, ExecutorOptions, Pipeline, Submitted},
+    executor::{Executor, ExecutorOptions, Outcome, Pipeline, Submitted},
     runtime,
 };
 
@@ -23,6 +23,9 @@ use crate::{
     errors::{Result, exception, malformed},
     waker::Waker,
 };
+
+/// The answer to a job that was taken.
+pub const QUEUED: u32 = 0;
 
 /// Room for one outcome's JSON, so that a batch seldom has to be moved while it is written.
 const OUTCOME_TEXT: usize = 512;
@@ -76,7 +79,7 @@ impl<P: Pipeline> Face<P> {
     /// Per job: 0 queued, 1 duplicate, 2 processing, 3 full, 4 closed.
     pub fn submit(&self, jobs: Vec<P::Job>) -> Vec<u32> {
         let code = |submitted| match submitted {
-            Submitted::Queued => 0,
+            Submitted::Queued => QUEUED,
             Submitted::Duplicate => 1,
             Submitted::Processing => 2,
             Submitted::Full => 3,
@@ -85,11 +88,12 @@ impl<P: Pipeline> Face<P> {
         self.executor.submit_many(jobs).into_iter().map(code).collect()
     }
 
-    /// A JSON array of outcomes; nothing when none is left.
-    pub fn take_settled(&self, max: u32) -> Result<Option<String>>
-    where
-        P::Value: Serialize,
-    {
+    /// A JSON array of outcomes, each in the form that `shown` gives it; nothing when none is left.
+    pub fn take_settled<T: Serialize>(
+        &self,
+        max: u32,
+        shown: impl Fn(Outcome<P::Value>) -> T,
+    ) -> Result<Option<String>> {
         // Before taking, or an outcome that comes in between would wake nobody.
         self.waker.heard();
         let outcomes = self.executor.take_settled(max as usize);
@@ -97,7 +101,9 @@ impl<P: Pipeline> Face<P> {
             return Ok(None);
         }
         let mut text = Vec::with_capacity(outcomes.len() * OUTCOME_TEXT);
-        serde_json::to_writer(&mut text, &outcomes).map_err(malformed(Code::Internal))?;
+        serde_json::Serializer::new(&mut text)
+            .collect_seq(outcomes.into_iter().map(shown))
+            .map_err(malformed(Code::Internal))?;
         String::from_utf8(text).map(Some).map_err(|_| exception(Error::new(Code::Internal, "JSON that is not UTF-8")))
     }
 
@@ -111,16 +117,20 @@ pub fn json(value: &impl Serialize) -> Result<String> {
     serde_json::to_string(value).map_err(malformed(Code::Internal))
 }
 
-/// Writes the methods of an executor's class that only hand over to its [`Face`], which the class holds as `face`.
+/// Writes the methods of an executor's class that only hand over to its [`Face`], which the class holds as `face`. Outcomes cross as
+/// objects, or in the form that is named second.
 #[macro_export]
 macro_rules! executor_class {
     ($class:ident) => {
+        $crate::executor_class!($class, std::convert::identity);
+    };
+    ($class:ident, $shown:expr) => {
         #[napi_derive::napi]
         impl $class {
             /// A JSON array of outcomes; null when none is left.
             #[napi(catch_unwind)]
             pub fn take_settled(&self, max: u32) -> $crate::errors::Result<Option<String>> {
-                self.face.take_settled(max)
+                self.face.take_settled(max, $shown)
             }
 
             #[napi(catch_unwind)]

@@ -27,6 +27,7 @@ mod face;
 mod ingest;
 mod prewarm;
 mod queue;
+mod rows;
 mod s3;
 mod settle;
 mod signer;

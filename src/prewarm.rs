@@ -17,6 +17,7 @@ use crate::{
     errors::{Result, exception, parse},
     executor_class,
     face::{self, Face},
+    rows::Row,
 };
 
 /// What `stats()` answers.
@@ -33,7 +34,7 @@ pub struct NativePrewarm {
     cache: Option<Cache>,
 }
 
-executor_class!(NativePrewarm);
+executor_class!(NativePrewarm, Row);
 
 #[napi]
 impl NativePrewarm {
@@ -50,12 +51,13 @@ impl NativePrewarm {
         Ok(Self { face, cache })
     }
 
-    /// Per job: 0 queued, 1 duplicate, 2 processing, 3 full, 4 closed. All jobs are checked before the first is taken.
+    /// Per job: 0 queued, 1 duplicate, 2 processing, 3 full, 4 closed; null where all are queued, as it is mostly: a list is made
+    /// item by item. All jobs are checked before the first is taken.
     #[napi(catch_unwind)]
-    pub fn submit_many(&self, jobs: String) -> Result<Vec<u32>> {
+    pub fn submit_many(&self, jobs: String) -> Result<Option<Vec<u32>>> {
         let jobs: Vec<PrewarmJob> = parse(jobs, Code::InvalidJob)?;
         jobs.iter().try_for_each(PrewarmJob::validate).map_err(exception)?;
-        Ok(self.face.submit(jobs))
+        Ok(Some(self.face.submit(jobs)).filter(|answers| answers.iter().any(|answer| *answer != face::QUEUED)))
     }
 
     #[napi(catch_unwind)]

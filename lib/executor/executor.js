@@ -11,8 +11,8 @@ const { KeepAlive } = require('./keep-alive.js');
 const { Runs } = require('./runs.js');
 
 const STATUS = ['queued', 'duplicate', 'processing', 'full'];
-const CLOSED = 4;
-// Outcomes per text: some 25 KB of JSON. Four times that costs more per outcome, in the allocators of both sides.
+const [QUEUED, CLOSED] = [0, 4];
+// Outcomes per text: 10 KB of a prewarm, 25 of the others. Four times that costs more per outcome, in the allocators of both sides.
 const BATCH = 64;
 
 const invalid = failWith('ERR_WARMPATH_INVALID_ARGUMENT');
@@ -31,6 +31,7 @@ const busy = new Set();
 class Executor extends EventEmitter {
   #native;
   #checkJob;
+  #outcomesOf;
   #runs;
   #keepAlive = new KeepAlive();
   // Accepted jobs whose outcome is not delivered yet. A key can be there twice: its first job settled natively, the
@@ -42,10 +43,12 @@ class Executor extends EventEmitter {
   /**
    * @param {(wake: () => void) => object} create makes the native executor
    * @param {(job: object, path?: string) => object} checkJob
+   * @param {(text: string) => object[]} outcomesOf reads what the native executor tells
    */
-  constructor(create, checkJob) {
+  constructor(create, checkJob, outcomesOf = JSON.parse) {
     super();
     this.#checkJob = checkJob;
+    this.#outcomesOf = outcomesOf;
     this.#native = guard(() => inNobodysContext(() => create(Executor.#wakeUp(new WeakRef(this)))));
     this.#runs = new Runs({
       submit: (job) => ({ status: this.#submit([job])[0], stale: (this.#pending.get(job.key) ?? 1) - 1 }),
@@ -92,15 +95,17 @@ class Executor extends EventEmitter {
   #submit(jobs) {
     if (this.#closed) throw new WarmpathError('ERR_WARMPATH_CLOSED', 'the executor is closed');
     if (jobs.length === 0) return [];
-    const answers = guard(() => this.#native.submitMany(JSON.stringify(jobs), jobs));
+    // Nothing is answered where all are queued.
+    const answers = guard(() => this.#native.submitMany(JSON.stringify(jobs), jobs)) ?? null;
     this.submitted(jobs);
-    const statuses = new Array(answers.length);
-    for (let i = 0; i < answers.length; i++) {
-      statuses[i] = STATUS[answers[i]];
-      if (answers[i] === 0) this.#pending.set(jobs[i].key, (this.#pending.get(jobs[i].key) ?? 0) + 1);
+    const statuses = new Array(jobs.length);
+    for (let i = 0; i < jobs.length; i++) {
+      const answer = answers === null ? QUEUED : answers[i];
+      statuses[i] = STATUS[answer];
+      if (answer === QUEUED) this.#pending.set(jobs[i].key, (this.#pending.get(jobs[i].key) ?? 0) + 1);
     }
     if (this.#pending.size > 0) busy.add(this);
-    if (answers.includes(CLOSED)) throw new WarmpathError('ERR_WARMPATH_CLOSED', 'the executor is closed');
+    if (answers?.includes(CLOSED)) throw new WarmpathError('ERR_WARMPATH_CLOSED', 'the executor is closed');
     return statuses;
   }
 
@@ -205,7 +210,7 @@ class Executor extends EventEmitter {
       const json = this.#native.takeSettled(BATCH);
       this.delivering();
       if (json === null || json === undefined) break;
-      const outcomes = JSON.parse(json);
+      const outcomes = this.#outcomesOf(json);
       for (const outcome of outcomes) {
         this.#delivered(outcome.key);
         this.#runs.settle(outcome);

@@ -8,12 +8,16 @@ class PacedExecutor extends Executor {
   #pacing;
 
   /** As Executor's. */
-  constructor(create, checkJob) {
+  constructor(create, checkJob, outcomesOf) {
     let native;
-    super((wake) => {
-      native = create(wake);
-      return native;
-    }, checkJob);
+    super(
+      (wake) => {
+        native = create(wake);
+        return native;
+      },
+      checkJob,
+      outcomesOf,
+    );
     this.#pacing = new Pacing(native);
   }
 

@@ -4,6 +4,7 @@ const { native } = require('../native.js');
 const { executorOptions, mostSlots } = require('../options/executor.js');
 const { checkExecutorJob } = require('../options/job.js');
 const { PacedExecutor } = require('./paced.js');
+const { outcomesOf } = require('./prewarm-rows.js');
 
 /**
  * Prewarms media: streams an object from S3/R2 (or a file) to a bot's warm-up chat and hands back its file_id. Nothing
@@ -15,7 +16,7 @@ class PrewarmExecutor extends PacedExecutor {
     const { concurrency, ...rest } = executorOptions(options);
     const json = JSON.stringify({ ...rest, concurrency: mostSlots(concurrency) });
     const { NativePrewarm } = native();
-    super((wake) => new NativePrewarm(json, wake), checkExecutorJob);
+    super((wake) => new NativePrewarm(json, wake), checkExecutorJob, outcomesOf);
     if (typeof concurrency !== 'number') this.setConcurrency(concurrency);
   }
 }
