@@ -30,6 +30,97 @@ test('a batch of texts comes back as it went in, however it is taken', () => {
   }
 });
 
+test('a text comes back as it went in, however V8 holds it', () => {
+  const cyrillic = 'ключ';
+  const texts = [
+    ['plain', 'more'],
+    ['caf\u00e9', '\u0080\u00ff', 'z'],
+    ['a', '\u0100'],
+    ['\u00ff', '\u0100\u017f'],
+    ['half \ud83d', '\ude00 half', 'whole \u{1f600}', '\udc00\ud800'],
+    // Two bytes a character, of which each would fit into one.
+    [(cyrillic + 'latin \u00e9 '.repeat(9)).slice(4), 'b'],
+    // Put together from pieces, nested, and pieces of others.
+    [
+      ['a', 'b'].reduce((text, part) => `${text}${part.repeat(20)}${text}`, 'x'.repeat(15)),
+      'y'.repeat(99).slice(3, 70),
+    ],
+    ['\0', '', '\0\0'],
+  ];
+  for (const items of [...texts, texts.flat()]) {
+    const queue = new Queue({ name: 'held', capacity: 100 });
+    const keyed = new Queue({ name: 'held with keys', capacity: 100 });
+    queue.enqueueMany(items.map((item) => ({ item })));
+    keyed.enqueueMany(items.map((item, i) => ({ item, key: `${i}` })));
+    assert.deepEqual(queue.toArray(), items);
+    assert.deepEqual(queue.dequeueMany(100), items);
+    assert.deepEqual(keyed.dequeueMany(100), items);
+    queue.enqueueMany(items.map((item) => ({ item })));
+    assert.deepEqual(
+      items.map(() => queue.dequeue()),
+      items,
+    );
+    queue.close();
+    keyed.close();
+  }
+});
+
+test('a batch that cannot cross leaves the queue as it was, wherever it breaks', () => {
+  const queue = new Queue({ name: 'breaks', capacity: 5000 });
+  // Above what crosses at a time, so that the first part would have been queued.
+  for (const count of [1, 10, 1200]) {
+    const entries = Array.from({ length: count }, () => ({ item: 'x'.repeat(100) }));
+    assert.throws(() => queue.enqueueMany([...entries, { item: () => {} }]), { code: 'ERR_WARMPATH_INVALID_ARGUMENT' });
+    assert.throws(() => queue.enqueueMany([...entries, {}]), { code: 'ERR_WARMPATH_INVALID_ARGUMENT' });
+    assert.equal(queue.length, 0);
+    queue.enqueueMany([...entries, { item: 7 }]);
+    assert.equal(queue.dequeueMany(5000).at(-1), 7);
+  }
+  queue.close();
+});
+
+test('a batch with keys goes as one, and each of its items for itself', () => {
+  const of = {
+    strings: (i) => `item ${i} \u00e9`,
+    wide: (i) => `${i} ключ`,
+    objects: (i) => ({ i }),
+    bytes: (i) => new Uint8Array(3).fill(i),
+    mixed: (i) => (i % 2 ? i : `${i}`),
+  };
+  for (const [name, make] of Object.entries(of)) {
+    const queue = new Queue({ name: `keys of ${name}`, capacity: 2000 });
+    const entry = (i) => ({ item: make(i), key: i % 3 ? `k${i}` : `ключ ${i}` });
+    const entries = Array.from({ length: 1000 }, (_, i) => entry(i));
+    queue.enqueue(make(7), { key: entry(7).key });
+    queue.enqueue(make(500), { key: entry(500).key });
+    // Equal ones in the batch too: the first wins.
+    const statuses = queue.enqueueMany([...entries, entry(3), entry(999)]);
+    const duplicates = statuses.flatMap((status, i) => (status === 'duplicate' ? [i] : []));
+    assert.deepEqual(duplicates, [7, 500, 1000, 1001], name);
+    assert.ok(statuses.every((status) => status === 'queued' || status === 'duplicate'));
+    assert.equal(queue.length, 1000);
+    assert.deepEqual(queue.remove(entry(600).key), make(600));
+    assert.equal(queue.has(entry(600).key), false);
+    assert.equal(queue.enqueue(make(600), { key: entry(600).key }), 'queued');
+    assert.equal(queue.enqueue(make(1), { key: entry(1).key }), 'duplicate');
+    const left = Array.from({ length: 1000 }, (_, i) => i).filter((i) => ![7, 500, 600].includes(i));
+    assert.deepEqual(queue.dequeueMany(2000), [7, 500, ...left, 600].map(make), name);
+    const { bytesIn, bytesOut, duplicates: refused } = queue.stats();
+    assert.equal(bytesIn, bytesOut, `what went in came out (${name})`);
+    assert.equal(refused, 5);
+    // Keys are free again; there is no room for all of these.
+    assert.equal(
+      queue.enqueueMany(entries).every((status) => status === 'queued'),
+      true,
+    );
+    const more = Array.from({ length: 1001 }, (_, i) => ({ item: make(i), key: `more ${i}` }));
+    assert.deepEqual(queue.enqueueMany(more), [...Array(1000).fill('queued'), 'full']);
+    assert.equal(queue.clear(), 2000);
+    queue.close();
+    assert.throws(() => queue.enqueueMany(entries), { code: 'ERR_WARMPATH_CLOSED' });
+  }
+});
+
 test('a batch of bytes comes back as it went in, however it is taken', () => {
   const of = (length, i) => new Uint8Array(length).fill(i);
   const short = Array.from({ length: 5000 }, (_, i) => of(1 + (i % 90), i));

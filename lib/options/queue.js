@@ -167,15 +167,16 @@ function checkEntries(entries) {
   const clean = isClean();
   const count = entries.length;
   const items = new Array(count);
+  const plain = clean ? plainItems(entries, items) : 0;
   let keys = null;
-  if (clean && count > 0) {
+  if (clean && plain === 0 && count > 0) {
     keys = new Array(count);
     const text = keyedItems(entries, items, keys);
     if (text !== null) return { items, keys, text, priorities: null };
     keys = null;
   }
   let priorities = null;
-  for (let i = clean ? plainItems(entries, items) : 0; i < count; i++) {
+  for (let i = plain; i < count; i++) {
     const { item, key, priority: rank } = checkEntry(entries[i], i, clean);
     refuseChanged(key, rank, 'entries');
     checkItem(item, 'entries');

@@ -13,15 +13,12 @@ const TEXTS = 64 * 1024;
 const MOST = SHARED_INTEGERS - 1;
 
 /**
- * Of which kind all of these are, where a run needs to know no more: TEXT, BYTES or BUFFER; else -1. Loops, not `every`: a call for each
- * costs more than the answer.
+ * Of which kind all of these are, where a run needs to know no more: TEXT (then it is the first that is; putRuns() sees to the others, as
+ * it looks at them anyway), BYTES or BUFFER; else -1. Loops, not `every`: a call for each costs more than the answer.
  */
 function commonKind(items) {
   if (items.length === 0) return -1;
-  if (typeof items[0] === 'string') {
-    for (let i = 1; i < items.length; i++) if (typeof items[i] !== 'string') return -1;
-    return TEXT;
-  }
+  if (typeof items[0] === 'string') return TEXT;
   const prototype = Object.getPrototypeOf(items[0]);
   if (prototype !== Uint8Array.prototype && prototype !== Buffer.prototype) return -1;
   for (let i = 0; i < items.length; i++) {
@@ -32,28 +29,41 @@ function commonKind(items) {
   return prototype === Buffer.prototype ? BUFFER : BYTES;
 }
 
+function areStrings(items, start) {
+  for (let i = start; i < items.length; i++) if (typeof items[i] !== 'string') return false;
+  return true;
+}
+
 function areJson(kinds) {
   for (let i = 0; i < kinds.length; i++) if (kinds[i] !== JSON_TEXT) return false;
   return kinds.length > 0;
 }
 
-/** The texts from `start` on that fit into one run, as one; their lengths go into the memory. */
+/**
+ * A unit that does not fit into a byte. Where V8 holds a text in bytes, this can match nowhere, and it knows: the answer costs a
+ * fraction of a look at each character. In any other it stops at the first.
+ */
+const WIDE = /[^\0-\xff]/;
+
+/**
+ * The texts from `start` on that fit into one run, as one; their lengths go into the memory.
+ *
+ * @returns {{ count: number, length: number, latin: number, text: string } | null} null: one of them is no string
+ */
 function textRun({ integers }, texts, start) {
   const end = Math.min(texts.length, start + MOST);
   let text = '';
-  let seen = 0;
   let i = start;
   for (; i < end; i++) {
     const next = texts[i];
+    if (typeof next !== 'string') return null;
     const { length } = next;
     if (text.length + length > TEXTS && i > start) break;
     integers[i - start] = length;
-    // Also makes one piece of a text that was put together from many: it is read faster, and may be sent again.
-    if (length > 0) seen |= next.charCodeAt(0);
     // V8 makes one piece of it when it is read: two thirds of what join() costs.
     text += next;
   }
-  return { count: i - start, length: text.length, ascii: seen < 128 ? 1 : 0, text };
+  return { count: i - start, length: text.length, latin: WIDE.test(text) ? 0 : 1, text };
 }
 
 /** As textRun(), of bytes, which go into the memory. */
@@ -69,7 +79,7 @@ function byteRun({ integers, bytes }, items, start) {
     bytes.set(item, used);
     used += length;
   }
-  return { count: i - start, length: used, ascii: 0, text: undefined };
+  return { count: i - start, length: used, latin: 0, text: undefined };
 }
 
 /**
@@ -80,15 +90,19 @@ function byteRun({ integers, bytes }, items, start) {
  * @param {number} kind
  * @param {string[] | Uint8Array[]} values of bytes, each fits into the memory
  * @param {() => void} onDropped called at once where something was dropped for them
- * @returns {number[] | null} a code for each; null: all are queued
+ * @returns {number[] | null | undefined} a code for each; null: all are queued; undefined: one of the texts is no string, and none is
+ *   queued
  */
 function putRuns(door, handle, kind, values, onDropped) {
   const { integers } = door;
   let codes = null;
   for (let start = 0; start < values.length; ) {
     const run = kind <= JSON_TEXT ? textRun(door, values, start) : byteRun(door, values, start);
+    if (run === null) return undefined;
     const { count } = run;
-    const queued = door.putRun(handle, kind, count, run.length, run.ascii, run.text);
+    // All of them before the first is queued.
+    if (start === 0 && count < values.length && kind === TEXT && !areStrings(values, count)) return undefined;
+    const queued = door.putRun(handle, kind, count, run.length, run.latin, run.text);
     if (queued !== undefined || codes !== null) {
       codes ??= [];
       const first = start + (queued ?? count);
@@ -102,4 +116,31 @@ function putRuns(door, handle, kind, values, onDropped) {
   return codes;
 }
 
-module.exports = { TEXTS, commonKind, areJson, putRuns };
+/**
+ * Queues items of one kind that all have a key, as one run.
+ *
+ * @param {object} door
+ * @param {object} handle
+ * @param {number} kind
+ * @param {string[] | Uint8Array[]} values as of putRuns()
+ * @param {string[]} keys
+ * @param {string} text the keys, behind each other
+ * @returns {number[] | null | undefined} a code for each; null: all are queued; undefined: they are no one run, there is no room for all
+ *   of them or the queue is closed, and none is queued
+ */
+function putKeyedRun(door, handle, kind, values, keys, text) {
+  const { integers } = door;
+  const count = values.length;
+  if (2 * count > SHARED_INTEGERS || text.length > TEXTS) return undefined;
+  const run = kind <= JSON_TEXT ? textRun(door, values, 0) : byteRun(door, values, 0);
+  if (run === null || run.count < count) return undefined;
+  for (let i = 0; i < count; i++) integers[count + i] = keys[i].length;
+  const duplicates = door.putKeyedRun(handle, kind, count, run.length, run.latin, run.text, text, text.length);
+  if (duplicates === undefined) return null;
+  if (duplicates < 0) return undefined;
+  const codes = new Array(count).fill(0);
+  for (let i = 0; i < duplicates; i++) codes[integers[i]] = 1;
+  return codes;
+}
+
+module.exports = { TEXTS, commonKind, areJson, putRuns, putKeyedRun };

@@ -1,10 +1,10 @@
 'use strict';
 
 const { fromNative } = require('../errors.js');
-const { JSON_TEXT, kindOf, payload, fromBytes } = require('./codec.js');
+const { TEXT, JSON_TEXT, kindOf, payload, fromBytes } = require('./codec.js');
 const { BYTES: MEMORY, SHARED_ENTRIES, sharedDoor, waiting, nextNumber } = require('./core.js');
 const { FULL_POLICIES } = require('./local.js');
-const { TEXTS, commonKind, areJson, putRuns } = require('./runs.js');
+const { TEXTS, commonKind, areJson, putRuns, putKeyedRun } = require('./runs.js');
 const { copyBytes, unpack } = require('./unpack.js');
 const { Waiters, PENDING, ENDED } = require('./waiters.js');
 
@@ -43,6 +43,7 @@ class SharedForm {
   }
 
   #putOne(kind, value, key, priority) {
+    if (kind === TEXT && key === undefined && priority === 0) return this.#door.putPlain(this.#handle, value);
     if (kind <= JSON_TEXT) return this.#door.putText(this.#handle, kind, value, priority, key);
     const { length } = value;
     if (length > MEMORY) {
@@ -59,11 +60,18 @@ class SharedForm {
     this.#onDropped(unpack(this.#door, this.#handle, this.#door.dropped(this.#handle)));
   }
 
-  /** A code for each; null: all are queued. */
-  putMany(items, keys, priorities) {
-    const alike = keys === null && priorities === null;
-    const common = alike ? commonKind(items) : -1;
-    if (common !== -1) return this.#putRuns(common, items);
+  /**
+   * A code for each; null: all are queued. `text`: as of checkEntries().
+   *
+   * Those that are alike go as one thing, where all have a key and none a priority, or none has either.
+   */
+  putMany(items, keys, priorities, text) {
+    const together = priorities === null && (keys === null || text !== null);
+    const common = together ? commonKind(items) : -1;
+    if (common !== -1) {
+      const codes = this.#putTogether(common, items, keys, text);
+      if (codes !== undefined) return codes;
+    }
     const count = items.length;
     const kinds = new Array(count);
     const values = new Array(count);
@@ -72,13 +80,18 @@ class SharedForm {
       kinds[i] = kindOf(items[i]);
       values[i] = payload(kinds[i], items[i], 'entries', i);
     }
-    if (alike && areJson(kinds)) return this.#putRuns(JSON_TEXT, values);
+    if (together && areJson(kinds)) {
+      const codes = this.#putTogether(JSON_TEXT, values, keys, text);
+      if (codes !== undefined) return codes;
+    }
     const codes = [];
     while (codes.length < count) this.#putSome(codes, kinds, values, keys, priorities);
     return codes;
   }
 
-  #putRuns(kind, values) {
+  /** As putRuns() and putKeyedRun(). */
+  #putTogether(kind, values, keys, text) {
+    if (keys !== null) return putKeyedRun(this.#door, this.#handle, kind, values, keys, text);
     return putRuns(this.#door, this.#handle, kind, values, () => this.#reportDropped());
   }
 

@@ -11,12 +11,6 @@ use super::{Arguments, bug, check};
 /// Texts up to this length are read without an allocation.
 const ROOM: usize = 2048;
 
-/// UTF-16 units that are narrowed at a time: few enough to be in the cache when they are read again.
-const NARROWED: usize = 4096;
-
-/// Units that a buffer of UTF-16 keeps at most from one text to the next.
-const KEPT: usize = 256 * 1024;
-
 /// A text as it lies in JavaScript: nothing is converted, and half characters stay what they are.
 pub enum Units {
     /// Latin-1: every character fits into a byte.
@@ -88,36 +82,17 @@ impl Arguments<'_> {
         str::from_utf8(bytes).map_err(|_| bug("a text is not UTF-8"))
     }
 
-    /// A text of at most `length` units as it lies there, in `narrow` where each fits into a byte; what does not goes through `wide`.
-    /// `is_ascii`: it may well be.
+    /// A text of `length` units as it lies there. `is_latin`: each fits into a byte, and `narrow` is where they go.
     ///
-    /// Node-API does not tell how V8 holds it. As UTF-8 an ASCII text is copied many bytes at a time, and only one of ASCII is as long as
-    /// before; to count what is not ASCII first costs twice as much as the copy.
-    pub fn units(
-        &self,
-        index: usize,
-        length: usize,
-        is_ascii: bool,
-        mut narrow: Vec<u8>,
-        wide: &mut Vec<u16>,
-    ) -> Result<Units> {
+    /// Node-API does not tell how V8 holds a text, and copies one of bytes as it lies there only to who asks for Latin-1, where what does
+    /// not fit is cut off: so JavaScript sees to it (`lib/queue/runs.js`), for which it needs no look at each character.
+    pub fn units(&self, index: usize, length: usize, is_latin: bool, mut narrow: Vec<u8>) -> Result<Units> {
         let value = self.get(index)?;
-        if is_ascii && self.ascii_utf8(value, length, &mut narrow)? {
-            return Ok(Units::Latin(narrow));
+        if is_latin {
+            return self.latin_text(value, length, &mut narrow).map(|()| Units::Latin(narrow));
         }
-        self.wide_text(value, length, wide)?;
-        narrow.clear();
-        narrow.reserve(wide.len());
-        for units in wide.chunks(NARROWED) {
-            if units.iter().fold(0, |all, unit| all | unit) > 0xff {
-                return Ok(Units::Wide(std::mem::take(wide)));
-            }
-            narrow.extend(units.iter().map(|unit| unit.to_le_bytes()[0]));
-        }
-        if wide.capacity() > KEPT {
-            *wide = Vec::new();
-        }
-        Ok(Units::Latin(narrow))
+        let mut wide = Vec::new();
+        self.wide_text(value, length, &mut wide).map(|()| Units::Wide(wide))
     }
 
     /// Reads a text of at most so many UTF-16 units where it is ASCII; whether it is.
@@ -156,7 +131,7 @@ impl Arguments<'_> {
         let room = self.utf8_length(value)?;
         // Counting and copying are done many bytes at a time; converting is not.
         if room == self.utf16_length(value)? {
-            return self.ascii_text(value, room, heap);
+            return self.latin_text(value, room, heap);
         }
         heap.clear();
         heap.reserve(room + 1);
@@ -172,8 +147,8 @@ impl Arguments<'_> {
         check(status, "the door expects a text")
     }
 
-    /// A text that is known to be ASCII, of so many characters.
-    fn ascii_text(&self, value: sys::napi_value, length: usize, heap: &mut Vec<u8>) -> Result<()> {
+    /// A text that is known to be ASCII or Latin-1, of so many characters.
+    fn latin_text(&self, value: sys::napi_value, length: usize, heap: &mut Vec<u8>) -> Result<()> {
         heap.clear();
         heap.reserve(length + 1);
         let mut written = 0;

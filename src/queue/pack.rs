@@ -63,8 +63,8 @@ impl Function for TakeMany {
         let taken = &mut shared.room.taken;
         taken.clear();
         shared.named.queue.pop_runs(max - owed, taken);
-        shared.take_over();
-        shared.account(arguments);
+        let bytes = shared.take_over();
+        shared.account(arguments, bytes);
         pack(arguments, shared)
     }
 }
@@ -79,16 +79,17 @@ impl Function for PollMany {
     fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
         let max = arguments.bits(1)? as usize;
         let shared = arguments.handle::<Shared>(0)?;
+        let mut bytes = 0;
         if shared.take_owed(max) == 0 {
             let taken = &mut shared.room.taken;
             taken.clear();
             match shared.watcher.poll_runs(max, taken) {
-                Next::Item(_) => shared.take_over(),
+                Next::Item(_) => bytes = shared.take_over(),
                 Next::Ended => return arguments.null(),
                 Next::Pending => return Ok(arguments.nothing()),
             }
         }
-        shared.account(arguments);
+        shared.account(arguments, bytes);
         pack(arguments, shared)
     }
 }
@@ -145,11 +146,13 @@ impl Shared {
         self.pending.len()
     }
 
-    /// What was taken is pending too.
-    fn take_over(&mut self) {
+    /// What was taken is pending too; how many bytes that is.
+    fn take_over(&mut self) -> usize {
         let taken = &mut self.room.taken;
-        self.named.bytes_out.add(taken.iter().map(|(item, count)| item.bytes(*count)).sum());
+        let bytes = taken.iter().map(|(item, count)| item.bytes(*count)).sum();
+        self.named.bytes_out.add(bytes);
         self.pending.extend(taken.drain(..));
+        bytes
     }
 }
 

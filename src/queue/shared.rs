@@ -33,6 +33,13 @@ const BYTES: usize = 64 * 1024;
 /// What V8 is not told about: smaller differences are not worth a call.
 const UNTOLD: i64 = 64 * 1024;
 
+/// After so many bytes that a handle has moved, it looks whether there is something to tell: the counter that the other side writes
+/// is on another processor's cache line, and to fetch that costs more than anything else of a call.
+const UNSEEN: usize = 64 * 1024;
+
+/// What a call counts for beside its bytes, so that one that moves little looks too.
+const CALL: usize = 1024;
+
 /// One thread's handle to a named queue.
 pub struct Shared {
     pub named: Arc<Named>,
@@ -47,6 +54,8 @@ pub struct Shared {
     pub room: batch::Room,
     /// Bytes that V8 was told about.
     told: i64,
+    /// Bytes moved since it last looked what there is to tell.
+    unseen: usize,
 }
 
 impl Held for Shared {
@@ -90,8 +99,13 @@ impl Form for Shared {
 }
 
 impl Shared {
-    /// Tells V8, where the difference is worth it.
-    pub fn account(&mut self, arguments: &Arguments<'_>) {
+    /// So many bytes went in or out: tells V8, now and then and where the difference is worth it.
+    pub fn account(&mut self, arguments: &Arguments<'_>, bytes: usize) {
+        self.unseen = self.unseen.saturating_add(bytes).saturating_add(CALL);
+        if self.unseen < UNSEEN {
+            return;
+        }
+        self.unseen = 0;
         let share = self.named.share();
         let change = share.saturating_sub(self.told);
         if change.abs() > UNTOLD {
@@ -100,9 +114,11 @@ impl Shared {
         }
     }
 
-    /// An item came out.
-    pub fn out(&self, item: &Item) {
-        self.named.bytes_out.add(item.bytes(1));
+    /// An item came out; of how many bytes.
+    pub fn out(&self, item: &Item) -> usize {
+        let bytes = item.bytes(1);
+        self.named.bytes_out.add(bytes);
+        bytes
     }
 
     /// Hands one item over: a text as it is, JSON behind a tab, a text that begins with one in a list; bytes in the memory (or where
@@ -132,8 +148,7 @@ impl Shared {
     /// What came out of the queue, or `undefined`.
     pub fn hand_over_any<'e>(&mut self, arguments: &Arguments<'e>, item: Option<Item>) -> Result<Value<'e>> {
         let Some(item) = item else { return Ok(arguments.nothing()) };
-        self.out(&item);
-        self.account(arguments);
+        self.account(arguments, self.out(&item));
         self.hand_over(arguments, item)
     }
 
@@ -196,7 +211,17 @@ impl Function for Open {
         let bell = Arc::clone(bell);
         let watcher = named.queue.watch(move || bell.ring(number));
         let (pending, owed, dropped, room) = Default::default();
-        arguments.open(Shared { named, scratch: Rc::clone(scratch), watcher, pending, owed, dropped, room, told: 0 })
+        arguments.open(Shared {
+            named,
+            scratch: Rc::clone(scratch),
+            watcher,
+            pending,
+            owed,
+            dropped,
+            room,
+            told: 0,
+            unseen: 0,
+        })
     }
 }
 
