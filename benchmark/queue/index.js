@@ -14,8 +14,8 @@ const TRANSPORTS = ['ours', 'ours-batch', 'message-port', 'message-port-batch', 
 const SIZES = [10, 32, 100, 316, 1000];
 
 const PLANS = {
-  full: { rounds: 5, ms: 300, count: 400_000, batched: 1_200_000, samples: 500, depths: DEPTHS },
-  quick: { rounds: 1, ms: 20, count: 20_000, batched: 20_000, samples: 30, depths: DEPTHS.slice(0, 1) },
+  full: { rounds: 5, ms: 300, count: 200_000, samples: 500, depths: DEPTHS },
+  quick: { rounds: 1, ms: 20, count: 20_000, samples: 30, depths: DEPTHS.slice(0, 1) },
 };
 
 const NAMES = {
@@ -87,8 +87,8 @@ async function run({ quick, rounds, contenders, log }) {
     ),
   );
   const rate = async ({ transport, item, consumers, batch }) => {
-    const count = transport.endsWith('batch') ? plan.batched : plan.count;
-    return (await inChild('threads.js', { transport, item, consumers, batch, count })).itemsPerSecond;
+    const { count, ms } = plan;
+    return (await inChild('threads.js', { transport, item, consumers, batch, count, ms })).itemsPerSecond;
   };
   const threads = await measureAll(between, plan.rounds, rate, (text) => log(`between threads, ${text}`));
 
@@ -181,10 +181,10 @@ function report(plan, single, threads, batches, wakes) {
     `With a duplicate check:\n\n${times(single, 'unique', [100, ...plan.depths])}`,
     `With one of eight priorities:\n\n${times(single, 'priority', plan.depths)}`,
     '## queue: between threads',
-    `${plan.count} items from one thread (in batches ${plan.batched}), none lost, until all have come.`,
+    `At least ${plan.count} items and ${plan.ms} ms from one thread, after as much to warm up; none lost, until all have come.`,
     `To one consumer:\n\n${rates(1)}`,
     `To three consumers (postMessage: in turn, so without a queue that they share):\n\n${rates(3)}`,
-    `Batches of the same size on both sides (enqueueMany and dequeueManyWait; postMessage of an array), to one consumer, ${plan.batched} items:\n\n${Object.keys(
+    `Batches of the same size on both sides (enqueueMany and dequeueManyWait; postMessage of an array), to one consumer:\n\n${Object.keys(
       ITEMS,
     )
       .map((item) => sizes(batches, item))
