@@ -38,6 +38,14 @@ fn push(queue: &Queue<u32>, item: u32) -> Offer {
     queue.push(item, None, 0).offer
 }
 
+/// Items from 1 on, whose keys are the characters of a text: what came back, and the duplicates.
+fn push_keyed_run(queue: &Queue<u32>, keys: &str) -> (Option<u32>, Vec<u32>) {
+    let ends: Vec<u32> = (1..).take(keys.len()).collect();
+    let mut refused = Vec::new();
+    let back = queue.push_keyed_run(1, keys, &ends, 0, &mut refused);
+    (back, refused)
+}
+
 /// Two producers and two consumers; the ring grows on the way where there is room for it.
 fn two_by_two(capacity: usize, bug: Option<Bug>) {
     let queue = queue(capacity, bug);
@@ -192,6 +200,46 @@ fn a_run_wakes_as_many_as_it_has_items() {
         let mut out = [one.join().unwrap(), two.join().unwrap()];
         out.sort_unstable();
         assert_eq!(out, [Some(1), Some(2)]);
+    });
+}
+
+/// A batch with keys, a consumer, and one who takes an item out by its key: each item goes to one of them, and every key is free after.
+#[test]
+fn a_keyed_run_is_taken_once() {
+    explore(|| {
+        let queue = queue(3, None);
+        let producer = {
+            let queue = Arc::clone(&queue);
+            thread::spawn(move || push_keyed_run(&queue, "abc"))
+        };
+        let consumer = {
+            let queue = Arc::clone(&queue);
+            thread::spawn(move || queue.pop())
+        };
+        let removed = queue.remove("b");
+        assert_eq!(producer.join().unwrap(), (None, vec![]));
+        let early = consumer.join().unwrap();
+        let mut out: Vec<u32> = std::iter::from_fn(|| queue.pop()).chain(removed).chain(early).collect();
+        out.sort_unstable();
+        assert_eq!(out, [1, 2, 3]);
+        assert!(["a", "b", "c"].iter().all(|key| !queue.has(key)));
+    });
+}
+
+/// Two waiters, and a batch of which one item is a duplicate.
+#[test]
+fn a_keyed_run_wakes_as_many_as_are_queued() {
+    explore(|| {
+        let queue = queue(3, None);
+        let consume = || {
+            let queue = Arc::clone(&queue);
+            thread::spawn(move || block_on(queue.pop_wait()))
+        };
+        let (one, two) = (consume(), consume());
+        assert_eq!(push_keyed_run(&queue, "aab"), (None, vec![1]));
+        let mut out = [one.join().unwrap(), two.join().unwrap()];
+        out.sort_unstable();
+        assert_eq!(out, [Some(1), Some(3)]);
     });
 }
 
