@@ -116,3 +116,15 @@ impl Timings {
 fn rounded<S: Serializer>(ms: &f64, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_f64((ms * 1000.0).round() / 1000.0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_told_to_the_microsecond() {
+        let timings = Timings { queue: 0.123_456, download: 7.000_49, total: 1234.5, ..Timings::default() };
+        let told = serde_json::to_string(&timings).unwrap();
+        assert_eq!(told, r#"{"queue":0.123,"download":7.0,"upload":0.0,"answer":0.0,"total":1234.5}"#);
+    }
+}

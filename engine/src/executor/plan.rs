@@ -194,6 +194,7 @@ mod tests {
     fn private_chats_add_up_until_the_token_is_full() {
         assert_eq!(ask(&[batch(100, 1, ChatKind::Private, 0)], None).done_in_ms, 99_000);
         assert_eq!(ask(&[batch(100, 4, ChatKind::Private, 0)], None).done_in_ms, 24_000);
+        assert_eq!(ask(&[batch(5, 2, ChatKind::Private, 0)], None).done_in_ms, 2_000, "three and two");
         let plan = ask(&[batch(2_505, 40, ChatKind::Private, 0)], Some(1_600.0));
         assert_eq!((plan.bottleneck, plan.chats_needed), (Some(Reason::TokenRate), None));
         assert_eq!(plan.done_in_ms, 100_000);

@@ -140,3 +140,6 @@ impl Drop for Pass<'_> {
         }
     }
 }
+
+#[cfg(all(test, not(feature = "loom")))]
+mod tests;

@@ -245,3 +245,6 @@ impl Keys {
         }
     }
 }
+
+#[cfg(all(test, not(feature = "loom")))]
+mod tests;

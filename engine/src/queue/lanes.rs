@@ -394,3 +394,6 @@ fn unlink<T>(ends: &mut Ends, slots: &mut Slots<T>, gone: Links, links: impl Fn(
         None => ends.last = gone.before,
     }
 }
+
+#[cfg(all(test, not(feature = "loom")))]
+mod tests;

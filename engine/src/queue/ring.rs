@@ -71,3 +71,6 @@ impl<T> Ring<T> {
         true
     }
 }
+
+#[cfg(all(test, not(feature = "loom")))]
+mod tests;

@@ -367,3 +367,6 @@ impl<T: Clone> Queue<T> {
         true
     }
 }
+
+#[cfg(all(test, not(feature = "loom")))]
+mod tests;

@@ -1,10 +1,12 @@
 //! Waiting and closing, and many threads at once.
 
 use std::{
+    pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
+    task::{Context, Poll, Wake, Waker},
     time::Duration,
 };
 
@@ -160,6 +162,63 @@ fn a_kept_wake_up_is_seen_by_the_test_above() {
     assert_eq!(queue.push(1, None, 0).offer, Offer::Queued);
     drop(first);
     assert_eq!(called(&second_calls), 0, "the bug is there");
+}
+
+/// Of a future: how often it was woken.
+#[derive(Default)]
+struct Count(AtomicUsize);
+
+impl Wake for Count {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+#[test]
+fn a_future_that_is_dropped_passes_its_wake_up_on_and_waits_no_more() {
+    let queue = Queue::new(8);
+    let mut nobody = Context::from_waker(Waker::noop());
+    for takes in [true, false] {
+        // What is polled first waits longest.
+        let mut gone: Pin<Box<dyn Future<Output = ()>>> =
+            if takes { Box::pin(async { assert_eq!(queue.pop_wait().await, None) }) } else { Box::pin(queue.wait()) };
+        let (count, mut left) = (Arc::new(Count::default()), Box::pin(queue.pop_wait()));
+        let waker = Waker::from(Arc::clone(&count));
+        let mut context = Context::from_waker(&waker);
+        assert!(gone.as_mut().poll(&mut nobody).is_pending());
+        assert!(left.as_mut().poll(&mut context).is_pending());
+        assert_eq!(queue.push(1, None, 0).offer, Offer::Queued);
+        assert_eq!(count.0.load(Ordering::SeqCst), 0);
+        drop(gone);
+        assert_eq!(count.0.load(Ordering::SeqCst), 1);
+        assert_eq!(left.as_mut().poll(&mut context), Poll::Ready(Some(1)));
+
+        let mut gone = queue.wait();
+        assert!(Pin::new(&mut gone).poll(&mut nobody).is_pending());
+        assert!(queue.gate.is_waited());
+        drop(gone);
+        assert!(!queue.gate.is_waited(), "nobody waits, and producers know it");
+    }
+}
+
+#[test]
+fn producers_know_whether_somebody_waits_still() {
+    let queue = Arc::new(Queue::new(8));
+    let mut watchers: Vec<_> = (0..3).map(|_| watch(&queue)).collect();
+    assert!(watchers.iter_mut().all(|(watcher, _)| watcher.poll() == Next::Pending));
+    assert!(queue.push_run(10, 2, 0).is_none());
+    assert!(queue.gate.is_waited(), "two of three were woken");
+    assert!(queue.push_run(20, 2, 0).is_none());
+    assert!(!queue.gate.is_waited());
+}
+
+#[test]
+fn a_run_wakes_as_many_as_it_has_items_that_fit() {
+    let queue = Arc::new(Queue::new(2));
+    let mut watchers: Vec<_> = (0..4).map(|_| watch(&queue)).collect();
+    assert!(watchers.iter_mut().all(|(watcher, _)| watcher.poll() == Next::Pending));
+    assert_eq!(queue.push_run(10, 3, 0), Some((12, 1)));
+    assert_eq!(watchers.iter().map(|(_, calls)| called(calls)).collect::<Vec<_>>(), [1, 1, 0, 0]);
 }
 
 #[test]
