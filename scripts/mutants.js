@@ -12,7 +12,7 @@
 // rooms import nothing to their left and not each other, so each stands in a crate of its own here, which builds in seconds; that
 // it builds at all is a test of the rule.
 
-const { spawnSync } = require('node:child_process');
+const { execFileSync, spawnSync } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
 const { parseArgs } = require('node:util');
@@ -20,6 +20,8 @@ const { parseArgs } = require('node:util');
 const root = path.join(__dirname, '..');
 const engine = path.join(root, 'engine');
 const results = path.join(root, 'target', 'mutants');
+const BOUNDED = path.join(__dirname, 'mutants', 'bounded.js');
+const HOST = /^host: (.*)$/m.exec(execFileSync('rustc', ['-vV'], { encoding: 'utf8' }))[1];
 const crateOf = (room) => path.join(results, room);
 
 const ROOMS = ['sigv4', 'executor', 'queue'];
@@ -103,7 +105,14 @@ function allSource(folder) {
 }
 
 function cargo(room, args, options = {}) {
-  const env = { ...process.env, WARMPATH_SIM_SEEDS: '5', CARGO_TARGET_DIR: path.join(results, 'target') };
+  const env = {
+    ...process.env,
+    WARMPATH_SIM_SEEDS: '5',
+    CARGO_TARGET_DIR: path.join(results, 'target'),
+    // Nobody reads how the tests of a mutant failed, and it takes longer than they do.
+    RUST_BACKTRACE: '0',
+    [`CARGO_TARGET_${HOST.toUpperCase().replaceAll('-', '_')}_RUNNER`]: `${process.execPath} ${BOUNDED}`,
+  };
   const result = spawnSync('cargo', args, {
     cwd: crateOf(room),
     env,
@@ -147,28 +156,37 @@ function sample(names, size, seed) {
 
 const escaped = (text) => text.replace(/[.*+?^${}()|[\]\\-]/g, '\\$&');
 
+/** Tries some mutants, and says what came of it: `{ killed, all }`. */
 function run(room, chosen) {
   const config = path.join(crateOf(room), 'mutants.toml');
   fs.writeFileSync(config, `examine_re = [\n${chosen.map((name) => `  '''^${escaped(name)}$''',\n`).join('')}]\n`);
   const args = ['mutants', '--in-place', '--config', config, '-o', crateOf(room), '--no-shuffle', '--colors', 'never'];
   // The proof that the simulation finds planted bugs says nothing of mutants, and hundreds of seeds nothing that five do not.
   const tests = ['--', '--lib', '--', '--skip', 'every_planted_bug'];
-  cargo(room, [...args, '--minimum-test-timeout', '120', ...tests], { stdio: 'inherit' });
+  // The runner ends what never does; the clock is for where it cannot.
+  cargo(room, [...args, '--minimum-test-timeout', '900', ...tests], { stdio: 'inherit' });
+  return report(path.join(crateOf(room), 'mutants.out'), room);
 }
 
-/** `{ killed, missed }` of the last run of a room. */
-function report(room) {
-  const names = (file) =>
-    fs
-      .readFileSync(path.join(crateOf(room), 'mutants.out', `${file}.txt`), 'utf8')
-      .split('\n')
-      .filter(Boolean);
-  const [caught, missed, timeout, unviable] = ['caught', 'missed', 'timeout', 'unviable'].map(names);
-  const killed = caught.length + timeout.length;
-  const all = killed + missed.length;
-  console.log(`${room}: ${killed} of ${all} killed (${timeout.length} by time); ${unviable.length} did not compile`);
-  for (const name of missed) console.log(`  survived: ${name}`);
-  return { killed, all };
+/** `{ killed, all }` of a run, and who survived it. */
+function report(folder, room) {
+  const { outcomes } = JSON.parse(fs.readFileSync(path.join(folder, 'outcomes.json'), 'utf8'));
+  const tried = outcomes.flatMap(({ scenario, summary, log_path: log }) =>
+    scenario.Mutant === undefined ? [] : [{ name: scenario.Mutant.name, summary, log }],
+  );
+  const are = (...summaries) => tried.filter(({ summary }) => summaries.includes(summary));
+  const killed = are('CaughtMutant', 'Timeout');
+  const missed = are('MissedMutant');
+  const all = killed.length + missed.length;
+  const unviable = are('Unviable').length;
+  const endless = killed.filter(
+    ({ summary, log }) =>
+      summary === 'Timeout' || fs.readFileSync(path.join(folder, log), 'utf8').includes('\nended by time'),
+  );
+  console.log(`${room}: ${killed.length} of ${all} killed (${endless.length} by time); ${unviable} did not compile`);
+  for (const { name } of endless) console.log(`  by time: ${name}`);
+  for (const { name } of missed) console.log(`  survived: ${name}`);
+  return { killed: killed.length, all };
 }
 
 const { values } = parseArgs({
@@ -193,8 +211,7 @@ for (const room of values.room) {
     for (const name of chosen) console.log(name);
     continue;
   }
-  run(room, chosen);
-  const found = report(room);
+  const found = run(room, chosen);
   killed += found.killed;
   all += found.all;
 }
