@@ -134,3 +134,30 @@ pub struct Chat {
     /// It is this chat now: what is sent to it counts there.
     pub moved: Option<Id>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::{gate::FULL, planted::Planted},
+        *,
+    };
+    use crate::executor::limits::Limits;
+
+    #[test]
+    fn of_many_sizes_those_that_still_matter_are_kept() {
+        let rule = Limits::default().same_size.unwrap();
+        let mut bot = Bot::new("bot", 0);
+        for bytes in (1_000_000..).take(SIZES_KEPT) {
+            let rate = rule.rate(bytes).unwrap();
+            bot.size(bytes, &rule, Tick::START).meter.book(&rate, FULL, Tick::START, Planted::NONE);
+        }
+        bot.size(2_000_000, &rule, Tick::START).released = true;
+        assert_eq!(bot.sizes.len(), SIZES_KEPT + 1, "all of them were sent just now");
+
+        bot.size(1_000_000, &rule, Tick::START).parked.insert((0, 0), 0);
+        bot.size(3_000_000, &rule, Tick::from_nanos(60_000_000_000));
+        let mut kept: Vec<u64> = bot.sizes.keys().copied().collect();
+        kept.sort_unstable();
+        assert_eq!(kept, [1_000_000, 2_000_000, 3_000_000], "who waits, who was sent back, and the new one");
+    }
+}

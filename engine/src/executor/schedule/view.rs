@@ -60,6 +60,9 @@ impl<J: Job> Scheduler<J> {
     /// How many names of bots, chats and flows are remembered.
     #[cfg(test)]
     pub(super) fn names(&self) -> usize {
-        self.bots.len() + self.chats.len() + self.flows.len()
+        let remembered = [self.bots.len(), self.chats.len(), self.flows.len()];
+        let found = [self.bot_names.len(), self.chat_names.len(), self.flow_names.len()];
+        assert_eq!(remembered, found, "what is forgotten has no name any more");
+        remembered.iter().sum()
     }
 }

@@ -148,3 +148,27 @@ async fn explain_says_what_a_job_waits_for_and_until_when() {
     sleep(SECOND).await;
     assert_eq!(failing.executor.explain("a").unwrap().waits[0].reason, Reason::Backoff);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_could_go_waits_for_nothing_but_the_pause() {
+    let rig = paced(at_once);
+    rig.executor.pause();
+    sleep(SECOND).await;
+    rig.submit([job("a")]);
+    let waits = rig.executor.explain("a").unwrap().waits;
+    assert_eq!(waits.iter().map(|wait| wait.reason).collect::<Vec<_>>(), [Reason::Paused]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_has_jobs_is_not_forgotten_where_names_are_many() {
+    let rig = paced(at_once);
+    rig.executor.pause();
+    rig.submit([TestJob { scope: "quiet".into(), ..job("a") }]);
+    for chat in 0..1_000 {
+        let chat = chat.to_string();
+        rig.executor.report(Live { scope: "loud", chat: Some(&chat), chat_kind: None, retry_after: None });
+        sleep(SECOND).await;
+    }
+    rig.executor.resume();
+    assert_eq!(rig.settled(1).await[0].status, Status::Succeeded);
+}

@@ -36,6 +36,16 @@ async fn a_429_holds_its_chat_back_but_no_other_and_costs_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn without_limits_a_429_is_obeyed_and_teaches_no_pace() {
+    let rig = refusing(1, &["a"], 2);
+    rig.submit([job("a")]);
+    sleep(SECOND).await;
+    assert_eq!(rig.executor.learned(10).iter().map(|one| one.pace).collect::<Vec<_>>(), [1.0], "it is blocked");
+    rig.settled(1).await;
+    assert!(rig.executor.learned(10).is_empty());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_429_of_a_second_chat_holds_the_whole_token_back() {
     let rig = refusing(1, &["a", "b"], 2);
     let begin = Instant::now();

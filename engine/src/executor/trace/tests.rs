@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::time::advance;
 
 use super::*;
+use crate::error::Code;
 
 const fn ms(count: u64) -> Duration {
     Duration::from_millis(count)
@@ -39,7 +40,7 @@ async fn another_request_of_the_same_try_knows_nothing_of_the_last() {
     trace.opened();
     trace.read();
     trace.sent();
-    trace.fail(Error::new(crate::error::Code::Internal, "x"));
+    trace.fail(Error::new(Code::Internal, "x"));
     trace.again();
     assert!(!trace.is_sent() && trace.failure().is_none());
     assert_eq!(trace.last_moved() - start, ms(5));
@@ -72,4 +73,13 @@ fn what_moved_is_added_up() {
     trace.resumed(2);
     trace.reading(true);
     assert_eq!((trace.bytes_in(), trace.bytes_out(), trace.resumes(), trace.is_reading()), (7, 5, 2, true));
+}
+
+#[test]
+fn the_first_error_that_ended_the_body_is_the_one_to_tell() {
+    let trace = Trace::new();
+    assert!(trace.failure().is_none());
+    trace.fail(Error::new(Code::DownloadFailed, "first"));
+    trace.fail(Error::new(Code::Internal, "second"));
+    assert_eq!(trace.failure().map(|error| error.code), Some(Code::DownloadFailed));
 }
