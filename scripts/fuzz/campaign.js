@@ -89,7 +89,10 @@ function workshop(folder, programs) {
     const before = fs.readdirSync(corpus).length;
     inputs(name);
     const told = await run(name, [
-      '-merge=1',
+      '-set_cover_merge=1',
+      // By branches alone: how often each is taken, and what is compared, would keep a thousand where a hundred will do.
+      '-use_counters=0',
+      '-use_cmp=0',
       `-max_len=${LONGEST_OF.get(name) ?? LONGEST}`,
       corpus,
       place('grown', name),
