@@ -6,6 +6,7 @@
 //   node scripts/mutants.js                    150 mutants, 50 of each room, seed 1
 //   node scripts/mutants.js --seed 7 --sample 300
 //   node scripts/mutants.js --list             only names them
+//   node scripts/mutants.js --iterate          goes on: after more tests, or where a run was broken off
 //   node scripts/mutants.js --room queue --only 'lanes.rs'   all whose name fits
 //
 // A mutant of the whole engine takes a minute to build, most of it TLS and pipelines that cannot notice it. The three
@@ -156,36 +157,59 @@ function sample(names, size, seed) {
 
 const escaped = (text) => text.replace(/[.*+?^${}()|[\]\\-]/g, '\\$&');
 
-/** Tries some mutants, and says what came of it: `{ killed, all }`. */
-function run(room, chosen) {
+/** What is known of mutants by their names: `killed`, `time`, `missed`, `unviable`. */
+function known(room) {
+  const file = path.join(crateOf(room), 'known.json');
+  const before = fs.existsSync(file) ? JSON.parse(fs.readFileSync(file, 'utf8')) : {};
+  const out = path.join(crateOf(room), 'mutants.out');
+  const results = path.join(out, 'outcomes.json');
+  // Written while it runs: a run that was broken off is not lost.
+  const { outcomes } = fs.existsSync(results) ? JSON.parse(fs.readFileSync(results, 'utf8')) : { outcomes: [] };
+  for (const { scenario, summary, log_path: log } of outcomes) {
+    const how = { CaughtMutant: 'killed', Timeout: 'time', MissedMutant: 'missed', Unviable: 'unviable' }[summary];
+    if (scenario.Mutant === undefined || how === undefined) continue;
+    const isEndless = how === 'killed' && fs.readFileSync(path.join(out, log), 'utf8').includes('\nended by time');
+    before[scenario.Mutant.name] = isEndless ? 'time' : how;
+  }
+  fs.writeFileSync(file, JSON.stringify(before, null, 1));
+  return before;
+}
+
+function forget(room) {
+  for (const name of ['known.json', 'mutants.out']) {
+    fs.rmSync(path.join(crateOf(room), name), { recursive: true, force: true });
+  }
+}
+
+/** Tries some mutants. */
+function attempt(room, chosen) {
   const config = path.join(crateOf(room), 'mutants.toml');
   fs.writeFileSync(config, `examine_re = [\n${chosen.map((name) => `  '''^${escaped(name)}$''',\n`).join('')}]\n`);
   const args = ['mutants', '--in-place', '--config', config, '-o', crateOf(room), '--no-shuffle', '--colors', 'never'];
   // The proof that the simulation finds planted bugs says nothing of mutants, and hundreds of seeds nothing that five do not.
-  const tests = ['--', '--lib', '--', '--skip', 'every_planted_bug'];
+  const tests = ['--', '--', '--skip', 'every_planted_bug'];
   // The runner ends what never does; the clock is for where it cannot.
-  cargo(room, [...args, '--minimum-test-timeout', '900', ...tests], { stdio: 'inherit' });
-  return report(path.join(crateOf(room), 'mutants.out'), room);
+  const bounds = ['--minimum-test-timeout', '900', '--cargo-arg', '--lib'];
+  const { status } = cargo(room, [...args, ...bounds, ...tests], { stdio: 'inherit' });
+  // 2 and 3 are of mutants that survived or did not end; others of trouble before the first.
+  if (![0, 2, 3].includes(status)) throw new Error(`cargo mutants ended with ${status}`);
 }
 
-/** `{ killed, all }` of a run, and who survived it. */
-function report(folder, room) {
-  const { outcomes } = JSON.parse(fs.readFileSync(path.join(folder, 'outcomes.json'), 'utf8'));
-  const tried = outcomes.flatMap(({ scenario, summary, log_path: log }) =>
-    scenario.Mutant === undefined ? [] : [{ name: scenario.Mutant.name, summary, log }],
-  );
-  const are = (...summaries) => tried.filter(({ summary }) => summaries.includes(summary));
-  const killed = are('CaughtMutant', 'Timeout');
-  const missed = are('MissedMutant');
+/** Tries some mutants, and says what came of it: `{ killed, all }`. */
+function run(room, chosen) {
+  if (!values.iterate) forget(room);
+  const before = known(room);
+  const left = chosen.filter((name) => before[name] === undefined || before[name] === 'missed');
+  if (left.length > 0) attempt(room, left);
+  const now = known(room);
+  const are = (...hows) => chosen.filter((name) => hows.includes(now[name]));
+  const [killed, missed, endless] = [are('killed', 'time'), are('missed'), are('time')];
   const all = killed.length + missed.length;
-  const unviable = are('Unviable').length;
-  const endless = killed.filter(
-    ({ summary, log }) =>
-      summary === 'Timeout' || fs.readFileSync(path.join(folder, log), 'utf8').includes('\nended by time'),
+  console.log(
+    `${room}: ${killed.length} of ${all} killed (${endless.length} by time); ${are('unviable').length} did not compile`,
   );
-  console.log(`${room}: ${killed.length} of ${all} killed (${endless.length} by time); ${unviable} did not compile`);
-  for (const { name } of endless) console.log(`  by time: ${name}`);
-  for (const { name } of missed) console.log(`  survived: ${name}`);
+  for (const name of endless) console.log(`  by time: ${name}`);
+  for (const name of missed) console.log(`  survived: ${name}`);
   return { killed: killed.length, all };
 }
 
@@ -196,6 +220,7 @@ const { values } = parseArgs({
     room: { type: 'string', multiple: true, default: ROOMS },
     only: { type: 'string' },
     list: { type: 'boolean', default: false },
+    iterate: { type: 'boolean', default: false },
   },
 });
 let [killed, all] = [0, 0];
