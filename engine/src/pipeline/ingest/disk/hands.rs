@@ -41,12 +41,30 @@ struct Hands {
 /// What comes of something that is done there; an error where it panicked.
 pub type Done<T> = oneshot::Receiver<T>;
 
+/// Tells what came of it.
+pub type Tell<T> = oneshot::Sender<T>;
+
+fn hands() -> &'static Hands {
+    static HANDS: OnceLock<Hands> = OnceLock::new();
+    HANDS.get_or_init(Hands::default)
+}
+
 /// Does something that may block. It is done also when nobody waits for it any more.
 pub fn hand_over<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Done<T> {
-    static HANDS: OnceLock<Hands> = OnceLock::new();
+    hand_on(move |tell| drop(tell.send(work())))
+}
+
+/// As [`hand_over`], for what is not over when the work is: who tells may be handed on.
+pub fn hand_on<T: Send + 'static>(work: impl FnOnce(Tell<T>) + Send + 'static) -> Done<T> {
     let (tell, done) = oneshot::channel();
-    HANDS.get_or_init(Hands::default).take(Box::new(move || drop(tell.send(work()))));
+    hands().take(Box::new(move || work(tell)));
     done
+}
+
+/// Does something after all that waits to be done now. To be called from one of these threads: it wakes none, because the one that
+/// calls looks for more to do.
+pub fn later(work: impl FnOnce() + Send + 'static) {
+    hands().queue.lock().work.push_back(Box::new(work));
 }
 
 impl Hands {

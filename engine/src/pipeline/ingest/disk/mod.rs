@@ -98,10 +98,15 @@ impl Disk {
         self.0.dir.join(format!("{PREFIX}{}-{number}{TEMP}", self.0.lock.nonce()))
     }
 
-    /// Makes the directory's list of names as lasting as the files are.
-    fn sync_names(&self) -> io::Result<()> {
+    /// Tells when the directory's list of names, as it is now, lasts as the files do.
+    fn lasting(&self, told: impl FnOnce(io::Result<()>) + Send + 'static) {
         // Only Unix opens directories; elsewhere the file system keeps the order by itself.
-        if cfg!(unix) && self.0.fsync { self.0.names.sync(|| File::open(&self.0.dir)?.sync_all()) } else { Ok(()) }
+        if cfg!(unix) && self.0.fsync {
+            let this = self.clone();
+            self.0.names.last(move || File::open(&this.0.dir)?.sync_all(), told);
+        } else {
+            told(Ok(()));
+        }
     }
 }
 

@@ -31,9 +31,8 @@ pub fn place(disk: &Disk, temp: Temp, name: &str, extension: &str, sums: &Sums) 
             Err(error) if error.kind() == ErrorKind::AlreadyExists => continue,
             Err(error) => return Err(error),
         }
-        // First the temporary name goes, then both changes are made to last together.
+        // Before anybody makes the new name last: both changes do together.
         drop(temp);
-        disk.sync_names()?;
         return Ok(path);
     }
     Err(ErrorKind::AlreadyExists.into())

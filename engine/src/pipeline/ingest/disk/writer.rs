@@ -15,7 +15,7 @@ use tokio::sync::oneshot::error::RecvError;
 use super::{
     Disk,
     fault::unwritten,
-    hands::{Done, hand_over},
+    hands::{Done, Tell, hand_on, hand_over},
     place::place,
     temp::Temp,
 };
@@ -118,7 +118,10 @@ impl Writer {
     /// # Errors
     /// As [`Writer::write`].
     pub async fn prepare(self, len: u64, probe: Option<Probe>) -> Result<(Prepared, Option<Report>)> {
-        self.end(move |disk, temp, last| complete(disk, temp, len, probe.as_ref(), &last)).await
+        self.end(move |disk, temp, last, tell| {
+            drop(tell.send(complete(disk, temp, len, probe.as_ref(), last)));
+        })
+        .await
     }
 
     /// [`Writer::prepare`], and the name, all in one visit to the thread that may block: of what a small file costs, going there
@@ -134,14 +137,22 @@ impl Writer {
     ) -> Result<(PathBuf, T)> {
         let wanted = Wanted::default();
         let still = wanted.still();
-        self.end(move |disk, temp, last| {
-            let (prepared, report) = complete(disk, temp, sums.bytes, probe.as_ref(), &last)?;
-            let (name, extension, told) = judge(report)?;
-            // Whoever gave the job up meanwhile must not find it done.
-            if !still.load(Ordering::Acquire) {
-                return Err(Error::new(Code::Cancelled, "the job ended before its file had a name"));
+        self.end(move |disk, temp, last, tell| {
+            let stored = || {
+                let (prepared, report) = complete(disk, temp, sums.bytes, probe.as_ref(), last)?;
+                let (name, extension, told) = judge(report)?;
+                // Whoever gave the job up meanwhile must not find it done.
+                if !still.load(Ordering::Acquire) {
+                    return Err(Error::new(Code::Cancelled, "the job ended before its file had a name"));
+                }
+                Ok((prepared, name, extension, told))
+            };
+            match stored() {
+                Ok((prepared, name, extension, told)) => {
+                    prepared.place(&name, &extension, &sums, tell, |path| (path, told));
+                }
+                Err(error) => drop(tell.send(Err(error))),
             }
-            Ok((prepared.place(&name, &extension, &sums)?, told))
         })
         .await
     }
@@ -159,29 +170,33 @@ impl Writer {
     ) -> Result<(PathBuf, T)> {
         let wanted = Wanted::default();
         let still = wanted.still();
-        self.end(move |_, mut temp, last| {
-            let report = probe.map(|probe| look(&mut temp, &probe, len, &last)).transpose();
-            let told = judge(report.map_err(|error| unwritten(&error))?)?;
-            // Nobody would know of it.
-            if !still.load(Ordering::Acquire) {
-                return Err(Error::new(Code::Cancelled, "the job ended before its file was written"));
-            }
-            Ok((temp.keep(), told))
+        self.end(move |_, mut temp, last, tell| {
+            let kept = || {
+                let report = probe.map(|probe| look(&mut temp, &probe, len, last)).transpose();
+                let told = judge(report.map_err(|error| unwritten(&error))?)?;
+                // Nobody would know of it.
+                if !still.load(Ordering::Acquire) {
+                    return Err(Error::new(Code::Cancelled, "the job ended before its file was written"));
+                }
+                Ok((temp.keep(), told))
+            };
+            drop(tell.send(kept()));
         })
         .await
     }
 
     async fn end<T: Send + 'static>(
         mut self,
-        rest: impl FnOnce(Disk, Temp, Bytes) -> Result<T> + Send + 'static,
+        rest: impl FnOnce(Disk, Temp, &[u8], Tell<Result<T>>) + Send + 'static,
     ) -> Result<T> {
         let temp = self.temp().await?;
         let (disk, last) = (self.disk.clone(), mem::take(&mut self.block).freeze());
-        let ended = hand_over(move || {
-            let temp = write(temp, &disk, &last).map_err(|error| unwritten(&error))?;
-            let ended = rest(disk.clone(), temp, last.clone());
+        let ended = hand_on(move |tell| {
+            match write(temp, &disk, &last) {
+                Ok(temp) => rest(disk.clone(), temp, &last, tell),
+                Err(error) => drop(tell.send(Err(unwritten(&error)))),
+            }
             disk.blocks().give(last);
-            ended
         });
         finished(ended.await)
     }
@@ -199,12 +214,26 @@ impl Prepared {
     /// # Errors
     /// `DISK_FULL`, `DISK_FAILED`.
     pub async fn commit(self, name: String, extension: String, sums: Sums) -> Result<PathBuf> {
-        finished(hand_over(move || self.place(&name, &extension, &sums)).await)
+        finished(hand_on(move |tell| self.place(&name, &extension, &sums, tell, |path| path)).await)
     }
 
-    fn place(self, name: &str, extension: &str, sums: &Sums) -> Result<PathBuf> {
+    /// Gives it its name, and tells `told` of it once that lasts.
+    fn place<T: Send + 'static>(
+        self,
+        name: &str,
+        extension: &str,
+        sums: &Sums,
+        tell: Tell<Result<T>>,
+        told: impl FnOnce(PathBuf) -> T + Send + 'static,
+    ) {
         let Self { disk, temp } = self;
-        place(&disk, temp, name, extension, sums).map_err(|error| unwritten(&error))
+        match place(&disk, temp, name, extension, sums) {
+            Ok(path) => disk.lasting(move |lasts| {
+                let lasts = lasts.map_err(|error| unwritten(&error));
+                drop(tell.send(lasts.map(|()| told(path))));
+            }),
+            Err(error) => drop(tell.send(Err(unwritten(&error)))),
+        }
     }
 }
 
