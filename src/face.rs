@@ -62,7 +62,7 @@ impl<P: Pipeline> Face<P> {
         }));
         let on_settled = {
             let waker = Arc::clone(&waker);
-            Box::new(move || waker.wake())
+            Box::new(move |urgent| if urgent { waker.hurry() } else { waker.wake() })
         };
         let pipeline = {
             let _entered = runtime.enter();

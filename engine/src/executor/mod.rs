@@ -52,8 +52,9 @@ pub trait Pipeline: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Self::Value>> + Send;
 }
 
-/// Called, from any thread, when outcomes wait to be taken.
-pub type OnSettled = Box<dyn Fn() + Send + Sync>;
+/// Called, from any thread, when outcomes wait to be taken; with `true` where slots stand empty meanwhile: nothing is queued, and no
+/// more jobs run than outcomes wait.
+pub type OnSettled = Box<dyn Fn(bool) + Send + Sync>;
 
 /// A running executor. Dropping it cancels what is left.
 pub struct Executor<P: Pipeline>(Arc<Shared<P>>);

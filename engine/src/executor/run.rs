@@ -101,8 +101,9 @@ impl<P: Pipeline> Shared<P> {
             core.stops.remove(&current.id);
             let done = core.schedule.finished(current.id, ended, trace.learned(), this.now());
             let (next, unrun) = Self::act(&this, &mut core, true);
+            let left = next.is_none().then(|| core.stops.len());
             drop(core);
-            this.ended(done, value, trace);
+            this.ended(done, value, trace, left);
             this.settle_unrun(unrun);
             match next {
                 Some(next) => current = next,
@@ -126,8 +127,8 @@ impl<P: Pipeline> Shared<P> {
         }
     }
 
-    /// Counts a try, and settles its job if that was the end of it.
-    fn ended(&self, done: Option<Settled<P::Job>>, value: Option<P::Value>, trace: &Trace) {
+    /// Counts a try, and settles its job if that was the end of it. `left` jobs run on, where its slot stays empty.
+    fn ended(&self, done: Option<Settled<P::Job>>, value: Option<P::Value>, trace: &Trace, left: Option<usize>) {
         let mut stats = self.stats.lock();
         stats.tried(trace);
         let Some(done) = done else { return stats.retried() };
@@ -136,7 +137,7 @@ impl<P: Pipeline> Shared<P> {
         stats.settled(&outcome, done.error.as_ref().map(Error::class), true);
         drop(stats);
         self.outcomes.push(outcome);
-        (self.on_settled)();
+        (self.on_settled)(left.is_some_and(|left| left <= self.outcomes.len()));
     }
 
     /// Settles jobs that leave without having been in a slot last.
@@ -150,7 +151,7 @@ impl<P: Pipeline> Shared<P> {
             self.stats.lock().settled(&outcome, done.error.as_ref().map(Error::class), false);
             self.outcomes.push(outcome);
         }
-        (self.on_settled)();
+        (self.on_settled)(false);
     }
 
     fn instant(&self, at: Tick) -> Instant {

@@ -114,6 +114,8 @@ struct Rig {
     running: Arc<AtomicUsize>,
     most: Arc<AtomicUsize>,
     settled: Arc<AtomicU32>,
+    /// After which of the settled jobs it was said that slots stand empty.
+    urgent: Arc<Mutex<Vec<u32>>>,
     told: Arc<Notify>,
 }
 
@@ -121,7 +123,7 @@ fn rig(
     options: ExecutorOptions,
     step: impl Fn(&TestJob, u32) -> (Duration, Result<u32>) + Send + Sync + 'static,
 ) -> Rig {
-    let (order, chats) = <(Arc<Mutex<_>>, Arc<Mutex<_>>)>::default();
+    let (order, chats, urgent) = <(Arc<Mutex<_>>, Arc<Mutex<_>>, Arc<Mutex<Vec<u32>>>)>::default();
     let (running, most, settled) = <(Arc<AtomicUsize>, Arc<AtomicUsize>, Arc<AtomicU32>)>::default();
     let pipeline = Scripted {
         step: Box::new(step),
@@ -132,9 +134,12 @@ fn rig(
         most: Arc::clone(&most),
     };
     let told = Arc::new(Notify::new());
-    let (count, tell) = (Arc::clone(&settled), Arc::clone(&told));
-    let on_settled = Box::new(move || {
-        count.fetch_add(1, SeqCst);
+    let (count, tell, hurried) = (Arc::clone(&settled), Arc::clone(&told), Arc::clone(&urgent));
+    let on_settled = Box::new(move |is_urgent| {
+        let nth = count.fetch_add(1, SeqCst) + 1;
+        if is_urgent {
+            hurried.lock().push(nth);
+        }
         tell.notify_one();
     });
     Rig {
@@ -144,6 +149,7 @@ fn rig(
         running,
         most,
         settled,
+        urgent,
         told,
     }
 }

@@ -16,6 +16,19 @@ async fn a_freed_slot_takes_the_next_job_in_the_same_moment() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn it_is_urgent_where_slots_stand_empty_for_as_many_as_run() {
+    let seconds = |job: &TestJob, _| (job.key.parse::<u32>().unwrap() * SECOND, Ok(1));
+    let rig = rig(ExecutorOptions { concurrency: 4, ..OPTIONS }, seconds);
+    // They end in this order. The first two leave their slots to the last two; after the third one three run on.
+    rig.submit([1, 2, 3, 4, 5, 6].map(job));
+    rig.settled(2).await;
+    sleep(5 * SECOND / 2).await;
+    assert_eq!(*rig.urgent.lock(), [4], "two wait, and two run");
+    rig.settled(4).await;
+    assert_eq!(*rig.urgent.lock(), [4, 5, 6]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn statuses_say_what_happened() {
     let rig = rig(ExecutorOptions { concurrency: 1, capacity: 1, ..OPTIONS }, ok);
     // The slot takes the first job only after the batch is in, so a batch of two fills a queue of one.
