@@ -102,7 +102,7 @@ impl Pipeline for Nothing {
 fn executor_cost(queued: usize, bots: usize) -> f64 {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
     runtime.unwrap_or_else(|error| panic!("{error}")).block_on(async {
-        let executor = Executor::new(Nothing, &options(None), &tokio::runtime::Handle::current(), Box::new(|| {}));
+        let executor = Executor::new(Nothing, &options(None), &tokio::runtime::Handle::current(), Box::new(|_| {}));
         executor.pause();
         executor.submit_many((0..queued).map(|number| job(number, bots)));
         let mut jobs = (queued..queued + JOBS).map(|number| job(number, bots)).collect::<Vec<_>>().into_iter();

@@ -110,7 +110,7 @@ impl Rig {
         let (told, wake) = (Arc::clone(&self.told), Arc::clone(&self.told));
         events.on_event(move || wake.notify_one());
         let told_too = Arc::clone(&told);
-        let on_settled = Box::new(move || told_too.notify_one());
+        let on_settled = Box::new(move |_| told_too.notify_one());
         let runtime = tokio::runtime::Handle::current();
         Running { executor: Executor::new(pipeline, &limits, &runtime, on_settled), events, llm, told }
     }

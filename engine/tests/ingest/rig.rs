@@ -95,7 +95,7 @@ impl Rig {
         let pipeline = Ingest::new(options, Arc::new(SystemClock)).unwrap();
         let told = Arc::<tokio::sync::Notify>::default();
         let tell = Arc::clone(&told);
-        let on_settled = Box::new(move || tell.notify_one());
+        let on_settled = Box::new(move |_| tell.notify_one());
         let executor = Executor::new(pipeline, &limits, &tokio::runtime::Handle::current(), on_settled);
         Self { scratch, executor, told }
     }

@@ -150,7 +150,7 @@ impl Rig {
         let pipeline = Prewarm::new(options, clock).unwrap();
         let cache = pipeline.cache();
         let told = Arc::clone(&self.told);
-        let on_settled = Box::new(move || told.notify_one());
+        let on_settled = Box::new(move |_| told.notify_one());
         (Executor::new(pipeline, &limits, &tokio::runtime::Handle::current(), on_settled), cache)
     }
 

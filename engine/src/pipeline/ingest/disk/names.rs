@@ -100,7 +100,7 @@ mod tests {
                     Ok(())
                 };
                 names.last(sync, move |result| {
-                    drop(tell.send(result.is_ok() && seen.synced.load(Ordering::SeqCst) >= own));
+                    tell.send(result.is_ok() && seen.synced.load(Ordering::SeqCst) >= own).unwrap();
                 });
             })
         })
@@ -118,7 +118,9 @@ mod tests {
         let names = Names::default();
         let wait = |names: &Names, sync: Box<dyn Fn() -> io::Result<()> + Send>| {
             let names = names.clone();
-            hand_on(move |tell| names.last(sync, move |result| drop(tell.send(result.map_err(|error| error.kind())))))
+            hand_on(move |tell| {
+                names.last(sync, move |result| tell.send(result.map_err(|error| error.kind())).unwrap());
+            })
         };
         let (inside, go_on) = (Arc::new(Barrier::new(2)), Arc::new(Barrier::new(2)));
         let visits = Arc::new(AtomicU64::new(0));
