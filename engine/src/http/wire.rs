@@ -56,6 +56,9 @@ impl Wire {
 
     /// Sends a request and drives the connection until the head of the answer is there.
     pub async fn send(&mut self, request: Request<Body>) -> Result<Response<Incoming>, Unsent> {
+        // Behind the tasks that are ready now: then requests leave one right after the other, the first one wakes the server,
+        // and the others find it awake. To wake a thread of this machine costs more than to send to it.
+        tokio::task::yield_now().await;
         let mut answer = std::pin::pin!(self.sender.try_send_request(request));
         let connection = &mut self.connection;
         std::future::poll_fn(move |cx| {
@@ -103,5 +106,66 @@ impl Wire {
             Poll::Ready(open && self.sender.is_ready())
         })
         .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::{Read as _, Write as _},
+        net::TcpListener,
+        sync::Arc,
+    };
+
+    use futures_util::stream;
+    use http_body::Frame;
+    use http_body_util::StreamBody;
+    use hyper_util::rt::TokioIo;
+    use parking_lot::Mutex;
+    use tokio::net::TcpStream;
+
+    use super::*;
+    use crate::http::BodyError;
+
+    #[tokio::test]
+    async fn requests_that_are_ready_leave_together() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        std::thread::spawn(move || {
+            for socket in listener.incoming().take(2) {
+                let mut socket = socket.unwrap();
+                std::thread::spawn(move || {
+                    let mut seen = Vec::new();
+                    while !seen.ends_with(b"0\r\n\r\n") {
+                        let mut piece = [0; 1024];
+                        let len = socket.read(&mut piece).unwrap();
+                        seen.extend_from_slice(&piece[..len]);
+                    }
+                    socket.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").unwrap();
+                });
+            }
+        });
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let open = async |name: &'static str| {
+            let stream = Stream::Plain(TokioIo::new(TcpStream::connect(address).await.unwrap()));
+            let wire = Wire::open(stream).await.ok().unwrap();
+            let body = {
+                let log = Arc::clone(&log);
+                stream::once(async move {
+                    log.lock().push(format!("{name} sent"));
+                    Ok::<_, BodyError>(Frame::data(Bytes::from_static(b"x")))
+                })
+            };
+            let request = Request::post("/").body(Body::stream(StreamBody::new(body))).unwrap();
+            (wire, request)
+        };
+        let ((mut one, first), (mut other, second)) = (open("one").await, open("other").await);
+        let ready = async |name, wire: &mut Wire, request| {
+            log.lock().push(format!("{name} ready"));
+            wire.send(request).await.ok().unwrap().status()
+        };
+        let answers = tokio::join!(ready("one", &mut one, first), ready("other", &mut other, second));
+        assert_eq!(answers, (http::StatusCode::OK, http::StatusCode::OK));
+        assert_eq!(log.lock().iter().take(2).collect::<Vec<_>>(), ["one ready", "other ready"]);
     }
 }
