@@ -28,7 +28,8 @@ const CONNECTION_BUFFER: usize = 64 * 1024;
 /// A connection to one server, and the handle that sends requests over it.
 pub struct Wire {
     sender: SendRequest<Body>,
-    connection: Connection<Stream, Body>,
+    /// Nothing once it has ended.
+    connection: Option<Connection<Stream, Body>>,
     /// Whether it has carried a request before.
     pub reused: bool,
     /// Since when it lies idle.
@@ -51,7 +52,7 @@ impl Wire {
             .handshake(stream)
             .await
             .map_err(|error| Fault::from_chain(&error))?;
-        Ok(Self { sender, connection, reused: false, idle_since: Instant::now() })
+        Ok(Self { sender, connection: Some(connection), reused: false, idle_since: Instant::now() })
     }
 
     /// Sends a request and drives the connection until the head of the answer is there.
@@ -59,16 +60,16 @@ impl Wire {
         // Behind the tasks that are ready now: then requests leave one right after the other, the first one wakes the server,
         // and the others find it awake. To wake a thread of this machine costs more than to send to it.
         tokio::task::yield_now().await;
-        let mut answer = std::pin::pin!(self.sender.try_send_request(request));
-        let connection = &mut self.connection;
+        let Self { sender, connection, .. } = self;
+        let mut answer = std::pin::pin!(sender.try_send_request(request));
         std::future::poll_fn(move |cx| {
             if let Poll::Ready(answer) = answer.as_mut().poll(cx) {
                 return Poll::Ready(answer);
             }
             // Its result comes through `answer` too, with the request that it belongs to.
-            let closed = Pin::new(&mut *connection).poll(cx).is_ready();
+            let ended = drive(connection, cx).is_ready();
             let answered = answer.as_mut().poll(cx);
-            debug_assert!(!closed || answered.is_ready(), "a closed connection answers its request");
+            debug_assert!(!ended || answered.is_ready(), "a connection that ended answers its request");
             answered
         })
         .await
@@ -91,7 +92,7 @@ impl Wire {
                 Poll::Pending => {}
             }
             driven = true;
-            match Pin::new(&mut self.connection).poll(cx) {
+            match drive(&mut self.connection, cx) {
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(Fault::from_chain(&error))),
                 // The last of the body may have come together with the end of the connection.
                 Poll::Ready(Ok(())) | Poll::Pending => {}
@@ -102,11 +103,22 @@ impl Wire {
     /// Whether another request can be sent: the answer was read to its end, and the server has not closed.
     pub async fn is_reusable(&mut self) -> bool {
         std::future::poll_fn(|cx| {
-            let open = Pin::new(&mut self.connection).poll(cx).is_pending();
+            let open = drive(&mut self.connection, cx).is_pending();
             Poll::Ready(open && self.sender.is_ready())
         })
         .await
     }
+}
+
+/// Drives a connection, and lets go of it at its end: hyper hands back a request that it has not taken yet only then. One that the server
+/// closed since it was looked at is found so while the request waits.
+fn drive(connection: &mut Option<Connection<Stream, Body>>, cx: &mut Context<'_>) -> Poll<hyper::Result<()>> {
+    let Some(open) = connection else { return Poll::Ready(Ok(())) };
+    let ended = Pin::new(open).poll(cx);
+    if ended.is_ready() {
+        *connection = None;
+    }
+    ended
 }
 
 #[cfg(test)]
@@ -126,6 +138,35 @@ mod tests {
 
     use super::*;
     use crate::http::BodyError;
+
+    #[tokio::test]
+    async fn a_request_comes_back_from_a_connection_that_ended_since_it_was_looked_at() {
+        for said in ["", "noise", "HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\n\r\n"] {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+            let (mut server, _) = listener.accept().unwrap();
+            let (close, closing) = std::sync::mpsc::channel();
+            let (closed, is_closed) = tokio::sync::oneshot::channel();
+            std::thread::spawn(move || {
+                let _ = server.read(&mut [0; 1024]).unwrap();
+                server.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").unwrap();
+                closing.recv().unwrap();
+                server.write_all(said.as_bytes()).unwrap();
+                drop(server);
+                closed.send(()).unwrap();
+            });
+            let mut wire = Wire::open(Stream::Plain(TokioIo::new(stream))).await.ok().unwrap();
+            let request = || Request::post("/").body(Body::Full(Bytes::from_static(b"x"))).unwrap();
+            assert_eq!(wire.send(request()).await.ok().unwrap().status(), http::StatusCode::NO_CONTENT);
+            assert!(wire.is_reusable().await);
+            close.send(()).unwrap();
+            is_closed.await.unwrap();
+            let sent = tokio::time::timeout(std::time::Duration::from_mins(1), wire.send(request())).await;
+            let unsent = sent.expect("it hangs").err().unwrap();
+            assert_eq!(unsent.request.map(|request| request.method().clone()), Some(http::Method::POST), "{said:?}");
+            assert!(!wire.is_reusable().await);
+        }
+    }
 
     #[tokio::test]
     async fn requests_that_are_ready_leave_together() {
