@@ -28,11 +28,8 @@ const VERSIONS = ['ziglang==0.15.2', 'cargo-zigbuild==0.24.0'];
  */
 const SMALL_C = '-Os -fno-asynchronous-unwind-tables -fno-unwind-tables';
 
-/**
- * What link-time optimisation may inline: LLVM's budget is 250 at level 3, and each crate has been through it once already. 0.37 MB for 1 to
- * 2 % of the instructions of a small job.
- */
-const INLINE_LESS = ['-C', 'llvm-args=-inline-threshold=75'];
+/** What may be inlined, in each crate and by link-time optimisation: LLVM's budget is 250 at level 3. docs/releasing.md has what it costs. */
+const INLINE_LESS = '-Cllvm-args=-inline-threshold=45';
 
 function run(command, args, options = {}) {
   const { error, status } = spawnSync(command, args, { cwd: root, stdio: 'inherit', ...options });
@@ -72,7 +69,7 @@ function hostTriple() {
 /** @param {(typeof PLATFORMS)[number]} platform @returns {string} the addon in target/addons/ */
 function build(platform) {
   const isLinux = platform.os === 'linux';
-  const flags = renamedPaths();
+  const flags = [...renamedPaths(), INLINE_LESS];
   // A library that Node loads cannot bring a second libc: musl is the one target where Rust would.
   if (platform.libc === 'musl') flags.push('-Ctarget-feature=-crt-static');
   const env = { ...process.env, CARGO_TARGET_DIR: target, CARGO_ENCODED_RUSTFLAGS: flags.join('\x1f') };
@@ -81,10 +78,8 @@ function build(platform) {
     env.AWS_LC_SYS_CFLAGS = SMALL_C;
   }
   const triple = platform.libc === 'glibc' ? `${platform.triple}.${MAX_GLIBC}` : platform.triple;
-  // `cargo rustc` gives the flags behind `--` to this package alone, and so to link-time optimisation.
-  const cargo = isLinux ? [path.join(tools, 'bin', 'cargo-zigbuild'), 'rustc'] : ['cargo', 'rustc'];
-  const [program, ...command] = [...cargo, '--profile', 'published', '--locked', '-p', 'warmpath', '--lib'];
-  run(program, [...command, '--target', triple, '--', ...INLINE_LESS], { env });
+  const command = [isLinux ? 'zigbuild' : 'build', '--profile', 'published', '--locked', '-p', 'warmpath'];
+  run('cargo', [...command, '--target', triple], { env });
 
   const library = { linux: 'libwarmpath.so', darwin: 'libwarmpath.dylib', win32: 'warmpath.dll' }[platform.os];
   const addon = path.join(root, 'target', 'addons', addonName(platform));

@@ -95,6 +95,7 @@ fn all_headers_to_send_are_returned() {
     assert!(signed.headers.contains(&("host".to_owned(), "h:8443".to_owned())));
     assert!(signed.authorization.contains("SignedHeaders=content-type;host;x-amz-content-sha256;x-amz-date,"));
     assert_eq!(signed.amz_date, "20130524T000000Z");
+    assert_eq!(signed.payload_hash, UNSIGNED_PAYLOAD);
 }
 
 #[test]
