@@ -196,7 +196,7 @@ test('every field of a job refuses every wrong value, by name', () => {
 test('what is passed on is JSON, or refused', () => {
   const recipient = (value) => check({ ...jobs.deliver, recipient: value });
   const plain = { a: [1, 'x', null, { b: true }], c: undefined };
-  assert.deepEqual(recipient(plain).deliver.recipient, plain);
+  assert.equal(JSON.stringify(recipient(plain).deliver.recipient), JSON.stringify(plain));
   const loop = {};
   loop.loop = loop;
   for (const value of [1, 'x', [], new Date(), { a: new Date() }, { a: Number.NaN }, { a: 1n }, { a: () => {} }]) {
@@ -219,4 +219,36 @@ test('no two jobs share a key', () => {
   assert.notEqual(key('c', 'a%3Ab'), key('c', 'a:b'));
   assert.ok(key(':'.repeat(250), ':'.repeat(250)).length <= 1024);
   assert.equal(check({ ...jobs.deliver, key: 'own' }).key, 'own');
+});
+
+test('what is passed on as JSON is read once, and only what JSON would hold', () => {
+  const bodyOf = (body) => campaignOptions(withValue(base, 'llm.body', body)).llm.body;
+  let reads = 0;
+  const changing = {
+    get seed() {
+      reads += 1;
+      return reads === 1 ? 7 : () => {};
+    },
+  };
+  assert.equal(JSON.stringify(bodyOf(changing)), '{"seed":7}');
+  const own = JSON.parse('{"__proto__":{"a":1},"list":[1,{"b":null}]}');
+  assert.equal(JSON.stringify(bodyOf(own)), '{"__proto__":{"a":1},"list":[1,{"b":null}]}');
+  const hidden = Object.defineProperty({ seen: true }, 'hidden', { value: SECRET });
+  assert.equal(JSON.stringify(bodyOf(hidden)), '{"seen":true}');
+
+  const throwing = {
+    get it() {
+      throw new RangeError('from inside');
+    },
+  };
+  const refused = (body, option) =>
+    assert.throws(() => bodyOf(body), { code: 'ERR_WARMPATH_INVALID_OPTION', option }, option);
+  refused(throwing, 'llm.body.it');
+  refused({ list: [throwing] }, 'llm.body.list[0].it');
+  const cannotBeListed = {
+    ownKeys: () => {
+      throw new RangeError('from inside');
+    },
+  };
+  refused({ list: [new Proxy({}, cannotBeListed)] }, 'llm.body.list[0]');
 });

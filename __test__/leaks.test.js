@@ -43,14 +43,14 @@ const SETUP = `
       await new Promise((resolve) => setTimeout(resolve, 2));
     }
   };
+  const made = (make) => { const one = make(); registry.register(one); return one; };
+  // Apart: an async function that waits keeps what its variables held last, also where they are out of scope.
+  const drop = (make, times) => { for (let i = 0; i < times; i++) made(make); };
+  const close = async (one) => { await one.start?.(); await end(one); };
   const round = async (make, times, closed) => {
     gone = 0;
-    for (let i = 0; i < times; i++) {
-      const one = make();
-      registry.register(one);
-      if (one.start && closed) await one.start();
-      if (closed) await end(one);
-    }
+    if (closed) for (let i = 0; i < times; i++) await close(made(make));
+    else drop(make, times);
     await collect(times);
     return gone;
   };`;

@@ -87,10 +87,11 @@ const circuitOption = (value, path, fail) => (value === false ? null : circuit(v
 // Fields of a request that have an option or a place of their own.
 const OWN_FIELDS = ['messages', 'model', 'models', 'max_tokens', 'temperature', 'response_format', 'stream'];
 
+const anyJson = jsonObject();
 const body = (value, path, fail) => {
-  jsonObject()(value, path, fail);
-  for (const name of OWN_FIELDS) if (Object.hasOwn(value, name)) fail(`${path}.${name}`, 'is not yours to set');
-  return value;
+  const copy = anyJson(value, path, fail);
+  for (const name of OWN_FIELDS) if (Object.hasOwn(copy, name)) fail(`${path}.${name}`, 'is not yours to set');
+  return copy;
 };
 
 const llm = shape(
