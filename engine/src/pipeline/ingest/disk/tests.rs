@@ -13,7 +13,10 @@ use sha2::{Digest, Sha256};
 use super::{Disk, fault::unwritten, sweep::sweep};
 use crate::{
     error::Code,
-    pipeline::ingest::{blocks::Blocks, meter::Sums},
+    pipeline::ingest::{
+        blocks::{BLOCK, Blocks},
+        meter::Sums,
+    },
 };
 
 /// A directory that goes with the test.
@@ -82,6 +85,38 @@ async fn a_file_has_its_name_and_nothing_else_is_left() {
     }
     drop(disk);
     scratch.settles_at(&["n0.bin", "n1.bin", "n262144.bin", "n262145.bin", "n3000000.bin", "n40000.bin"]).await;
+}
+
+/// Small pieces are put together and large ones are not: whatever follows whatever, the file is what came.
+#[tokio::test]
+async fn pieces_of_any_size_are_written_in_their_order() {
+    let scratch = Scratch::new();
+    let disk = scratch.open();
+    let mut random = fastrand::Rng::with_seed(7);
+    for n in 0..60 {
+        let mut writer = disk.writer();
+        let mut whole = Vec::new();
+        for _ in 0..random.usize(..40) {
+            let most = *random.choice(&[0, 1, 40, 20_000, 32 * 1024, 70_000, 130_000, 256 * 1024, 600_000]).unwrap();
+            let mut piece = vec![0; random.usize(..=most)];
+            random.fill(&mut piece);
+            whole.extend_from_slice(&piece);
+            // As a connection has it, as decoded text comes, and as a part of something larger.
+            let piece = match random.u8(..3) {
+                0 if piece.len() <= BLOCK => {
+                    let mut block = disk.blocks().take();
+                    block.extend_from_slice(&piece);
+                    block.freeze()
+                }
+                1 => Bytes::from([&[0; 10], &*piece, &[0; 9]].concat()).slice(10..10 + piece.len()),
+                _ => piece.into(),
+            };
+            writer.write(piece).await.unwrap();
+        }
+        let (prepared, _) = writer.prepare(whole.len() as u64, None).await.unwrap();
+        let path = prepared.commit(n.to_string(), "bin".to_owned(), sums(&whole)).await.unwrap();
+        assert!(fs::read(path).unwrap() == whole, "{n}");
+    }
 }
 
 #[tokio::test]
