@@ -6,8 +6,8 @@ use bytes::{Bytes, BytesMut};
 use parking_lot::Mutex;
 
 /// Bytes that are written at once. Each block is a hop to another thread; two of them, one on its way to the disk and one
-/// being filled, are what a medium costs in memory.
-pub const BLOCK: usize = 256 * 1024;
+/// being filled, are what a medium costs in memory. Of 512 KiB they would take more than the megabyte that is promised.
+pub const BLOCK: usize = 384 * 1024;
 
 /// Blocks that are kept for the next media. Memory from the system is zeroed page by page as it is touched: for a small file that
 /// takes longer than to write it.

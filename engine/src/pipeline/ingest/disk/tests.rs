@@ -77,14 +77,14 @@ fn file_name(path: &Path) -> &str {
 async fn a_file_has_its_name_and_nothing_else_is_left() {
     let scratch = Scratch::new();
     let disk = scratch.open();
-    for len in [0, 1, 40_000, 256 * 1024, 256 * 1024 + 1, 3_000_000] {
+    for len in [0, 1, 40_000, BLOCK, BLOCK + 1, 3_000_000] {
         let bytes: Vec<u8> = std::iter::repeat_with(|| fastrand::u8(..)).take(len).collect();
         let path = store(&disk, &format!("n{len}"), &bytes).await;
         assert_eq!(file_name(&path), format!("n{len}.bin"));
         assert!(fs::read(path).unwrap() == bytes);
     }
     drop(disk);
-    scratch.settles_at(&["n0.bin", "n1.bin", "n262144.bin", "n262145.bin", "n3000000.bin", "n40000.bin"]).await;
+    scratch.settles_at(&["n0.bin", "n1.bin", "n3000000.bin", "n393216.bin", "n393217.bin", "n40000.bin"]).await;
 }
 
 /// Small pieces are put together and large ones are not: whatever follows whatever, the file is what came.
@@ -97,7 +97,7 @@ async fn pieces_of_any_size_are_written_in_their_order() {
         let mut writer = disk.writer();
         let mut whole = Vec::new();
         for _ in 0..random.usize(..40) {
-            let most = *random.choice(&[0, 1, 40, 20_000, 32 * 1024, 70_000, 130_000, 256 * 1024, 600_000]).unwrap();
+            let most = *random.choice(&[0, 1, 40, 20_000, 32 * 1024, 70_000, 130_000, BLOCK, 600_000]).unwrap();
             let mut piece = vec![0; random.usize(..=most)];
             random.fill(&mut piece);
             whole.extend_from_slice(&piece);
