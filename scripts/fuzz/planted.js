@@ -28,10 +28,10 @@ const PLANTED = [
   },
   {
     target: 'base64',
-    bug: 'padding behind a single character is taken',
+    bug: 'bits of a byte that is not there are taken',
     file: 'pipeline/ingest/base64.rs',
-    find: "b'=' if self.phase >= 2 &&",
-    replace: "b'=' if self.phase >= 1 &&",
+    find: 'if complete && self.bits == 0 {',
+    replace: 'if complete {',
   },
   {
     target: 'completion',
