@@ -40,6 +40,12 @@ fn push(queue: &Queue<u32>, item: u32) -> Offer {
     queue.push(item, None, 0).offer
 }
 
+/// A thread that waits for an item.
+fn waiter(queue: &Arc<Queue<u32>>) -> thread::JoinHandle<Option<u32>> {
+    let queue = Arc::clone(queue);
+    thread::spawn(move || block_on(queue.pop_wait()))
+}
+
 /// Two producers and two consumers; the ring grows on the way where there is room for it.
 fn two_by_two(capacity: usize, bug: Option<Bug>) {
     let queue = queue(capacity, bug);
@@ -154,10 +160,7 @@ fn of_two_equal_keys_one_is_queued() {
 /// A consumer that waits, and an item that comes meanwhile. A lost wake-up is a deadlock, which loom reports.
 fn wait_for_an_item(bug: Option<Bug>) {
     let queue = queue(2, bug);
-    let consumer = {
-        let queue = Arc::clone(&queue);
-        thread::spawn(move || block_on(queue.pop_wait()))
-    };
+    let consumer = waiter(&queue);
     assert_eq!(push(&queue, 1), Offer::Queued);
     assert_eq!(consumer.join().unwrap(), Some(1));
 }
@@ -171,11 +174,7 @@ fn no_wake_up_is_lost() {
 fn each_of_two_waiters_gets_its_item() {
     explore(|| {
         let queue = queue(2, None);
-        let consume = || {
-            let queue = Arc::clone(&queue);
-            thread::spawn(move || block_on(queue.pop_wait()))
-        };
-        let (one, two) = (consume(), consume());
+        let (one, two) = (waiter(&queue), waiter(&queue));
         assert_eq!(push(&queue, 1), Offer::Queued);
         assert_eq!(queue.push(2, Some("key"), 0).offer, Offer::Queued);
         let mut out = [one.join().unwrap(), two.join().unwrap()];
@@ -188,11 +187,7 @@ fn each_of_two_waiters_gets_its_item() {
 fn close_wakes_every_waiter() {
     explore(|| {
         let queue = queue(1, None);
-        let consume = || {
-            let queue = Arc::clone(&queue);
-            thread::spawn(move || block_on(queue.pop_wait()))
-        };
-        let (one, two) = (consume(), consume());
+        let (one, two) = (waiter(&queue), waiter(&queue));
         queue.close();
         assert_eq!([one.join().unwrap(), two.join().unwrap()], [None, None]);
     });
@@ -206,10 +201,7 @@ fn what_was_queued_before_close_is_drained() {
             let queue = Arc::clone(&queue);
             thread::spawn(move || push(&queue, 1))
         };
-        let consumer = {
-            let queue = Arc::clone(&queue);
-            thread::spawn(move || block_on(queue.pop_wait()))
-        };
+        let consumer = waiter(&queue);
         queue.close();
         let taken = consumer.join().unwrap();
         match producer.join().unwrap() {
@@ -227,10 +219,7 @@ fn pass_on(bug: Option<Bug>) {
     let mut first = Box::pin(queue.pop_wait());
     let polled = first.as_mut().poll(&mut std::task::Context::from_waker(&waker));
     assert!(polled.is_pending());
-    let consumer = {
-        let queue = Arc::clone(&queue);
-        thread::spawn(move || block_on(queue.pop_wait()))
-    };
+    let consumer = waiter(&queue);
     let producer = {
         let queue = Arc::clone(&queue);
         thread::spawn(move || push(&queue, 1))

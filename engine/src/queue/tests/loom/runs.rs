@@ -44,11 +44,7 @@ fn a_run_is_taken_once_and_in_order() {
 fn a_run_wakes_as_many_as_it_has_items() {
     explore(|| {
         let queue = queue(2, None);
-        let consume = || {
-            let queue = Arc::clone(&queue);
-            thread::spawn(move || block_on(queue.pop_wait()))
-        };
-        let (one, two) = (consume(), consume());
+        let (one, two) = (waiter(&queue), waiter(&queue));
         assert_eq!(queue.push_run(1, 2, 0), None);
         let mut out = [one.join().unwrap(), two.join().unwrap()];
         out.sort_unstable();
@@ -84,11 +80,7 @@ fn a_keyed_run_is_taken_once() {
 fn a_keyed_run_wakes_as_many_as_are_queued() {
     explore(|| {
         let queue = queue(3, None);
-        let consume = || {
-            let queue = Arc::clone(&queue);
-            thread::spawn(move || block_on(queue.pop_wait()))
-        };
-        let (one, two) = (consume(), consume());
+        let (one, two) = (waiter(&queue), waiter(&queue));
         assert_eq!(push_keyed_run(&queue, "aab"), (None, vec![1]));
         let mut out = [one.join().unwrap(), two.join().unwrap()];
         out.sort_unstable();
