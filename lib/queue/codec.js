@@ -1,7 +1,7 @@
 'use strict';
 
-// How an item of a shared queue crosses: strings and bytes as they are, plain data as JSON text where JSON says exactly what
-// structured clone would, everything else by structured clone (node:v8).
+// How an item of a shared queue crosses: strings and bytes as they are, plain objects as rows (rows.js), other plain data as JSON text
+// where JSON says exactly what structured clone would, everything else by structured clone (node:v8).
 
 const v8 = require('node:v8');
 const { WarmpathError } = require('../errors.js');
@@ -125,4 +125,4 @@ function fromBytes(kind, bytes) {
   }
 }
 
-module.exports = { TEXT, JSON_TEXT, BYTES, BUFFER, kindOf, payload, fromBytes };
+module.exports = { TEXT, JSON_TEXT, BYTES, BUFFER, isPlainData, kindOf, payload, fromBytes };

@@ -5,6 +5,7 @@
 
 const { TEXT, JSON_TEXT, BYTES, BUFFER } = require('./codec.js');
 const { BYTES: MEMORY, SHARED_INTEGERS } = require('./core.js');
+const { rowsOf } = require('./rows.js');
 
 /** Most characters of keys and texts that cross in one string: V8 keeps longer ones apart from its young objects, which costs far more. */
 const TEXTS = 64 * 1024;
@@ -13,13 +14,15 @@ const TEXTS = 64 * 1024;
 const MOST = SHARED_INTEGERS - 1;
 
 /**
- * Of which kind all of these are, where a run needs to know no more: TEXT (then it is the first that is; putRuns() sees to the others, as
- * it looks at them anyway), BYTES or BUFFER; else -1. Loops, not `every`: a call for each costs more than the answer.
+ * Of which kind all of these are, where a run needs to know no more: TEXT or JSON_TEXT (then it is the first that is a string, or a plain
+ * object; putRuns() sees to the others, as it looks at them anyway), BYTES or BUFFER; else -1. Loops, not `every`: a call for each costs
+ * more than the answer.
  */
 function commonKind(items) {
   if (items.length === 0) return -1;
   if (typeof items[0] === 'string') return TEXT;
   const prototype = Object.getPrototypeOf(items[0]);
+  if (prototype === Object.prototype) return JSON_TEXT;
   if (prototype !== Uint8Array.prototype && prototype !== Buffer.prototype) return -1;
   for (let i = 0; i < items.length; i++) {
     // One of none may be detached, one that is long crosses alone.
@@ -85,22 +88,43 @@ function byteRun({ integers, bytes }, items, start) {
   return { count: i - start, length: used, latin: 0, text: undefined };
 }
 
+/** As textRun(), of rows, whose lengths are known. */
+function rowRun({ integers }, { text, lengths }) {
+  const count = lengths.length;
+  for (let i = 0; i < count; i++) integers[i] = lengths[i];
+  return { count, length: text.length, latin: WIDE.test(text) ? 0 : 1, text };
+}
+
+/**
+ * What makes the next run of these values, where the one before it ended.
+ *
+ * @returns {((start: number) => object | null) | null} null: there is no row for one of the objects
+ */
+function runner(door, kind, values) {
+  if (kind > JSON_TEXT) return (start) => byteRun(door, values, start);
+  if (typeof values[0] === 'string') return (start) => textRun(door, values, start);
+  const rows = rowsOf(values, TEXTS, MOST);
+  let next = 0;
+  return rows && (() => rowRun(door, rows[next++]));
+}
+
 /**
  * Queues items of one kind, in as many runs as it takes.
  *
  * @param {object} door
  * @param {object} handle
  * @param {number} kind
- * @param {string[] | Uint8Array[]} values of bytes, each fits into the memory
+ * @param {string[] | Uint8Array[] | object[]} values of bytes, each fits into the memory; objects go as rows
  * @param {() => void} onDropped called at once where something was dropped for them
- * @returns {number[] | null | undefined} a code for each; null: all are queued; undefined: one of the texts is no string, and none is
- *   queued
+ * @returns {number[] | null | undefined} a code for each; null: all are queued; undefined: one of the texts is no string, or there is
+ *   no row for one of the objects, and none is queued
  */
 function putRuns(door, handle, kind, values, onDropped) {
   const { integers } = door;
+  const runAt = runner(door, kind, values);
   let codes = null;
   for (let start = 0; start < values.length; ) {
-    const run = kind <= JSON_TEXT ? textRun(door, values, start) : byteRun(door, values, start);
+    const run = runAt?.(start) ?? null;
     if (run === null) return undefined;
     const { count } = run;
     // All of them before the first is queued.
@@ -125,7 +149,7 @@ function putRuns(door, handle, kind, values, onDropped) {
  * @param {object} door
  * @param {object} handle
  * @param {number} kind
- * @param {string[] | Uint8Array[]} values as of putRuns()
+ * @param {string[] | Uint8Array[] | object[]} values as of putRuns()
  * @param {string[]} keys
  * @param {string} text the keys, behind each other
  * @returns {number[] | null | undefined} a code for each; null: all are queued; undefined: they are no one run, there is no room for all
@@ -135,7 +159,7 @@ function putKeyedRun(door, handle, kind, values, keys, text) {
   const { integers } = door;
   const count = values.length;
   if (2 * count > SHARED_INTEGERS || text.length > TEXTS) return undefined;
-  const run = kind <= JSON_TEXT ? textRun(door, values, 0) : byteRun(door, values, 0);
+  const run = runner(door, kind, values)?.(0) ?? null;
   if (run === null || run.count < count) return undefined;
   for (let i = 0; i < count; i++) integers[count + i] = keys[i].length;
   const duplicates = door.putKeyedRun(handle, kind, count, run.length, run.latin, run.text, text, text.length);

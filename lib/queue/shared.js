@@ -4,11 +4,12 @@ const { fromNative } = require('../errors.js');
 const { TEXT, JSON_TEXT, kindOf, payload, fromBytes } = require('./codec.js');
 const { BYTES: MEMORY, SHARED_ENTRIES, sharedDoor, waiting, nextNumber } = require('./core.js');
 const { FULL_POLICIES } = require('./local.js');
+const { ROW, fromRow, rowOf } = require('./rows.js');
 const { TEXTS, commonKind, areJson, putRuns, putKeyedRun } = require('./runs.js');
 const { copyBytes, unpack } = require('./unpack.js');
 const { Waiters, PENDING, ENDED } = require('./waiters.js');
 
-/** First character of JSON among single answers: a tab. */
+/** First character of JSON and rows among single answers: a tab. */
 const TAB = 9;
 
 /** The queue that every thread of the process opens by the same name: native code holds the items, as copies. */
@@ -34,8 +35,9 @@ class SharedForm {
 
   /** 0 queued, 1 duplicate, 2 full, 3 closed. */
   put(item, key, priority) {
-    const kind = kindOf(item);
-    const code = this.#putOne(kind, payload(kind, item), key, priority);
+    const row = typeof item === 'object' ? rowOf(item) : null;
+    const kind = row === null ? kindOf(item) : JSON_TEXT;
+    const code = this.#putOne(kind, row ?? payload(kind, item), key, priority);
     if (code === undefined) return 0;
     if (code !== 4) return code;
     this.#reportDropped();
@@ -77,8 +79,10 @@ class SharedForm {
     const values = new Array(count);
     // All of it before the first is queued: one that cannot be cloned must leave the queue as it was.
     for (let i = 0; i < count; i++) {
-      kinds[i] = kindOf(items[i]);
-      values[i] = payload(kinds[i], items[i], 'entries', i);
+      const item = items[i];
+      const row = typeof item === 'object' ? rowOf(item) : null;
+      kinds[i] = row === null ? kindOf(item) : JSON_TEXT;
+      values[i] = row ?? payload(kinds[i], item, 'entries', i);
     }
     if (together && areJson(kinds)) {
       const codes = this.#putTogether(JSON_TEXT, values, keys, text);
@@ -143,7 +147,10 @@ class SharedForm {
 
   /** An answer of one item. */
   #read(answer) {
-    if (typeof answer === 'string') return answer.charCodeAt(0) === TAB ? JSON.parse(answer) : answer;
+    if (typeof answer === 'string') {
+      if (answer.charCodeAt(0) !== TAB) return answer;
+      return answer.charCodeAt(1) === ROW ? fromRow(answer, 1, false) : JSON.parse(answer);
+    }
     // A string that begins with a tab.
     if (typeof answer === 'object') return answer[0];
     const kind = answer % 8;

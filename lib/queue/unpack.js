@@ -4,6 +4,7 @@
 
 const { TEXT, JSON_TEXT, BYTES, fromBytes } = require('./codec.js');
 const { BYTES: MEMORY } = require('./core.js');
+const { ROW, fromRow } = require('./rows.js');
 
 /** Where the records of a batch begin in the memory: kind and length of each. */
 const RECORDS = 3;
@@ -47,6 +48,8 @@ function unpackMixed(door, handle, part, items) {
   let next = 0;
   let cut = 0;
   let at = 0;
+  // Where a row of the same text ended.
+  let rowEnd = -1;
   for (let record = RECORDS; record < end; record += 2) {
     const kind = integers[record];
     const length = integers[record + 1];
@@ -58,6 +61,13 @@ function unpackMixed(door, handle, part, items) {
     if (cut === text.length && length > 0) {
       text = strings[next++];
       cut = 0;
+      rowEnd = -1;
+    }
+    if (kind === JSON_TEXT && text.charCodeAt(cut) === ROW) {
+      items.push(fromRow(text, cut, cut === rowEnd));
+      cut += length;
+      rowEnd = cut;
+      continue;
     }
     const value = text.slice(cut, cut + length);
     cut += length;
