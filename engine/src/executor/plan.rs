@@ -1,7 +1,7 @@
 //! When a batch would be done under the limits: arithmetic instead of a promise.
 //!
 //! The n-th send under a rate comes at `max(0, n - burst) · interval`, and from there on as many in each period as the
-//! limit says. Each key (a chat, a token, a size, the slots) is reckoned alone, and the latest one decides; where two are
+//! limit says. To a chat that allows no burst, the next one comes an interval after the one before has arrived. Each key (a chat, a token, a size, the slots) is reckoned alone, and the latest one decides; where two are
 //! about equally tight the truth may be a little later.
 
 use std::collections::BTreeMap;
@@ -56,8 +56,19 @@ pub struct Plan {
     pub chats_needed: Option<u64>,
 }
 
-/// The moment of the `count`-th send under these rates, ns.
-fn last_of(rates: &[Option<Rate>], count: u64) -> u64 {
+/// Time between two sends of a steady stream whose uploads take so long, ns.
+fn spacing(rate: &Rate, upload: u64) -> u64 {
+    rate.interval().saturating_add(arrival(rate, upload))
+}
+
+/// What uploads that take so long add to the time between two sends, ns. Where no burst is allowed, the next one waits for the one
+/// before to arrive; of long ones several are under way by then, and of those together half the rate arrives.
+pub fn arrival(rate: &Rate, upload: u64) -> u64 {
+    if rate.burst > 1 { 0 } else { upload.min(rate.interval()) }
+}
+
+/// The moment of the `count`-th send under these rates, ns; `upload` as of [`spacing`].
+fn last_of(rates: &[Option<Rate>], count: u64, upload: u64) -> u64 {
     let one = |rate: &Rate| {
         let limit = u64::from(rate.limit.max(1));
         let index = count.saturating_sub(1);
@@ -65,7 +76,7 @@ fn last_of(rates: &[Option<Rate>], count: u64) -> u64 {
         let burst = u64::from(rate.burst.max(1)) - 1;
         let (periods, rest) = (index / limit, index % limit);
         let in_period = rest.saturating_sub(burst).saturating_mul(rate.interval());
-        let spaced = index.saturating_sub(burst).saturating_mul(rate.interval());
+        let spaced = index.saturating_sub(burst).saturating_mul(spacing(rate, upload));
         if rate.burst > 1 {
             periods.saturating_mul(rate.period()).saturating_add(in_period).max(spaced)
         } else {
@@ -75,10 +86,10 @@ fn last_of(rates: &[Option<Rate>], count: u64) -> u64 {
     rates.iter().flatten().map(one).max().unwrap_or(0)
 }
 
-/// Sends a minute under the tightest of these rates.
-fn steady(rates: &[Option<Rate>]) -> f64 {
+/// Sends a minute under the tightest of these rates; `upload` as of [`spacing`].
+fn steady(rates: &[Option<Rate>], upload: u64) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "ns of a minute")]
-    let one = |rate: &Rate| 60e9 / rate.interval().max(1) as f64;
+    let one = |rate: &Rate| 60e9 / spacing(rate, upload).max(1) as f64;
     rates.iter().flatten().map(one).fold(f64::INFINITY, f64::min)
 }
 
@@ -89,6 +100,7 @@ pub fn plan(limits: Option<&Limits>, slots: usize, batches: &[Batch], question: 
     let mut chats: BTreeMap<(&str, &str), (u64, ChatKind)> = BTreeMap::new();
     let mut sizes: BTreeMap<(&str, u64), u64> = BTreeMap::new();
     let mut lanes = f64::INFINITY;
+    let upload = question.upload_ms.saturating_mul(1_000_000);
     for batch in batches {
         *sends.entry(&batch.bot).or_default() += batch.count;
         *sizes.entry((&batch.bot, batch.size)).or_default() += batch.count;
@@ -98,22 +110,22 @@ pub fn plan(limits: Option<&Limits>, slots: usize, batches: &[Batch], question: 
             let share = batch.count / among + u64::from(turn < batch.count % among);
             let kind = batch.chat_kind.unwrap_or_else(|| ChatKind::of_id(chat));
             chats.entry((&batch.bot, chat)).or_insert((0, kind)).0 += share;
-            lanes = lanes.min(limits.map_or(f64::INFINITY, |limits| steady(&limits.of_chat(kind))));
+            lanes = lanes.min(limits.map_or(f64::INFINITY, |limits| steady(&limits.of_chat(kind), upload)));
         }
     }
     let mut ends: Vec<(u64, Reason)> = Vec::new();
     let mut rates: Vec<(f64, Reason)> = Vec::new();
     if let Some(limits) = limits {
-        let of_chats = chats.values().map(|(count, kind)| last_of(&limits.of_chat(*kind), *count));
+        let of_chats = chats.values().map(|(count, kind)| last_of(&limits.of_chat(*kind), *count, upload));
         ends.push((of_chats.max().unwrap_or(0), Reason::ChatRate));
-        rates.push((chats.values().map(|(_, kind)| steady(&limits.of_chat(*kind))).sum(), Reason::ChatRate));
+        rates.push((chats.values().map(|(_, kind)| steady(&limits.of_chat(*kind), upload)).sum(), Reason::ChatRate));
         let token = [limits.token];
-        ends.push((sends.values().map(|count| last_of(&token, *count)).max().unwrap_or(0), Reason::TokenRate));
-        rates.push((sends.values().map(|_| steady(&token)).sum(), Reason::TokenRate));
-        let spacing = |size: u64| [limits.same_size.and_then(|rule| rule.rate(size))];
-        let of_sizes = sizes.iter().map(|((_, size), count)| last_of(&spacing(*size), *count));
+        ends.push((sends.values().map(|count| last_of(&token, *count, 0)).max().unwrap_or(0), Reason::TokenRate));
+        rates.push((sends.values().map(|_| steady(&token, 0)).sum(), Reason::TokenRate));
+        let of_size = |size: u64| [limits.same_size.and_then(|rule| rule.rate(size))];
+        let of_sizes = sizes.iter().map(|((_, size), count)| last_of(&of_size(*size), *count, 0));
         ends.push((of_sizes.max().unwrap_or(0), Reason::SameSize));
-        rates.push((sizes.keys().map(|(_, size)| steady(&spacing(*size))).sum(), Reason::SameSize));
+        rates.push((sizes.keys().map(|(_, size)| steady(&of_size(*size), 0)).sum(), Reason::SameSize));
         if let Some(uploads) = limits.uploads_per_token {
             let of_bots = sends.values().map(|count| rounds(*count, uploads.into(), question.upload_ms));
             ends.push((of_bots.max().unwrap_or(0), Reason::InFlight));
@@ -198,6 +210,23 @@ mod tests {
         let plan = ask(&[batch(2_505, 40, ChatKind::Private, 0)], Some(1_600.0));
         assert_eq!((plan.bottleneck, plan.chats_needed), (Some(Reason::TokenRate), None));
         assert_eq!(plan.done_in_ms, 100_000);
+    }
+
+    #[test]
+    fn a_private_chat_takes_the_next_a_second_after_the_one_before_has_arrived() {
+        let question = Question { upload_ms: 800, per_minute: Some(60.0) };
+        let plan = plan(Some(&Limits::default()), 50, &[batch(7, 1, ChatKind::Private, 0)], question);
+        assert_eq!((plan.done_in_ms, plan.bottleneck), (6 * 1_800 + 800, Some(Reason::ChatRate)));
+        assert_eq!((plan.per_minute.map(f64::round), plan.chats_needed), (Some(33.0), Some(2)));
+        let slow = super::plan(
+            Some(&Limits::default()),
+            50,
+            &[batch(31, 1, ChatKind::Private, 0)],
+            Question { upload_ms: 10_000, per_minute: None },
+        );
+        assert_eq!(slow.done_in_ms, 30 * 2_000 + 10_000, "several are under way");
+        let group = super::plan(Some(&Limits::default()), 50, &[batch(41, 1, ChatKind::Group, 0)], question);
+        assert_eq!(group.done_in_ms, 2 * 60_000 + 800, "a burst of three leaves time for it");
     }
 
     #[test]

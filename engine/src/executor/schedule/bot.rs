@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
+    time::Duration,
 };
 
 use foldhash::fast::RandomState;
@@ -109,6 +110,16 @@ impl Bot {
         self.hits.len() > 1
     }
 
+    /// A chat has another name: what it was refused was refused to one chat.
+    pub fn renamed(&mut self, old: Id, new: Id) {
+        if self.hits.iter().any(|(_, hit)| *hit == new) {
+            self.hits.retain(|(_, hit)| *hit != old);
+        }
+        for (_, hit) in &mut self.hits {
+            *hit = if *hit == old { new } else { *hit };
+        }
+    }
+
     /// The uploads of one size. Forgets sizes that do not matter any more, now and then.
     pub fn size(&mut self, bytes: u64, rule: &SameSize, now: Tick) -> &mut Size {
         if self.sizes.len() >= SIZES_KEPT && !self.sizes.contains_key(&bytes) {
@@ -129,10 +140,19 @@ pub struct Chat {
     pub hash: u64,
     pub kind: ChatKind,
     pub gate: Gate,
+    /// How long its uploads have taken of late.
+    pub upload: Duration,
     /// Flows that may send to it, by this id or by one that it had before.
     pub flows: Vec<Id>,
     /// It is this chat now: what is sent to it counts there.
     pub moved: Option<Id>,
+}
+
+impl Chat {
+    /// An upload took so long. Half of what is known is the last one's, so that a large one is soon forgotten.
+    pub fn uploaded(&mut self, took: Duration) {
+        self.upload = if self.upload.is_zero() { took } else { (self.upload + took) / 2 };
+    }
 }
 
 #[cfg(test)]

@@ -126,7 +126,7 @@ impl<J: Job> Scheduler<J> {
         if chat_at > now && shut == Shut::Blocked {
             add(Reason::RetryAfter, Some(chat_at), chat_id.clone());
         }
-        let (turn, _) = self.projected(entry.flow, ahead, now);
+        let turn = self.projected(entry.flow, ahead, now).0.after(self.uploads_before(entry.flow, ahead, now));
         if turn > now && turn > token_at && (shut == Shut::Rate || ahead > 0) {
             add(Reason::ChatRate, Some(turn), chat_id);
         }

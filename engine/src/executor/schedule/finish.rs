@@ -68,15 +68,17 @@ impl<J: Job> Scheduler<J> {
         if let (Some(limits), Some(after)) = (self.limits, learned.sent_after)
             && !self.planted.has(Bug::ArrivalIgnored)
         {
+            let chat = self.real(chat);
             let rates = self.chats.get(chat).map(|chat| self.chat_rates(chat.kind));
             if let (Some(chat), Some(rates)) = (self.chats.get_mut(chat), rates) {
+                chat.uploaded(after);
                 // Counted it was somewhere between its last byte and its answer.
                 let counted = sent_at.after(after).after(ON_ITS_WAY).min(now);
                 chat.gate.arrive(&rates, &limits, sent_at, counted);
             }
         }
         if let Some(kind) = learned.chat_kind {
-            self.is_of_kind(chat, kind, now);
+            self.is_of_kind(self.real(chat), kind, now);
         }
         if let Some(to) = learned.moved {
             self.moved(chat, &to.to_string(), now);
@@ -100,12 +102,15 @@ impl<J: Job> Scheduler<J> {
         let leased = entry.lease != Tick::NEVER;
         let verdict = decide(&error, entry.spent, &retry, leased, jitter);
         let maybe_sent = error.certainty == Certainty::MaybeSent;
-        // Of one that was answered, be it by a 500, the other side knows itself.
-        let is_open = maybe_sent && matches!(error.class(), Class::Ambiguous | Class::Cancelled);
+        // Of one that was answered, be it by a 500, the other side knows itself; a message of another kind is there.
+        let is_open = maybe_sent
+            && (matches!(error.class(), Class::Ambiguous | Class::Cancelled) || error.code == Code::TelegramKind);
         entry.possible_duplicates += u32::from(is_open);
         let throttled = error.class() == Class::Throttled;
         if error.code == Code::TelegramThrottled {
             let bot = self.flows.get(flow_id)?.bot;
+            // By whatever id: it may have told the new one just now, or to somebody else while this was under way.
+            let chat = self.real(chat);
             self.throttled(bot, Some(chat), throttle_wait(&error), sent_at, now);
         }
         let wait = match verdict {
@@ -219,12 +224,14 @@ impl<J: Job> Scheduler<J> {
         if entry.lease == Tick::NEVER || at.since(now) <= LONGEST_HELD_WAIT || self.planted.has(Bug::NeverGivenBack) {
             return false;
         }
-        let flow_id = entry.flow;
+        // What was in a slot comes back as the job that it was.
+        let (flow_id, class) = (entry.flow, -i64::from(entry.job.priority()));
         let spacing = self.projected(flow_id, 1, now).0.since(self.projected(flow_id, 0, now).0);
         let Some(flow) = self.flows.get_mut(flow_id) else { return false };
-        let next = flow.promised.after(spacing).min(now.after(LONGEST_PROMISE));
-        flow.promised = at.max(next);
-        let wait = flow.promised.since(now);
+        let next = flow.promises.before(class).after(spacing).min(now.after(LONGEST_PROMISE));
+        let promised = at.max(next);
+        flow.promises.make(class, promised, now);
+        let wait = promised.since(now);
         let (wait, why) = match shut {
             Shut::Blocked => (wait, "the bot has to wait after a 429"),
             Shut::Rate => (wait.saturating_sub(EARLY), "the limits of the chat leave no room sooner"),

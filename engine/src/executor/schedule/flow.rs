@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
     planted::{Bug, Planted},
+    promises::Promises,
     size::Group,
     slab::{Id, NIL, Slab},
 };
@@ -195,8 +196,8 @@ pub struct Flow {
     pub live: usize,
     /// Those in the lists that have a lease.
     pub leased: usize,
-    /// The latest moment that was named to a job when it was given back: the next one is told a later.
-    pub promised: Tick,
+    /// What was promised to the jobs that were given back.
+    pub promises: Promises,
     starts: u32,
     /// By class and size.
     lists: BTreeMap<(i64, Group), Ends>,
@@ -213,7 +214,7 @@ impl Flow {
             served: 0,
             live: 0,
             leased: 0,
-            promised: Tick::START,
+            promises: Promises::new(),
             starts: 0,
             lists: BTreeMap::new(),
             ages: Ends::EMPTY,

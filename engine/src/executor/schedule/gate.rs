@@ -44,10 +44,9 @@ impl Meter {
     /// When the next send is due.
     pub fn free_at(&self, rate: &Rate) -> Tick {
         let gcra = self.tat.max(self.arrived).saturating_sub(slack(rate));
-        let window = match self.recent.front() {
-            Some(first) if self.recent.len() >= rate.limit as usize => first.saturating_add(rate.period()),
-            _ => 0,
-        };
+        // Where the limit was higher before, more than `limit` are remembered.
+        let first = self.recent.len().checked_sub(rate.limit as usize).and_then(|index| self.recent.get(index));
+        let window = first.map_or(0, |first| first.saturating_add(rate.period()));
         Tick::from_nanos(gcra.max(window))
     }
 
@@ -55,8 +54,7 @@ impl Meter {
     pub fn book(&mut self, rate: &Rate, pace: u64, at: Tick, planted: Planted) {
         let at = at.as_nanos();
         let begin = if planted.has(Bug::ArrivalTimeReset) { at } else { self.tat.max(at) };
-        let furthest = at.saturating_add(slack(rate)).saturating_add(rate.period().max(interval(rate, pace)));
-        self.tat = begin.saturating_add(interval(rate, pace)).min(furthest);
+        self.tat = begin.saturating_add(interval(rate, pace)).min(furthest(rate, pace, at));
         if rate.burst > 1 && rate.limit <= MOST_REMEMBERED {
             while self.recent.len() >= rate.limit as usize {
                 self.recent.pop_front();
@@ -70,11 +68,18 @@ impl Meter {
     /// in heaps.
     fn arrive(&mut self, rate: &Rate, pace: u64, booked: Tick, at: Tick) {
         let (booked, at) = (booked.as_nanos(), at.as_nanos());
-        let furthest = at.saturating_add(slack(rate)).saturating_add(rate.period().max(interval(rate, pace)));
-        self.arrived = self.arrived.max(at).saturating_add(interval(rate, pace)).min(furthest);
+        let next = self.arrived.max(at).saturating_add(interval(rate, pace));
+        self.arrived = next.min(furthest(rate, pace, at));
         if let Some(send) = self.recent.iter_mut().rev().find(|send| **send == booked) {
             *send = at;
         }
+    }
+
+    /// Another rate holds from `at` on: nothing that was booked reaches further than that rate itself would.
+    pub fn adjust(&mut self, rate: &Rate, pace: u64, at: Tick) {
+        let furthest = furthest(rate, pace, at.as_nanos());
+        self.tat = self.tat.min(furthest);
+        self.arrived = self.arrived.min(furthest);
     }
 
     /// No burst is left at `at`.
@@ -100,6 +105,11 @@ pub const fn interval(rate: &Rate, pace: u64) -> u64 {
 /// what is booked already.
 const fn slack(rate: &Rate) -> u64 {
     rate.interval().saturating_mul(rate.burst.saturating_sub(1) as u64)
+}
+
+/// The furthest that the TAT goes by a send at `at`, ns.
+fn furthest(rate: &Rate, pace: u64, at: u64) -> u64 {
+    at.saturating_add(slack(rate)).saturating_add(rate.period().max(interval(rate, pace)))
 }
 
 /// Why a gate is closed.
@@ -158,6 +168,16 @@ impl Gate {
         for (rate, meter) in rates.iter().zip(&mut self.meters) {
             if let Some(rate) = rate {
                 meter.arrive(rate, pace, booked, at);
+            }
+        }
+    }
+
+    /// Other rates hold from now on.
+    pub fn adjust(&mut self, rates: &Rates, limits: &Limits, now: Tick) {
+        let (pace, from) = (self.pace(limits, now), now.max(self.blocked));
+        for (rate, meter) in rates.iter().zip(&mut self.meters) {
+            if let Some(rate) = rate {
+                meter.adjust(rate, pace, from);
             }
         }
     }

@@ -1,6 +1,9 @@
 //! Names to numbers: bots, their chats, and the flows between them. What is idle is forgotten.
 
-use std::hash::{BuildHasher, Hasher};
+use std::{
+    hash::{BuildHasher, Hasher},
+    time::Duration,
+};
 
 use super::{
     Scheduler,
@@ -53,7 +56,8 @@ impl<J: Job> Scheduler<J> {
         self.sweep(now);
         let kind = ChatKind::of_id(name);
         let gate = super::gate::Gate::default();
-        let id = self.chats.insert(Chat { bot, id: name.into(), hash, kind, gate, flows: Vec::new(), moved: None });
+        let (id, flows) = (name.into(), Vec::new());
+        let id = self.chats.insert(Chat { bot, id, hash, kind, gate, upload: Duration::ZERO, flows, moved: None });
         let chats = &self.chats;
         self.chat_names.insert_unique(hash, id, |id| chats.get(*id).map_or(0, |chat| chat.hash));
         id
@@ -78,15 +82,18 @@ impl<J: Job> Scheduler<J> {
         let fresh = self.chats.get(new).is_some_and(|chat| chat.flows.is_empty());
         let Some(chat) = self.chats.get_mut(old) else { return };
         chat.moved = Some(new);
-        let (flows, kind) = (chat.flows.clone(), chat.kind);
+        let (flows, kind, upload) = (chat.flows.clone(), chat.kind, chat.upload);
         let (gate, limits, planted) = (std::mem::take(&mut chat.gate), self.limits, self.planted);
         let Some(chat) = self.chats.get_mut(new) else { return };
         if fresh {
             // Nobody has sent to it by its new name: what was sent by the old one is all there is to know.
-            (chat.gate, chat.kind) = (gate, kind);
+            (chat.gate, chat.kind, chat.upload) = (gate, kind, upload);
         } else if let Some(limits) = limits {
             // Of two histories the longer one counts, and the send that has just told.
             chat.gate.book(&limits.of_chat(chat.kind), &limits, now, planted);
+        }
+        if let Some(bot) = self.bots.get_mut(bot) {
+            bot.renamed(old, new);
         }
         chat.flows.extend(flows.iter().filter(|flow| !chat.flows.contains(flow)).copied().collect::<Vec<_>>());
         for flow in flows {
@@ -153,8 +160,12 @@ impl<J: Job> Scheduler<J> {
         if self.bots.len() + self.chats.len() + self.flows.len() < self.sweep_at {
             return;
         }
-        let idle: Vec<Id> =
-            self.flows.iter().filter(|(_, flow)| flow.live == 0 && flow.promised <= now).map(|(id, _)| id).collect();
+        let idle: Vec<Id> = self
+            .flows
+            .iter()
+            .filter(|(_, flow)| flow.live == 0 && flow.promises.are_over(now))
+            .map(|(id, _)| id)
+            .collect();
         for id in idle {
             let Some(flow) = self.flows.remove(id) else { continue };
             if let Ok(found) = self.flow_names.find_entry(flow.hash, |known| *known == id) {

@@ -40,6 +40,7 @@ mod gate;
 mod keys;
 mod place;
 mod planted;
+mod promises;
 mod size;
 mod slab;
 mod start;
@@ -300,9 +301,10 @@ impl<J: Job> Scheduler<J> {
         self.limits
     }
 
-    /// Other limits, from now on. What was booked stays booked.
+    /// Other limits, from now on. What was sent before counts as if they had held then.
     pub fn set_limits(&mut self, limits: Option<Limits>, now: Tick) {
         self.limits = limits;
+        self.adjust_gates(now);
         self.place_all(now);
     }
 

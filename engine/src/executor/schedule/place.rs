@@ -13,6 +13,7 @@ use crate::{
     executor::{
         job::Job,
         limits::{ChatKind, Limits},
+        plan::arrival,
     },
 };
 
@@ -129,6 +130,22 @@ impl<J: Job> Scheduler<J> {
         most.is_some_and(|most| self.bots.get(bot).is_some_and(|bot| bot.uploads >= most.max(1)))
     }
 
+    /// Gates and sizes by the limits as they are now.
+    pub(super) fn adjust_gates(&mut self, now: Tick) {
+        let (Some(limits), token) = (self.limits, self.token_rates()) else { return };
+        for bot in self.bots.iter_mut() {
+            bot.gate.adjust(&token, &limits, now);
+            for (bytes, size) in &mut bot.sizes {
+                if let Some(rate) = limits.same_size.and_then(|rule| rule.rate(*bytes)) {
+                    size.meter.adjust(&rate, FULL, now);
+                }
+            }
+        }
+        for chat in self.chats.iter_mut() {
+            chat.gate.adjust(&limits.of_chat(chat.kind), &limits, now);
+        }
+    }
+
     /// Everything anew: the limits are others.
     pub(super) fn place_all(&mut self, now: Tick) {
         let flows: Vec<Id> = self.flows.iter().map(|(id, _)| id).collect();
@@ -180,6 +197,23 @@ impl<J: Job> Scheduler<J> {
         let (at, shut) = if chat_at >= token_at { (chat_at, chat_shut) } else { (token_at, token_shut) };
         let wait = u64::try_from(ahead).unwrap_or(u64::MAX).saturating_mul(self.spacing(&flow.chats, now));
         (at.max(now).after(std::time::Duration::from_nanos(wait)), shut)
+    }
+
+    /// How much later than by [`Scheduler::projected`] that is by what uploads have taken of late: where no burst is allowed, each
+    /// send waits for the one before it to arrive. Nothing where that is not known yet.
+    pub(super) fn uploads_before(&self, flow: Id, ahead: usize, now: Tick) -> std::time::Duration {
+        let Some(flow) = self.flows.get(flow) else { return std::time::Duration::ZERO };
+        let one_by_one = |chat: Id| {
+            let chat = self.chats.get(self.real(chat))?;
+            let rates = self.chat_rates(chat.kind);
+            let under_way = usize::from(chat.gate.free_at(&rates, now).0 > now);
+            let upload = u64::try_from(chat.upload.as_nanos()).unwrap_or(u64::MAX);
+            let each = rates.iter().flatten().map(|rate| arrival(rate, upload)).max()?;
+            let uploads = ahead.div_ceil(flow.chats.len()) + under_way;
+            Some(each.saturating_mul(u64::try_from(uploads).unwrap_or(u64::MAX)))
+        };
+        let longest = flow.chats.iter().filter_map(|chat| one_by_one(*chat)).max();
+        std::time::Duration::from_nanos(longest.unwrap_or(0))
     }
 
     /// Time between two sends of a steady stream to these chats, ns.

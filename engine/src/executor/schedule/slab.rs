@@ -68,6 +68,10 @@ impl<T> Slab<T> {
         self.blocks.get_mut(id as usize / BLOCK)?.get_mut(id as usize % BLOCK)
     }
 
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.blocks.iter_mut().flatten().flatten()
+    }
+
     pub fn iter(&self) -> impl Iterator<Item = (Id, &T)> {
         self.blocks.iter().flatten().zip(0..).filter_map(|(slot, id)| Some((id, slot.as_ref()?)))
     }

@@ -89,6 +89,54 @@ async fn a_leased_job_that_would_wait_too_long_is_given_back_with_its_turn() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_is_given_back_stands_behind_its_equals_and_betters_alone() {
+    let rig = paced(at_once);
+    rig.submit((0..40).map(|key| TestJob { lease: Some(60 * SECOND), ..job(key) }));
+    sleep(SECOND).await;
+    let urgent = |key| TestJob { lease: Some(60 * SECOND), priority: 9, ..job(key) };
+    rig.executor.report(Live { scope: "bot", chat: Some("1"), chat_kind: None, retry_after: Some(20 * SECOND) });
+    rig.submit((100..102).map(urgent));
+    let outcomes = rig.settled(42).await;
+    let wait = |key: &str| {
+        let outcome = outcomes.iter().find(|outcome| outcome.key == key).unwrap();
+        outcome.error.as_ref().unwrap().retry_after_ms.unwrap()
+    };
+    assert!(wait("39") > 33_000, "behind all the others");
+    assert!((20_000..=22_000).contains(&wait("100")), "the first moment there is: {}", wait("100"));
+    assert!((21_000..=24_000).contains(&wait("101")), "the one behind it: {}", wait("101"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_limit_that_was_too_low_holds_nobody_once_it_is_corrected() {
+    let rig = paced(at_once);
+    let hourly = Rate { limit: 1, period_ms: 3_600_000, burst: 1 };
+    rig.executor.set_limits(Some(Limits { chat: Some(hourly), ..Limits::default() }));
+    let begin = Instant::now();
+    rig.submit((0..3).map(job));
+    sleep(SECOND / 2).await;
+    rig.executor.set_limits(Some(Limits::default()));
+    rig.settled(3).await;
+    assert!(begin.elapsed() <= 3 * SECOND, "{:?}", begin.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_limit_that_is_lowered_counts_what_was_sent_before() {
+    let rig = paced(at_once);
+    let rate = |limit| Limits { chat: Some(Rate { limit, period_ms: 4_000, burst: 5 }), ..Limits::default() };
+    rig.executor.set_limits(Some(rate(10)));
+    let begin = Instant::now();
+    rig.submit((0..5).map(job));
+    sleep(3 * SECOND).await;
+    rig.submit((5..10).map(job));
+    sleep(SECOND / 10).await;
+    rig.executor.set_limits(Some(rate(2)));
+    rig.submit((10..12).map(job));
+    rig.settled(12).await;
+    let all = moments(&rig, begin);
+    assert!(all[10] >= 7_000, "two at most in any four seconds: {all:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn limits_can_be_read_and_changed_while_jobs_wait() {
     let rig = paced(at_once);
     assert_eq!(rig.executor.limits(), Some(Limits::default()));

@@ -7,10 +7,12 @@ use super::{
 };
 use crate::{
     clock::Tick,
+    error::{Code, Error},
     executor::{ExecutorOptions, RetryOptions, limits::Limits},
 };
 
 const SECOND: u64 = 1_000_000_000;
+const SECOND_LONG: std::time::Duration = std::time::Duration::from_secs(1);
 const HOUR: u64 = 3_600 * SECOND;
 const BEGIN: u64 = 1_000 * SECOND;
 
@@ -71,5 +73,43 @@ fn a_chat_with_two_ids_has_one_limit_and_all_of_it() {
     for known in [false, true] {
         let sent = hour(known);
         assert!((1_164..=1_203).contains(&sent), "{sent} of 1,200");
+    }
+}
+
+/// A 429 in answer to the send that also told the new id, or to one that was under way meanwhile: it is the chat that waits, by both ids,
+/// and no other one.
+#[test]
+fn a_refusal_by_the_new_id_closes_the_chat_and_nothing_else() {
+    for limits in [None, Some(Limits { chat: None, group: None, ..Limits::default() }), Some(Limits::default())] {
+        let options = ExecutorOptions { concurrency: 20, capacity: usize::MAX, retry: RetryOptions::default(), limits };
+        let mut schedule = Scheduler::planted(&options, 1, Planted::NONE);
+        let submit = |schedule: &mut Scheduler<SimJob>, key: &str, chat: &str, now| {
+            let (key, scope, chats) = (key.to_owned(), "bot0".to_owned(), vec![chat.to_owned()]);
+            let job = SimJob { key, bot: 0, scope, chats, size: Some(1_000), priority: 0, lease: None };
+            schedule.submit(job, Tick::from_nanos(now));
+        };
+        let start = |schedule: &mut Scheduler<SimJob>, now| match schedule.poll(Tick::from_nanos(now)) {
+            Some(Action::Start { id, .. }) => Some(id),
+            _ => None,
+        };
+        let refused =
+            || Ended::Tried(Err(Error::new(Code::TelegramThrottled, "429").retry_after(Some(20 * SECOND_LONG))));
+        submit(&mut schedule, "a", OLD, BEGIN);
+        submit(&mut schedule, "b", OLD, BEGIN);
+        let first = start(&mut schedule, BEGIN).unwrap();
+        let second = start(&mut schedule, BEGIN);
+        let told = Learned { moved: Some(NEW.parse().unwrap()), ..Learned::default() };
+        schedule.finished(first, refused(), told, Tick::from_nanos(BEGIN));
+        if let Some(second) = second {
+            schedule.finished(second, refused(), Learned::default(), Tick::from_nanos(BEGIN));
+        }
+        submit(&mut schedule, "c", NEW, BEGIN);
+        submit(&mut schedule, "other", "77", BEGIN);
+        let Some(Action::Start { job, .. }) = schedule.poll(Tick::from_nanos(BEGIN)) else {
+            panic!("the token is shut")
+        };
+        assert_eq!(job.key, "other", "{limits:?}");
+        assert_eq!(start(&mut schedule, BEGIN + 20 * SECOND - 1), None, "before the time was over, {limits:?}");
+        assert!(start(&mut schedule, BEGIN + 23 * SECOND).is_some(), "{limits:?}");
     }
 }
