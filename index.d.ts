@@ -632,8 +632,8 @@ export interface TelegramOptions {
    */
   apiRoot?: string | undefined;
   /**
-   * Largest upload the server takes, for every kind: 1 to 4,294,967,296 bytes. Default: the cloud's limits, 10 MiB for
-   * photos and 50 MiB for the other kinds; 2000 MB with `local`.
+   * Largest upload the server takes: 1 to 4,294,967,296 bytes. Default: the cloud's limit, 50 MiB; 2000 MB with `local`. A photo is one
+   * up to 10 MiB wherever it is sent.
    *
    * @see https://core.telegram.org/bots/api#sending-files
    */
@@ -1034,7 +1034,8 @@ export function jobKey(job: JobIdentity): string;
  * `cache`: `bytes-here`. `url`: `direct`. `file`: `local-server`. `stream`: `requested` (`route: 'stream'`), `unverified`
  * (these bytes were not verified yet), `size` and `kind` (Telegram fetches no such file), `local-file`, `unreachable` (the URL
  * or path could not be read), `suspended` (several URLs in a row could not; 10 min), `evicted` (no longer in the cache),
- * `faststart` and `shrunk` (other bytes than the stored ones are sent).
+ * `faststart` and `shrunk` (other bytes than the stored ones are sent), `large-photo` (above the limits of photos: what becomes of it is
+ * `onLargePhoto`'s to say, here).
  */
 export type PrewarmRouteReason =
   | 'bytes-here'
@@ -1047,6 +1048,7 @@ export type PrewarmRouteReason =
   | 'local-file'
   | 'unreachable'
   | 'evicted'
+  | 'large-photo'
   | 'suspended'
   | 'faststart'
   | 'shrunk';

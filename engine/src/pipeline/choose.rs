@@ -9,7 +9,7 @@ use super::{
 use crate::{
     error::{Code, Error, Result},
     executor::Grant,
-    telegram::{Cause, Refused},
+    telegram::{Cause, Kind, Refused},
 };
 
 /// A way that was chosen.
@@ -62,11 +62,23 @@ impl Prewarm {
         let Plan::Go(mut route, mut reason) = planned else {
             return Err(Error::new(Code::Internal, "the route planner asked twice"));
         };
-        let is_slow = || job.r2_key.as_deref().is_some_and(|key| self.slow.knows(key, &job.sha256));
-        if route == Route::Url && self.choice != RouteChoice::Url && self.policy.faststart && is_slow() {
-            (route, reason) = (Route::Stream, Reason::Faststart);
+        if route == Route::Url
+            && self.choice != RouteChoice::Url
+            && let Some(change) = self.change(job)
+        {
+            (route, reason) = (Route::Stream, change);
         }
         Ok(Way { call: self.first_call(job, grant, route, reason), known, joined })
+    }
+
+    /// Why an object is known not to be sent as it lies there.
+    fn change(&self, job: &PrewarmJob) -> Option<Reason> {
+        let reason = match job.kind {
+            Kind::Photo => Reason::LargePhoto,
+            Kind::Video | Kind::Animation | Kind::VideoNote if self.policy.faststart => Reason::Faststart,
+            _ => return None,
+        };
+        job.r2_key.as_deref().is_some_and(|key| self.changed.knows(key, &job.sha256)).then_some(reason)
     }
 
     fn join(&self, job: &PrewarmJob) -> Option<Source> {
@@ -86,10 +98,8 @@ impl Prewarm {
 
     /// Remembers what a refusal says about more than its own job.
     pub(super) fn learn(&self, call: &Call, refused: &Refused) {
-        match (refused.cause, call.route) {
-            (Cause::Migrated(to), _) => self.migrations.learn(&call.chat_id, &to.to_string()),
-            (Cause::Reference, Route::Url) if call.nonce => self.urls.failed(),
-            _ => {}
+        if let Cause::Migrated(to) = refused.cause {
+            self.migrations.learn(&call.chat_id, &to.to_string());
         }
     }
 }

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use super::{
     LargePhoto, Policy, PrewarmJob, PrewarmOptions, PrewarmValue,
     cache::Cache,
-    route::RouteChoice,
-    trust::{Migrations, SlowFilms, UrlHealth, Verified},
+    route::{Route, RouteChoice},
+    trust::{Changed, Migrations, UrlHealth, Verified},
     value::{settle_doubt, value},
 };
 use crate::{
@@ -18,7 +18,7 @@ use crate::{
     executor::{ChatKind, Grant, Pipeline, Trace},
     http::{Client, Timeouts},
     s3::S3,
-    telegram::Telegram,
+    telegram::{Cause, Telegram},
 };
 
 /// The prewarm pipeline.
@@ -33,7 +33,7 @@ pub struct Prewarm {
     pub(super) verified: Verified,
     pub(super) migrations: Migrations,
     pub(super) urls: UrlHealth,
-    pub(super) slow: SlowFilms,
+    pub(super) changed: Changed,
 }
 
 impl Prewarm {
@@ -61,7 +61,7 @@ impl Prewarm {
             verified: Verified::default(),
             migrations: Migrations::default(),
             urls: UrlHealth::default(),
-            slow: SlowFilms::default(),
+            changed: Changed::default(),
         })
     }
 
@@ -78,12 +78,17 @@ impl Pipeline for Prewarm {
 
     async fn attempt(&self, job: &PrewarmJob, grant: Grant, trace: &Arc<Trace>) -> Result<PrewarmValue> {
         let mut way = self.choose(job, grant).await?;
+        let mut unreachable = false;
         loop {
             if let Some(to) = way.call.migrated.as_ref().and_then(|migrated| migrated.to.parse().ok()) {
                 trace.moved_to(to);
             }
             let refused = match self.send(job, &mut way, trace).await {
                 Ok(sent) => {
+                    // Not where the object itself could not be had.
+                    if unreachable {
+                        self.urls.failed();
+                    }
                     if let Some(kind) = ChatKind::from_type(&sent.message.chat.kind) {
                         trace.sent_to(kind);
                     }
@@ -92,6 +97,7 @@ impl Pipeline for Prewarm {
                 Err(refused) => refused,
             };
             self.learn(&way.call, &refused);
+            unreachable |= way.call.route == Route::Url && way.call.nonce && refused.cause == Cause::Reference;
             let Some(next) = way.call.after(&refused, self.choice, self.policy) else {
                 return Err(settle_doubt(refused.error, trace));
             };

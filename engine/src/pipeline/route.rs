@@ -71,6 +71,9 @@ pub enum Reason {
     Faststart,
     /// `stream`: a smaller version of this photo is sent (`onLargePhoto`).
     Shrunk,
+    /// `stream`: this photo is above the limits of photos (`onLargePhoto`): Telegram has just refused it by URL, or another job has
+    /// seen its bytes.
+    LargePhoto,
     /// `stream`: several URLs in a row could not be fetched; they are not tried for a while.
     Suspended,
 }
@@ -253,6 +256,10 @@ impl Call {
             // Then the bytes themselves.
             (Cause::Reference, Route::Url | Route::File) if choice != RouteChoice::Url => {
                 Some(Self { route: Route::Stream, reason: Reason::Unreachable, ..again })
+            }
+            // Seen here first: what becomes of a photo above the limits is the policy's to say.
+            (Cause::Media, Route::Url) if self.kind == Kind::Photo && choice != RouteChoice::Url => {
+                Some(Self { route: Route::Stream, reason: Reason::LargePhoto, ..again })
             }
             // The same bytes as a document.
             (Cause::Media, _) if as_document => {

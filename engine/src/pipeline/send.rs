@@ -1,11 +1,11 @@
 //! The second step of a prewarm: the request, along the way that was chosen.
 
-use std::{fmt::Write, path::Path, sync::Arc};
+use std::{borrow::Cow, fmt::Write, path::Path, sync::Arc};
 
 use super::{
     Prewarm, PrewarmJob,
     choose::Way,
-    file::fit,
+    file::{content_type, file_name, fit},
     prepare::{self, Prepared, Rewritten},
     route::{Call, Reason, Route},
     source::Source,
@@ -16,7 +16,7 @@ use crate::{
     executor::Trace,
     s3::Link,
     secret::Secret,
-    telegram::{FilePart, Media, Message, Refused, Upload},
+    telegram::{FilePart, Kind, Media, Message, Refused, Upload},
 };
 
 /// A message that exists.
@@ -123,10 +123,15 @@ impl Prewarm {
         let bytes = known.len.unwrap_or_default();
         fit(job, call, bytes, 0, &self.telegram, self.policy)?;
         let seconds = self.timeouts.answer_ms / 1000 + LINK_MARGIN_SECONDS;
+        // Telegram names a file by the URL where nothing else does, and the key is nobody's business.
+        let name = match call.kind {
+            Kind::Document | Kind::Audio => Some(file_name(job, content_type(job, known.content_type.as_deref()).1)),
+            _ => job.file_name.as_deref().map(Cow::Borrowed),
+        };
         let link = Link {
             expires_in: u32::try_from(seconds).unwrap_or(u32::MAX).min(crate::sigv4::MAX_EXPIRES),
             content_type: known.content_type.as_deref().filter(|_| known.must_say_type),
-            file_name: job.file_name.as_deref(),
+            file_name: name.as_deref(),
             nonce: call.nonce.then(|| fastrand::u64(..)),
         };
         let url = self.s3.link(job.r2_key.as_deref().unwrap_or_default(), &link)?;
@@ -134,7 +139,16 @@ impl Prewarm {
         let media = prepare::media(job, call.kind, None);
         let message = self.send_reference(job, call, &media, &url, trace).await?;
         self.urls.worked();
-        Ok(Sent { message, bytes, media, rewritten: None })
+        // Of what Telegram keeps as it came, it says how much that was.
+        let kept = message.file(call.kind).and_then(|file| file.file_size);
+        let kept = kept.filter(|_| matches!(call.kind, Kind::Document | Kind::Audio | Kind::Voice));
+        if let (Some(size), Some(kept)) = (job.size, kept)
+            && size != kept
+        {
+            let message = format!("the job says {size} bytes, Telegram fetched {kept}");
+            return Err(Error::new(Code::Sha256Mismatch, message).maybe_sent().at(Phase::Answer).into());
+        }
+        Ok(Sent { message, bytes: kept.unwrap_or(bytes), media, rewritten: None })
     }
 
     /// Lets the local Bot API server read the file.

@@ -55,11 +55,12 @@ impl Verified {
     }
 }
 
-/// Films of the bucket whose index stands at their end, by key: what Telegram fetches by itself stays so.
+/// Objects of the bucket that are not sent as they lie there, by key: films whose index stands at their end, photos above the
+/// limits. What Telegram fetches by itself is what lies there.
 #[derive(Default)]
-pub struct SlowFilms(Mutex<Remembered<Box<str>>>);
+pub struct Changed(Mutex<Remembered<Box<str>>>);
 
-impl SlowFilms {
+impl Changed {
     /// The object with this sha256 is one.
     pub fn learn(&self, key: &str, sha256: &str) {
         self.0.lock().put(key, sha256.into());

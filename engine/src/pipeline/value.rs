@@ -34,7 +34,8 @@ pub fn value(call: Call, sent: &Sent, policy: Policy) -> Result<PrewarmValue> {
         (Some((kind, file)), true) => (kind, Some(KindReason::Telegram), file),
         (other, _) => return Err(other_kind(call.kind, other.map(|(kind, _)| kind))),
     };
-    if file.file_id.is_empty() || file.file_unique_id.is_empty() {
+    // Without a file_unique_id it can be sent again all the same: how much that is worth is the worker's to say.
+    if file.file_id.is_empty() {
         return Err(Error::new(Code::TelegramProtocol, "the answer has no file_id").maybe_sent().at(Phase::Answer));
     }
     Ok(PrewarmValue {

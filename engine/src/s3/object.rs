@@ -226,9 +226,12 @@ impl Object {
             Ok(response) => response,
             Err(error) => return self.no_rest(error),
         };
-        // A store that ignores If-Match would hand over the rest of another version.
-        if response.header("etag").is_some_and(|now| now != etag) {
-            return Err(Error::new(Code::SourceChanged, "the object changed while it was being read"));
+        // A store that ignores If-Match would hand over the rest of another version; one that does not say which it is (RFC 9110,
+        // 15.3.7, has it say so), may.
+        match response.header("etag") {
+            Some(now) if now == etag => {}
+            Some(_) => return Err(Error::new(Code::SourceChanged, "the object changed while it was being read")),
+            None => return self.no_rest(protocol("a part that does not say of which version it is")),
         }
         self.skip = match response.header("content-range").map(content_range) {
             Some(Some((start, total)))

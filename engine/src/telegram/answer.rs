@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::Value;
 
 use super::{
     Kind,
@@ -20,7 +21,8 @@ struct Envelope<T> {
     result: Option<T>,
     error_code: Option<u16>,
     description: Option<String>,
-    parameters: Option<Parameters>,
+    /// Read later: one of another type must not make all of the answer unreadable.
+    parameters: Option<Value>,
 }
 
 /// The part of a `Message` that a prewarm needs.
@@ -55,8 +57,11 @@ pub struct Chat {
 pub struct File {
     /// What the bot sends again.
     pub file_id: String,
-    /// The same for every bot.
+    /// The same for every bot; empty where the server says none.
+    #[serde(default)]
     pub file_unique_id: String,
+    /// Bytes.
+    pub file_size: Option<u64>,
     /// Pixels.
     pub width: Option<u32>,
     /// Pixels.
@@ -112,7 +117,8 @@ pub fn read<T: DeserializeOwned>(
             for secret in secrets {
                 text = secret.redact(&text);
             }
-            Err(refusal(code, &text, parameters.unwrap_or_default(), header_retry_after))
+            let parameters = parameters.as_ref().map(Parameters::of).unwrap_or_default();
+            Err(refusal(code, &text, parameters, header_retry_after))
         }
         // Success without a readable result: the message may well exist.
         _ if status.is_success() => {

@@ -101,7 +101,9 @@ impl Telegram {
     #[must_use]
     pub fn max_upload_bytes(&self, kind: Kind) -> u64 {
         let usual = if self.local { LOCAL_MAX_UPLOAD } else { kind.max_upload_bytes() };
-        self.max_upload_bytes.unwrap_or(usual)
+        let most = self.max_upload_bytes.unwrap_or(usual);
+        // A photo is one by the limits of Telegram's core, whatever the server before it takes.
+        if kind == Kind::Photo { most.min(kind.max_upload_bytes()) } else { most }
     }
 
     /// Whether the server reads files of this machine by their path.

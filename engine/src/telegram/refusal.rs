@@ -2,18 +2,41 @@
 
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde_json::Value;
 
 use crate::error::{Code, Error};
 
 /// For a 429 that names no time.
 pub(super) const DEFAULT_FLOOD_WAIT: Duration = Duration::from_secs(5);
 
+/// For a 429 that names no time to speak of: to obey it to the letter would be to ask without end.
+const LEAST_FLOOD_WAIT: Duration = Duration::from_secs(1);
+
 /// `parameters` of a refusal (<https://core.telegram.org/bots/api#responseparameters>).
-#[derive(Clone, Copy, Default, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Parameters {
     pub retry_after: Option<u64>,
     pub migrate_to_chat_id: Option<i64>,
+}
+
+impl Parameters {
+    /// What there is in them. Servers that stand in for Telegram's write numbers as texts, or with a fraction.
+    pub(super) fn of(given: &Value) -> Self {
+        let seconds = |value: &Value| {
+            let number = value.as_f64().or_else(|| value.as_str()?.trim().parse().ok())?;
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "not below zero; `as` saturates"
+            )]
+            (number >= 0.0).then(|| number.ceil() as u64)
+        };
+        let id = |value: &Value| value.as_i64().or_else(|| value.as_str()?.trim().parse().ok());
+        Self {
+            retry_after: given.get("retry_after").and_then(seconds),
+            migrate_to_chat_id: given.get("migrate_to_chat_id").and_then(id),
+        }
+    }
 }
 
 /// Why Telegram refused, where that opens a way which the error's class does not know of.
@@ -46,13 +69,25 @@ impl From<Error> for Refused {
 }
 
 /// Texts of a 400 that is about the chat: it says so nowhere but in its description.
-const CHAT: [&str; 6] = [
+const CHAT: [&str; 17] = [
     "chat not found",
     "not enough rights",
     "have no rights",
     "need administrator rights",
-    "chat_write_forbidden",
     "user is deactivated",
+    // Those of the core, which a 403 becomes where the server does not translate it.
+    "chat_admin_required",
+    "chat_forbidden",
+    "chat_id_invalid",
+    "chat_restricted",
+    "chat_send_",
+    "chat_write_forbidden",
+    "channel_private",
+    "input_user_deactivated",
+    "peer_id_invalid",
+    "topic_closed",
+    "user_banned_in_channel",
+    "user_is_blocked",
 ];
 
 /// Texts of a 400 about a URL, a path or a file_id (`sendX` with a string instead of a file).
@@ -88,7 +123,8 @@ pub(super) fn refusal(status: u16, description: &str, parameters: Parameters, he
     match status {
         429 => {
             let wait = parameters.retry_after.map(Duration::from_secs).or(header).or_else(|| disguised_wait(&lower));
-            error(Code::TelegramThrottled).retry_after(Some(wait.unwrap_or(DEFAULT_FLOOD_WAIT))).into()
+            let wait = wait.unwrap_or(DEFAULT_FLOOD_WAIT).max(LEAST_FLOOD_WAIT);
+            error(Code::TelegramThrottled).retry_after(Some(wait)).into()
         }
         // The path is /bot<token>/<method>: a token of a wrong form answers 404. 421: not the server of this token.
         401 | 404 | 421 => plain(Code::TelegramUnauthorized),
@@ -164,6 +200,39 @@ mod tests {
             let error = refused(400, description).error;
             assert_eq!(error.class(), Class::Throttled, "{description}");
             assert_eq!(error.retry_after, Some(Duration::from_secs(seconds)), "{description}");
+        }
+    }
+
+    #[test]
+    fn parameters_of_other_types_are_read_as_far_as_they_can_be() {
+        let read = |text: &str| Parameters::of(&serde_json::from_str(text).unwrap());
+        for (text, seconds) in [
+            (r#"{"retry_after":35}"#, Some(35)),
+            (r#"{"retry_after":"35"}"#, Some(35)),
+            (r#"{"retry_after":34.0001}"#, Some(35)),
+            (r#"{"retry_after":1e300}"#, Some(u64::MAX)),
+            (r#"{"retry_after":-1}"#, None),
+            (r#"{"retry_after":"soon"}"#, None),
+            (r#"{"retry_after":null}"#, None),
+            ("[]", None),
+            ("7", None),
+        ] {
+            assert_eq!(read(text).retry_after, seconds, "{text}");
+        }
+        assert_eq!(read(r#"{"migrate_to_chat_id":"-1001"}"#).migrate_to_chat_id, Some(-1001));
+        assert_eq!(read(r#"{"migrate_to_chat_id":-1001.5}"#).migrate_to_chat_id, None);
+    }
+
+    #[test]
+    fn a_flood_without_a_time_to_speak_of_is_waited_for_all_the_same() {
+        let none = Parameters { retry_after: Some(0), ..Parameters::default() };
+        assert_eq!(refusal(429, "Too Many Requests", none, None).error.retry_after, Some(LEAST_FLOOD_WAIT));
+    }
+
+    #[test]
+    fn a_chat_that_takes_nothing_is_not_bad_media() {
+        for text in ["USER_IS_BLOCKED", "CHAT_SEND_PHOTOS_FORBIDDEN", "TOPIC_CLOSED", "PEER_ID_INVALID"] {
+            assert_eq!(refused(400, &format!("Bad Request: {text}")).error.code, Code::TelegramChat, "{text}");
         }
     }
 }

@@ -66,6 +66,34 @@ async fn a_server_that_ignores_the_range_is_read_again_and_one_that_says_200_for
 }
 
 #[tokio::test]
+async fn a_rest_that_does_not_say_of_which_version_it_is_is_none() {
+    for status in ["200 OK", "206 Partial Content"] {
+        let rig = Rig::new(
+            move |request, number| match number {
+                0 => vec![
+                    Act::Send([head("200 OK", &[("etag", "\"v1\"")], 300_000), media()[..100_000].to_vec()].concat()),
+                    Act::Reset,
+                ],
+                _ if status.starts_with("200") || !request.headers.contains_key("range") => {
+                    vec![http("200 OK", &[], vec![0; 300_000])]
+                }
+                _ => vec![http(status, &[("content-range", &rest_of(request))], vec![0; 300_000 - start_of(request)])],
+            },
+            |r, _| accept(r),
+        )
+        .await
+        .option("verifySha256", false)
+        .option("route", "stream");
+        rig.run().await;
+        let whole = |file: &Vec<u8>| file.iter().all(|byte| *byte == 0);
+        let sent: Vec<_> =
+            rig.telegram.seen().iter().filter(|request| request.complete).filter_map(Seen::file).collect();
+        assert!(sent.iter().all(whole), "a mixture, {status}");
+        assert!(rig.s3.seen().len() > 2, "the rest was asked for, and again: {status}");
+    }
+}
+
+#[tokio::test]
 async fn an_object_that_changes_in_the_middle_is_never_mixed() {
     for status in ["412 Precondition Failed", "206 Partial Content"] {
         let rig = Rig::new(

@@ -21,6 +21,7 @@ mod cache;
 mod cancel;
 mod download;
 mod media;
+mod photos;
 mod rig;
 mod routes;
 mod security;

@@ -44,12 +44,12 @@ fn taken(request: &Seen, _: usize) -> Vec<Act> {
     vec![Act::ReadBody, http("200 OK", &[], body.to_string())]
 }
 
-async fn rig(bytes: &[u8], kind: &str) -> Rig {
+pub async fn rig(bytes: &[u8], kind: &str) -> Rig {
     Rig::new(store(bytes.to_vec()), taken).await.with("sha256", sha256(bytes)).with("kind", kind)
 }
 
 /// What arrived at Telegram, as a file.
-fn arrived(rig: &Rig, folder: &Folder, name: &str) -> (Seen, PathBuf) {
+pub fn arrived(rig: &Rig, folder: &Folder, name: &str) -> (Seen, PathBuf) {
     let post = rig.telegram.seen().pop().unwrap();
     assert!(post.complete);
     let path = folder.file(name);
@@ -61,7 +61,7 @@ fn number(post: &Seen, name: &str) -> Option<u32> {
     post.field(name).map(|text| text.parse().unwrap())
 }
 
-async fn sent(rig: &Rig) -> Value {
+pub async fn sent(rig: &Rig) -> Value {
     let outcome = rig.run().await;
     assert_eq!(outcome.status, Status::Succeeded, "{:?}", outcome.error);
     serde_json::to_value(outcome.value.unwrap()).unwrap()
@@ -284,72 +284,6 @@ async fn a_file_is_named_by_what_it_is_and_keeps_its_kind() {
             "{kind}: the job's wins"
         );
     }
-}
-
-#[tokio::test]
-async fn photos_that_telegram_would_refuse_are_not_sent() {
-    if is_missing() {
-        return;
-    }
-    let folder = Folder::new("prepare-photo");
-    // Too many pixels, too long, and one byte too many.
-    let wide = fs::read(folder.make("wide.png", "-f lavfi -i color=size=7000x5400 -frames:v 1")).unwrap();
-    let long = fs::read(folder.make("long.png", "-f lavfi -i color=size=2100x100 -frames:v 1")).unwrap();
-    let mut fat = fs::read(folder.make("fat.jpg", "-f lavfi -i color=size=640x480 -frames:v 1")).unwrap();
-    fat.resize((10 << 20) + 1, 0);
-    for (bytes, code, option, reason) in [
-        (&wide, "TELEGRAM_REJECTED", "onRejected", "rejected"),
-        (&long, "TELEGRAM_REJECTED", "onRejected", "rejected"),
-        (&fat, "TOO_LARGE", "onTooLarge", "too-large"),
-    ] {
-        let refused = rig(bytes, "photo").await;
-        refused.fails(code).await;
-        assert!(refused.telegram.seen().is_empty(), "not a byte");
-        for option in [option, "onLargePhoto"] {
-            let rig = rig(bytes, "photo").await.option(option, "document");
-            let value = sent(&rig).await;
-            assert_eq!((&value["kind"], &value["kindReason"]), (&json!("document"), &json!(reason)));
-            assert_eq!(rig.telegram.seen().len(), 1);
-        }
-    }
-    fat.pop();
-    let value = sent(&rig(&fat, "photo").await).await;
-    assert_eq!((&value["kind"], &value["width"]), (&json!("photo"), &json!(640)), "the last byte that fits");
-}
-
-#[cfg(feature = "shrink")]
-#[tokio::test]
-async fn photos_are_made_smaller_by_policy_and_what_cannot_be_is_not() {
-    if is_missing() {
-        return;
-    }
-    let folder = Folder::new("prepare-shrink");
-    // Small limits, because a debug build takes a minute for a picture that is truly too large.
-    let noisy = "-f lavfi -i testsrc2=size=640x480 -vf noise=alls=60:allf=t -frames:v 1";
-    let wide = fs::read(folder.make("wide.png", noisy)).unwrap();
-    let small = |mut rig: Rig| {
-        rig.options["telegram"]["maxUploadBytes"] = 300_000.into();
-        rig.option("onLargePhoto", "shrink")
-    };
-    let rig = small(self::rig(&wide, "photo").await);
-    let value = sent(&rig).await;
-    assert_eq!((&value["kind"], &value["rewritten"]), (&json!("photo"), &json!("shrunk")));
-    let (post, path) = arrived(&rig, &folder, "shrunk.jpg");
-    let (width, height) = shown(&ffprobe(&path));
-    let len = fs::metadata(&path).unwrap().len();
-    assert!(
-        wide.len() > 300_000 && len <= 300_000 && (width * 3).abs_diff(height * 4) < 8,
-        "{width} x {height}, {len}"
-    );
-    assert_eq!((&value["width"], &value["height"]), (&json!(width), &json!(height)));
-    assert!(String::from_utf8_lossy(&post.body).contains(".jpg\"\r\ncontent-type: image/jpeg\r\n"));
-    let wrong = small(self::rig(&wide, "photo").await).with("sha256", "0".repeat(64));
-    wrong.fails("SHA256_MISMATCH").await;
-    let long = fs::read(folder.make("long.png", "-f lavfi -i color=size=2100x100 -frames:v 1")).unwrap();
-    let rig = self::rig(&long, "photo").await.option("onLargePhoto", "shrink");
-    rig.fails("TELEGRAM_REJECTED").await;
-    let value = sent(&rig.option("onRejected", "document")).await;
-    assert_eq!(value["kind"], "document");
 }
 
 #[tokio::test]

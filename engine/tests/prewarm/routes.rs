@@ -227,13 +227,19 @@ async fn wrong_bytes_of_a_local_file_are_not_even_named() {
 }
 
 #[tokio::test]
-async fn a_local_server_takes_more_than_the_cloud() {
-    let mut rig = Rig::new(big_object, |r, _| accept(r)).await.with("sha256", sha256(&vec![7; BIG]));
-    rig.options["telegram"]["local"] = true.into();
-    assert_eq!(rig.run().await.status, Status::Succeeded, "a photo of 16 MB");
+async fn a_photo_is_one_by_the_same_limit_on_a_local_server() {
+    for (option, value) in [("local", json!(true)), ("maxUploadBytes", json!(100 << 20))] {
+        let rig = Rig::new(big_object, |_, _| vec![Act::ReadBody, document()]).await;
+        let mut rig = rig.with("sha256", sha256(&vec![7; BIG]));
+        rig.options["telegram"][option] = value;
+        rig.fails("TOO_LARGE").await;
+        assert!(rig.telegram.seen().is_empty());
+        let value = serde_json::to_value(rig.option("onTooLarge", "document").run().await.value.unwrap()).unwrap();
+        assert_eq!(value["kind"], json!("document"), "{option}");
+    }
 }
 
-fn document() -> Act {
+pub fn document() -> Act {
     let body = json!({ "ok": true, "result": { "message_id": 5, "date": 1, "chat": { "id": 42, "type": "private" },
         "document": { "file_id": "doc", "file_unique_id": "ud" } } });
     http("200 OK", &[], body.to_string())
@@ -308,4 +314,15 @@ async fn a_group_that_became_a_supergroup_is_followed_in_the_same_try_and_rememb
     let chats: Vec<_> = posts.iter().map(|post| post.field("chat_id").unwrap()).collect();
     assert_eq!(chats, ["-55", "-1001234567890", "-1001234567890"]);
     assert_eq!(posts[1].file().map(|file| sha256(&file)), Some(sha256(&media())), "the same bytes again");
+}
+
+#[tokio::test]
+async fn a_document_of_another_size_than_the_job_says_is_none() {
+    let body = json!({ "ok": true, "result": { "message_id": 5, "date": 1, "chat": { "id": 42, "type": "private" },
+        "document": { "file_id": "doc", "file_unique_id": "ud", "file_size": 3_000 } } });
+    let answers = move |_: &Seen, _| vec![Act::ReadBody, http("200 OK", &[], body.to_string())];
+    let rig = Rig::new(|r, _| object(r), answers).await.with("kind", "document").with("contentType", "application/pdf");
+    let rig = rig.option("route", "auto").option("verifySha256", false);
+    let outcome = rig.with("size", 5).fails("SHA256_MISMATCH").await;
+    assert!(outcome.error.unwrap().message.contains("Telegram fetched 3000"));
 }

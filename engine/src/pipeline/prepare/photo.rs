@@ -34,6 +34,9 @@ impl Prewarm {
             None => Ok(()),
         };
         let Err(refusal) = fits else { return Ok(prepared) };
+        if let Some(key) = &job.r2_key {
+            self.changed.learn(key, &job.sha256);
+        }
         if self.policy.on_large_photo == Some(LargePhoto::Shrink) && report.len <= MOST_SHRUNK && refusal.shrinks() {
             prepared = self.shrink(job, report, limits, prepared).await?;
             if prepared.rewritten.is_some() {

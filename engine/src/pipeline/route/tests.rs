@@ -152,7 +152,14 @@ fn a_migration_is_followed_once() {
 
 #[test]
 fn refused_media_becomes_a_document_only_by_policy_and_once() {
-    let photo = call(Route::Url);
+    let by_url = call(Route::Url);
+    let photo = by_url.after(&refused(Cause::Media), RouteChoice::Auto, FAIL).unwrap();
+    assert_eq!(
+        (photo.kind, photo.route, photo.reason),
+        (Kind::Photo, Route::Stream, Reason::LargePhoto),
+        "seen here first"
+    );
+    assert_eq!(by_url.after(&refused(Cause::Media), RouteChoice::Url, FAIL), None);
     assert_eq!(photo.after(&refused(Cause::Media), RouteChoice::Auto, FAIL), None);
     let document = photo.after(&refused(Cause::Media), RouteChoice::Auto, DOCUMENT).unwrap();
     assert_eq!((document.kind, document.route), (Kind::Document, Route::Stream));
