@@ -177,15 +177,15 @@ test('priority decides who goes first', async (t) => {
   );
 });
 
-test('a short file_unique_id is sent again once, where that is asked for', async (t) => {
-  const weak = (retryWeakId) => {
+test('a short or missing file_unique_id is sent again once, where that is asked for', async (t) => {
+  const weak = (retryWeakId, id = { file_unique_id: 'short' }) => {
     const body = {
       ok: true,
       result: {
         message_id: 5,
         date: 1,
         chat: { id: Number(CHAT), type: 'supergroup' },
-        document: { file_id: 'F'.repeat(40), file_unique_id: 'short', file_size: 2000 },
+        document: { file_id: 'F'.repeat(40), ...id, file_size: 2000 },
       },
     };
     const fault = world.stage.tg.faults.add({ kind: 'status', status: 200, body });
@@ -197,13 +197,20 @@ test('a short file_unique_id is sent again once, where that is asked for', async
   await plain.worker.start();
   assert.equal((await done)[0].value.fileUniqueId, 'short');
 
-  const eager = weak(true);
-  const retried = events(eager.worker, 'retry');
-  const better = events(eager.worker, 'succeeded');
-  await eager.worker.enqueue(await world.stage.workerJob());
-  await eager.worker.start();
-  assert.equal((await retried)[0].error.code, 'ERR_WARMPATH_SEND_AMBIGUOUS');
-  assert.ok(world.stage.tg.issued((await better)[0].value.fileId));
+  for (const id of [undefined, {}]) {
+    const eager = weak(true, id);
+    const retried = events(eager.worker, 'retry');
+    const better = events(eager.worker, 'succeeded');
+    await eager.worker.enqueue(await world.stage.workerJob());
+    await eager.worker.start();
+    const [{ error, possibleDuplicates }] = await retried;
+    assert.deepEqual(
+      [error.code, possibleDuplicates],
+      ['ERR_WARMPATH_SEND_AMBIGUOUS', 1],
+      'the first message is there',
+    );
+    assert.ok(world.stage.tg.issued((await better)[0].value.fileId));
+  }
 });
 
 test('a logger or observe that throws changes nothing', async (t) => {

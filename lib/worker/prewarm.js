@@ -291,7 +291,9 @@ class PrewarmWorker extends Worker {
         message: 'the file_unique_id is too short; sent again once, as configured',
         certainty: 'maybe-sent',
       };
-      return { ...outcome, status: 'failed', value: undefined, error, charged: true };
+      // The message is there, and the next attempt sends another.
+      const possibleDuplicates = outcome.possibleDuplicates + 1;
+      return { ...outcome, status: 'failed', value: undefined, error, charged: true, possibleDuplicates };
     }
     return outcome;
   }
