@@ -91,8 +91,8 @@ function objects(seed, count) {
   };
   const object = (depth) => {
     const made = {};
-    for (let n = Math.floor(random() * (random() < 0.05 ? 40 : 6)); n > 0; n--) {
-      const name = random() < 0.8 ? pick(NAMES) : `field ${Math.floor(random() * 50)}`;
+    for (let n = Math.floor(random() * (random() < 0.05 ? 80 : 6)); n > 0; n--) {
+      const name = random() < 0.8 ? pick(NAMES) : `field ${Math.floor(random() * 90)}`;
       Object.defineProperty(made, name, { value: value(depth), writable: true, enumerable: true, configurable: true });
     }
     return made;
@@ -154,7 +154,7 @@ test('objects of one shape cross as rows, those that a row cannot hold do not', 
   const cycle = {};
   cycle.cycle = cycle;
   const twice = [1];
-  const many = Object.fromEntries(Array.from({ length: 32 }, (_, i) => [`f${i}`, i]));
+  const many = Object.fromEntries(Array.from({ length: 65 }, (_, i) => [`f${i}`, i]));
   const others = [
     {},
     [],

@@ -9,7 +9,7 @@
 // | SAME or OWN: whether its shape is that of the row before it | 1 |
 // | length of the shape | 2, of 7 bits, the higher ones first |
 // | shape: the fields, MARK between them; of each the letter of its type, and the name | |
-// | length of the numbers | 1 |
+// | length of the numbers | 2 |
 // | numbers: in the order of the fields, the length of a string, what a number or a boolean is; of null nothing | 1 to 4 each |
 // | strings: in the order of the fields, the texts of other numbers and of what is nested among them | |
 //
@@ -34,7 +34,7 @@ const MASK = 2 ** BITS - 1;
 const MOST = 2 ** (3 * BITS) - 1;
 
 /** Most fields of a row, and most characters of its shape: objects with more are tables, whose names differ. */
-const FIELDS = 31;
+const FIELDS = 64;
 const SHAPE = 1024;
 
 const OBJECT = Object.prototype;
@@ -61,10 +61,14 @@ function shapeOf(names, types) {
   if (names.some((name) => name.includes(MARK))) return null;
   const text = names.map((name, i) => LETTERS[types[i]] + name).join(MARK);
   if (text.length > SHAPE) return null;
-  const length = CHARACTERS[text.length >> BITS] + CHARACTERS[text.length & MASK];
-  const [own, same] = [OWN, SAME].map((flag) => CHARACTERS[ROW] + CHARACTERS[flag] + length + text);
+  const [own, same] = [OWN, SAME].map((flag) => CHARACTERS[ROW] + CHARACTERS[flag] + pair(text.length) + text);
   written = { text, names, types, own, same };
   return written;
+}
+
+/** A number of up to 14 bits. */
+function pair(number) {
+  return CHARACTERS[number >> BITS] + CHARACTERS[number & MASK];
 }
 
 /** A number of up to 21 bits. */
@@ -137,8 +141,8 @@ function append(object, before, parts) {
   // Without fields it is none: JSON has that, too.
   if (shape === null || count === 0) return takeBack(parts, at);
   parts[at] = shape === before ? shape.same : shape.own;
-  parts[at + 1] = CHARACTERS[numbers.length] + numbers;
-  appended = shape.own.length + 1 + numbers.length + length;
+  parts[at + 1] = pair(numbers.length) + numbers;
+  appended = shape.own.length + 2 + numbers.length + length;
   return shape;
 }
 
@@ -200,9 +204,13 @@ function shapeFrom(text) {
 /** The shape that was read last. */
 let read = { text: '', names: [], types: [], blank: {} };
 
+function pairAt(text, at) {
+  return (text.charCodeAt(at) << BITS) + text.charCodeAt(at + 1);
+}
+
 /** What stands behind LARGE. */
-function large(text, at) {
-  return (text.charCodeAt(at) << (2 * BITS)) + (text.charCodeAt(at + 1) << BITS) + text.charCodeAt(at + 2);
+function largeAt(text, at) {
+  return (text.charCodeAt(at) << (2 * BITS)) + pairAt(text, at + 1);
 }
 
 /**
@@ -212,14 +220,14 @@ function large(text, at) {
  */
 function fromRow(text, at, isNext) {
   const begin = at + 4;
-  let place = begin + (text.charCodeAt(at + 2) << BITS) + text.charCodeAt(at + 3);
+  let place = begin + pairAt(text, at + 2);
   if (!isNext || text.charCodeAt(at + 1) !== SAME) {
     const shape = text.slice(begin, place);
     if (shape !== read.text) read = shapeFrom(shape);
   }
   const { names, types, blank } = read;
-  let cut = place + 1 + text.charCodeAt(place);
-  place++;
+  let cut = place + 2 + pairAt(text, place);
+  place += 2;
   // To fill in a copy costs a third of adding field by field.
   const object = { ...blank };
   for (let i = 0; i < names.length; i++) {
@@ -233,7 +241,7 @@ function fromRow(text, at, isNext) {
       continue;
     }
     if (number === LARGE) {
-      number = large(text, place);
+      number = largeAt(text, place);
       place += 3;
     }
     if (type === 'n') {
