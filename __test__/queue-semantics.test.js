@@ -152,12 +152,31 @@ test('options are refused by name, from own properties only', () => {
     assert.equal(queue.enqueue(3, { priority: 1 }), 'queued');
     assert.equal(queue.enqueue(3, {}), 'queued');
     assert.equal(new Queue({}).stats().capacity, 500);
+    Object.defineProperty(Object.prototype, 'timeoutMs', { value: 0, configurable: true, writable: true });
+    for (const given of [[], [undefined], [{}]]) {
+      const waiting = new Queue();
+      waiting.dequeueWait(...given);
+      waiting.dequeueManyWait(5, ...given);
+      assert.equal(waiting.stats().waiters, 2);
+    }
   } finally {
+    delete Object.prototype.timeoutMs;
     delete Object.prototype.key;
     delete Object.prototype.capacity;
   }
   assert.throws(() => queue.enqueue(4, Object.create({ key: 'inherited' })), refused('ERR_WARMPATH_INVALID_ARGUMENT'));
   assert.throws(() => queue.enqueueMany([Object.create({ item: 1 })]), refused('ERR_WARMPATH_INVALID_ARGUMENT'));
+  // Of a parent that hides its fields from loops, too.
+  const parent = Object.create({}, { item: { value: 1 }, key: { value: 'inherited' }, priority: { value: 9 } });
+  const child = (own) => Object.defineProperties(Object.create(parent), Object.getOwnPropertyDescriptors(own));
+  for (const own of [{}, { key: 'own' }, { priority: 1 }]) {
+    assert.throws(() => queue.enqueue(4, child(own)), refused('ERR_WARMPATH_INVALID_ARGUMENT', 'options'));
+    assert.throws(() => queue.enqueueMany([child(own)]), refused('ERR_WARMPATH_INVALID_ARGUMENT', 'entries[0]'));
+  }
+  assert.throws(() => queue.enqueueMany([child({ item: 1, priority: 1 })]), refused('ERR_WARMPATH_INVALID_ARGUMENT'));
+  const own = Object.defineProperty({ priority: 1 }, 'key', { value: 'hidden, but its own' });
+  assert.equal(queue.enqueue(4, own), 'queued');
+  assert.equal(queue.remove('hidden, but its own'), 4);
   assert.throws(
     () => queue.enqueueMany([{ item: 1, prio: 2 }]),
     refused('ERR_WARMPATH_INVALID_ARGUMENT', 'entries[0].prio'),

@@ -130,7 +130,8 @@ class Queue extends EventEmitter {
   dequeueManyWait(max, given) {
     try {
       const most = options.checkMax(max);
-      const { timeoutMs, signal } = given === undefined ? {} : options.waitOptions(given);
+      if (given === undefined) return this.#form.waiters.next(asItems, undefined, undefined, most);
+      const { timeoutMs, signal } = options.waitOptions(given);
       return this.#form.waiters.next(asItems, timeoutMs, signal, most);
     } catch (err) {
       return Promise.reject(err);

@@ -40,7 +40,7 @@ const owns = OBJECT.hasOwnProperty;
 
 /**
  * Whether an object looks like `{ … }` written down here: cheaper than to ask for its prototype. One that inherits from such an
- * object is told by its fields, which are not its own.
+ * object is told by its fields: what is read of it must have been seen in it, by a loop.
  */
 function looksPlain(value) {
   return typeof value === 'object' && value !== null && value.constructor === Object;
@@ -66,11 +66,17 @@ function enqueueOptions(options) {
 function isUsual(options) {
   if (looksPlain(options) && isClean()) {
     let usual = true;
+    let hasKey = false;
+    let hasRank = false;
     for (const name in options) {
-      if ((name !== 'key' && name !== 'priority') || !owns.call(options, name)) usual = false;
+      if (name === 'key' && owns.call(options, name)) hasKey = true;
+      else if (name === 'priority' && owns.call(options, name)) hasRank = true;
+      else usual = false;
     }
     const { key, priority: rank } = options;
-    return usual && (key === undefined || isKey(key)) && (rank === undefined || (rank | 0) === rank);
+    return (
+      usual && (key === undefined || (hasKey && isKey(key))) && (rank === undefined || (hasRank && (rank | 0) === rank))
+    );
   }
   return false;
 }
@@ -92,16 +98,23 @@ function checkEntry(entry, index, clean) {
 function isUsualEntry(entry) {
   if (looksPlain(entry)) {
     let usual = true;
+    let hasItem = false;
+    let hasKey = false;
+    let hasRank = false;
     for (const name in entry) {
-      if ((name !== 'item' && name !== 'key' && name !== 'priority') || !owns.call(entry, name)) usual = false;
+      if (name === 'item' && owns.call(entry, name)) hasItem = true;
+      else if (name === 'key' && owns.call(entry, name)) hasKey = true;
+      else if (name === 'priority' && owns.call(entry, name)) hasRank = true;
+      else usual = false;
     }
     const { item, key, priority: rank } = entry;
     return (
       usual &&
+      hasItem &&
       item !== undefined &&
       item !== null &&
-      (key === undefined || isKey(key)) &&
-      (rank === undefined || (rank | 0) === rank)
+      (key === undefined || (hasKey && isKey(key))) &&
+      (rank === undefined || (hasRank && (rank | 0) === rank))
     );
   }
   return false;
@@ -118,9 +131,13 @@ function plainItems(entries, items) {
       const entry = entries[i];
       if (!looksPlain(entry)) return i;
       let usual = true;
-      for (const name in entry) if (name !== 'item' || !owns.call(entry, name)) usual = false;
+      let hasItem = false;
+      for (const name in entry) {
+        if (name === 'item' && owns.call(entry, name)) hasItem = true;
+        else usual = false;
+      }
       const { item } = entry;
-      if (!usual || item === undefined || item === null) return i;
+      if (!usual || !hasItem || item === undefined || item === null) return i;
       items[i] = item;
     }
   } catch {
@@ -141,9 +158,15 @@ function keyedItems(entries, items, keys) {
       const entry = entries[i];
       if (!looksPlain(entry)) return null;
       let usual = true;
-      for (const name in entry) if ((name !== 'item' && name !== 'key') || !owns.call(entry, name)) usual = false;
+      let hasItem = false;
+      let hasKey = false;
+      for (const name in entry) {
+        if (name === 'item' && owns.call(entry, name)) hasItem = true;
+        else if (name === 'key' && owns.call(entry, name)) hasKey = true;
+        else usual = false;
+      }
       const { item, key } = entry;
-      if (!usual || item === undefined || item === null || typeof key !== 'string') return null;
+      if (!usual || !hasItem || !hasKey || item === undefined || item === null || typeof key !== 'string') return null;
       if (key.length > KEY_LENGTH || !key.isWellFormed()) return null;
       items[i] = item;
       keys[i] = key;
