@@ -204,11 +204,15 @@ class Queue extends EventEmitter {
   /** Waits for items without polling; ends when the queue is closed and drained. Several loops share the items. */
   [Symbol.asyncIterator]() {
     const { waiters } = this.#form;
+    /** What this loop waits for: left, it must take no item any more, and keep nothing alive. */
+    const pending = new Set();
     let left = false;
     return {
-      next: () => (left ? Promise.resolve(asResult(null, true)) : waiters.next(asResult)),
+      next: () =>
+        left ? Promise.resolve(asResult(null, true)) : waiters.next(asResult, undefined, undefined, undefined, pending),
       return() {
         left = true;
+        waiters.giveUp(pending);
         return Promise.resolve(asResult(null, true));
       },
       [Symbol.asyncIterator]() {

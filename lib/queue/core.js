@@ -50,7 +50,16 @@ function wake() {
   const count = shared.heard(shared.thread);
   // What is served may poll and wait again, or use the memory: the numbers are read first.
   const rung = count === 2 ** 32 - 1 ? [...waiting.keys()] : Array.from(shared.integers.subarray(0, count));
-  for (const number of rung) waiting.get(number)?.serve();
+  let failure = null;
+  for (const number of rung) {
+    try {
+      waiting.get(number)?.serve();
+    } catch (err) {
+      // The wake-ups of the others were taken with this one.
+      failure ??= { err };
+    }
+  }
+  if (failure !== null) throw failure.err;
 }
 
 /** The functions of the shared queue. */

@@ -37,12 +37,12 @@ class LocalForm {
         ? this.#door.push(this.#handle, slot)
         : this.#door.pushWith(this.#handle, slot, priority, key);
     if (code === undefined) {
-      if (this.waiters.size > 0) this.waiters.serve();
+      if (this.waiters.size > 0) this.waiters.notify();
       return 0;
     }
     if (code >= 4) {
       this.#onDropped([this.#table.take(code - 4)]);
-      if (this.waiters.size > 0) this.waiters.serve();
+      if (this.waiters.size > 0) this.waiters.notify();
       return 0;
     }
     this.#table.take(slot);
@@ -58,7 +58,7 @@ class LocalForm {
       else if (keyText !== null) return this.#putKeyed(items, keys, keyText);
     }
     if (plain === items.length) {
-      if (this.waiters.size > 0) this.waiters.serve();
+      if (this.waiters.size > 0) this.waiters.notify();
       return null;
     }
     return this.#putEach(plain, items, keys, priorities, new Array(items.length).fill(0));
@@ -93,7 +93,7 @@ class LocalForm {
       table.dropOfBatch(first, refused);
       for (const at of refused) codes[start + at] = 1;
     }
-    if (this.waiters.size > 0) this.waiters.serve();
+    if (this.waiters.size > 0) this.waiters.notify();
     return codes;
   }
 
@@ -112,7 +112,7 @@ class LocalForm {
       if (this.#lastDropped.length > 0) dropped = (dropped ?? []).concat(this.#lastDropped);
     }
     if (dropped !== null) this.#onDropped(dropped);
-    if (this.waiters.size > 0) this.waiters.serve();
+    if (this.waiters.size > 0) this.waiters.notify();
     return codes;
   }
 
@@ -219,7 +219,7 @@ class LocalForm {
 
   close() {
     this.#door.close(this.#handle);
-    if (this.waiters.size > 0) this.waiters.serve();
+    if (this.waiters.size > 0) this.waiters.notify();
   }
 
   stats() {

@@ -1,6 +1,10 @@
 'use strict';
 
 const { abortError } = require('../errors.js');
+const { listen, unlisten } = require('./aborts.js');
+
+// Those of the start: a test that mocks timers must not hang who waits.
+const { setImmediate, setInterval, setTimeout, clearTimeout } = globalThis;
 
 /** What a source answers to poll() beside an item. */
 const PENDING = Symbol('pending');
@@ -56,74 +60,123 @@ class Waiters {
   }
 
   /**
-   * The next item as a promise, or the next items; `settle(found, ended)` makes what it resolves with.
+   * The next item as a promise, or the next items; `settle(found, ended)` makes what it resolves with. Throws nothing.
    *
    * @param {(found: *, ended: boolean) => *} settle
    * @param {number} [timeoutMs] after it, the same as ENDED
    * @param {AbortSignal} [signal]
    * @param {number} [max]
+   * @param {Set} [group] holds who waits for this call, for giveUp()
    */
-  next(settle, timeoutMs, signal, max) {
-    if (signal?.aborted) return Promise.reject(abortError(signal));
-    // Whoever waits already is served first.
-    const item = this.#waiting.size > 0 ? PENDING : this.#first(timeoutMs === 0, max);
-    if (item === ENDED) return Promise.resolve(settle(null, true));
-    if (item !== PENDING) return Promise.resolve(settle(item, false));
-    if (timeoutMs === 0) return Promise.resolve(settle(null, true));
+  next(settle, timeoutMs, signal, max, group) {
+    try {
+      if (signal?.aborted) return Promise.reject(abortError(signal));
+      // Whoever waits already is served first.
+      if (timeoutMs === 0 && this.#waiting.size > 0) this.serve();
+      const item = this.#waiting.size > 0 ? PENDING : this.#first(timeoutMs === 0, max);
+      if (item === ENDED) return Promise.resolve(settle(null, true));
+      if (item !== PENDING) return Promise.resolve(settle(item, false));
+      if (timeoutMs === 0) return Promise.resolve(settle(null, true));
+    } catch (err) {
+      return Promise.reject(err);
+    }
     return new Promise((resolve, reject) => {
-      const waiter = { settle, resolve, max, timer: null, signal, onAbort: null };
-      if (timeoutMs !== undefined) {
-        waiter.timer = setTimeout(() => {
-          this.#leave(waiter);
-          resolve(settle(null, true));
-        }, timeoutMs);
+      const waiter = { settle, resolve, reject, max, group, timer: null, signal, onAbort: null };
+      this.#join(waiter);
+      try {
+        this.#arm(waiter, timeoutMs);
+      } catch (err) {
+        this.#leave(waiter);
+        reject(err);
       }
-      if (signal !== undefined) {
-        waiter.onAbort = () => {
-          this.#leave(waiter);
-          reject(abortError(signal));
-        };
-        signal.addEventListener('abort', waiter.onAbort, { once: true });
-      }
-      if (this.#waiting.size === 0 && this.#shared) hold.take();
-      this.#waiting.add(waiter);
-      if (this.#shared && !this.#scheduled) {
-        this.#scheduled = true;
-        setImmediate(() => {
-          this.#scheduled = false;
-          this.serve();
-        });
-      }
+      if (this.#shared || this.#run >= RUN) this.soon();
     });
   }
 
   /** What is there at once. `only`: there is no second look. */
   #first(only, max) {
-    if (!this.#shared) return this.#source.poll(max);
     if (this.#run >= RUN && !only) return PENDING;
-    const found = this.#source.look(max);
-    if (found !== PENDING) this.#run += max === undefined ? 1 : found.length;
+    const found = this.#shared ? this.#source.look(max) : this.#source.poll(max);
+    if (found !== PENDING && found !== ENDED) this.#run += max === undefined ? 1 : found.length;
     return found;
   }
 
+  #join(waiter) {
+    if (this.#waiting.size === 0 && this.#shared) hold.take();
+    this.#waiting.add(waiter);
+    waiter.group?.add(waiter);
+  }
+
+  /** What may end the wait of one who has joined. The signal first: it may be somebody's own, and throw. */
+  #arm(waiter, timeoutMs) {
+    const { signal } = waiter;
+    if (signal !== undefined) {
+      waiter.onAbort = () => {
+        if (this.#leave(waiter)) waiter.reject(abortError(signal));
+      };
+      listen(signal, waiter.onAbort);
+    }
+    if (timeoutMs === undefined || !this.#waiting.has(waiter)) return;
+    waiter.timer = setTimeout(() => {
+      // The loop may have been busy since: what is there by now is not too late.
+      this.serve();
+      this.#giveUp(waiter);
+    }, timeoutMs);
+  }
+
+  /** Whether it was there. */
   #remove(waiter) {
-    this.#waiting.delete(waiter);
+    if (!this.#waiting.delete(waiter)) return false;
+    waiter.group?.delete(waiter);
     if (this.#waiting.size === 0 && this.#shared) hold.release();
     if (waiter.timer !== null) clearTimeout(waiter.timer);
-    if (waiter.onAbort !== null) waiter.signal.removeEventListener('abort', waiter.onAbort);
+    if (waiter.onAbort !== null) unlisten(waiter.signal, waiter.onAbort);
+    return true;
   }
 
   #leave(waiter) {
-    this.#remove(waiter);
+    if (!this.#remove(waiter)) return false;
     if (this.#waiting.size === 0) this.#source.disarm();
+    return true;
   }
 
-  /** There may be items, or the end: hands out what there is. */
+  #giveUp(waiter) {
+    if (this.#leave(waiter)) waiter.resolve(waiter.settle(null, true));
+  }
+
+  /** Nobody wants what those of a group wait for: it ends as at the end of the queue. */
+  giveUp(group) {
+    for (const waiter of [...group]) this.#giveUp(waiter);
+  }
+
+  /** serve(), after a turn of the event loop. */
+  soon() {
+    if (this.#scheduled || this.#waiting.size === 0) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      this.serve();
+    });
+  }
+
+  /** There is an item: serve(), unless the event loop is to have its turn first. */
+  notify() {
+    if (!this.#scheduled) this.serve();
+  }
+
+  /** There may be items, or the end: hands out what there is. Who cannot be given one is told why; the others come after. */
   serve() {
     this.#run = 0;
     while (this.#waiting.size > 0) {
       const [waiter] = this.#waiting;
-      const item = this.#source.poll(waiter.max);
+      let item;
+      try {
+        item = this.#source.poll(waiter.max);
+      } catch (err) {
+        this.#remove(waiter);
+        waiter.reject(err);
+        continue;
+      }
       if (item === PENDING) return;
       this.#remove(waiter);
       waiter.resolve(waiter.settle(item === ENDED ? null : item, item === ENDED));
