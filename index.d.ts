@@ -286,7 +286,8 @@ export class Queue<T extends NonNullable<unknown> = NonNullable<unknown>> extend
   /**
    * With a name, strings, numbers, plain data, Uint8Array and Buffer are copied fast, and what else structured clone can copy by it.
    *
-   * @throws `ERR_WARMPATH_INVALID_ARGUMENT` naming the argument; `ERR_WARMPATH_CLOSED` after close()
+   * @throws `ERR_WARMPATH_INVALID_ARGUMENT` naming the argument, its `cause` what was thrown where the item cannot be read or cloned;
+   *   `ERR_WARMPATH_CLOSED` after close()
    */
   enqueue(item: T, options?: EnqueueOptions): QueueStatus;
   /** `enqueue(item, { priority })`. @throws as enqueue() */

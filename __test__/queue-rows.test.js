@@ -221,7 +221,7 @@ test('a getter may use the queue while its object is read', () => {
           },
         },
       ]),
-    /mine/,
+    (err) => err.option === 'entries[1].item' && err.cause.message === 'mine',
   );
   assert.equal(queue.length, 0, 'nothing of a batch that cannot be read is queued');
   queue.close();

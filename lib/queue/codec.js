@@ -1,10 +1,12 @@
 'use strict';
 
 // How an item of a shared queue crosses: strings and bytes as they are, plain objects as rows (rows.js), other plain data as JSON text
-// where JSON says exactly what structured clone would, everything else by structured clone (node:v8).
+// where JSON says exactly what structured clone would, everything else by structured clone (clone.js).
 
-const v8 = require('node:v8');
+const { constants } = require('node:buffer');
 const { WarmpathError } = require('../errors.js');
+const clone = require('./clone.js');
+const { lengthOf, checkMemory } = require('./views.js');
 
 /** As in src/queue/item.rs. */
 const TEXT = 0;
@@ -16,12 +18,15 @@ const CLONE = 4;
 /** Objects and arrays in one item up to which JSON is considered. */
 const CONTAINERS = 16;
 
+/** Characters of JSON text: a consumer is given it behind a tab. */
+const MOST_JSON = constants.MAX_STRING_LENGTH - 1;
+
 const OBJECT = Object.prototype;
 const ARRAY = Array.prototype;
 
 /**
- * Whether JSON text says all of a value. Not so with -0, NaN, undefined and holes, class instances, cycles, and one object in two
- * places (structured clone keeps it one).
+ * Whether JSON text says all of a value. Not so with -0, NaN, undefined and holes, class instances, cycles, one object in two places
+ * (structured clone keeps it one), and what has a `toJSON`, also one that no loop finds.
  *
  * @param {object} value
  * @param {object[]} seen the containers above and before
@@ -29,11 +34,13 @@ const ARRAY = Array.prototype;
 function isPlainData(value, seen) {
   const isArray = Array.isArray(value);
   if (Object.getPrototypeOf(value) !== (isArray ? ARRAY : OBJECT)) return false;
-  if (seen.length === CONTAINERS || seen.includes(value)) return false;
+  if (seen.length === CONTAINERS || seen.includes(value) || value.toJSON !== undefined) return false;
   seen.push(value);
   let count = 0;
+  let last = '';
   for (const name in value) {
     count++;
+    last = name;
     const field = value[name];
     switch (typeof field) {
       case 'string':
@@ -49,8 +56,9 @@ function isPlainData(value, seen) {
         return false;
     }
   }
-  // Fewer: holes. More: fields beside the elements, which JSON leaves out.
-  return !isArray || count === value.length;
+  // Indices come first, in order: as many names as elements, of which the last is the last index, leave no room for holes and for
+  // fields beside the elements, which JSON leaves out.
+  return !isArray || (count === value.length && (count === 0 || last === `${count - 1}`));
 }
 
 /** How the item is to cross; its form by payload(). */
@@ -67,48 +75,39 @@ function kindOf(item) {
       const prototype = Object.getPrototypeOf(item);
       if (prototype === Buffer.prototype) return BUFFER;
       if (prototype === Uint8Array.prototype) return BYTES;
-      // ARRAY inherits from OBJECT.
-      return ARRAY.toJSON === undefined && isPlainData(item, []) ? JSON_TEXT : CLONE;
+      return isPlainData(item, []) ? JSON_TEXT : CLONE;
     }
     default:
       return CLONE;
   }
 }
 
-/**
- * What crosses: a string, or a Uint8Array. The item is that of the `index`th entry of `list`, or the only one.
- *
- * @throws {WarmpathError} ERR_WARMPATH_INVALID_ARGUMENT for what cannot be cloned: functions, symbols, ports; for bytes that were
- *   given away
- */
-function payload(kind, item, list, index) {
-  if (kind === JSON_TEXT) return JSON.stringify(item);
-  // Only of none can they be detached: asking costs, and nearly all have some.
-  if (kind !== CLONE && item.length === 0 && kind !== TEXT && isDetached(item.buffer)) {
-    throw refused(list, index, 'has no bytes: its buffer was transferred');
-  }
-  if (kind !== CLONE) return item;
-  try {
-    return v8.serialize(item);
-  } catch (err) {
-    throw refused(list, index, 'cannot be cloned for another thread', err);
+/** What crosses: a string, or a Uint8Array. Throws, whatever it may be, where the item cannot be read or cloned. */
+function payload(kind, item) {
+  switch (kind) {
+    case TEXT:
+      return item;
+    case JSON_TEXT: {
+      const text = JSON.stringify(item);
+      if (text.length > MOST_JSON) throw new RangeError('the text is too long');
+      return text;
+    }
+    case CLONE:
+      return clone.write(item);
+    default:
+      // Only one of none can have lost its memory: asking costs, and nearly all have some.
+      if (lengthOf(item) === 0) checkMemory(item);
+      return item;
   }
 }
 
-function refused(list, index, what, cause) {
+/** An item that payload() cannot make cross: that of the `index`th entry of `list`, or the only one. */
+function refused(cause, list, index) {
   const option = list === undefined ? 'item' : `${list}[${index}].item`;
-  return new WarmpathError('ERR_WARMPATH_INVALID_ARGUMENT', `${option} ${what}`, { option, cause });
-}
-
-/** ArrayBuffer.prototype.detached is newer than the oldest Node here. */
-function isDetached(buffer) {
-  if (buffer.byteLength > 0) return false;
-  try {
-    new Uint8Array(buffer);
-    return false;
-  } catch {
-    return true;
-  }
+  return new WarmpathError('ERR_WARMPATH_INVALID_ARGUMENT', `${option} cannot be cloned for another thread`, {
+    option,
+    cause,
+  });
 }
 
 /** An item of bytes that nobody else will write to. */
@@ -118,11 +117,16 @@ function fromBytes(kind, bytes) {
       return bytes;
     case BUFFER:
       return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-    case CLONE:
-      return v8.deserialize(bytes);
     default:
-      return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8');
+      return clone.read(bytes);
   }
 }
 
-module.exports = { TEXT, JSON_TEXT, BYTES, BUFFER, isPlainData, kindOf, payload, fromBytes };
+/** An item that was taken and cannot be made again here: its nesting is deeper than this thread's stack, say. */
+function undecodable(cause) {
+  return new WarmpathError('ERR_WARMPATH_INTERNAL', 'an item of the queue cannot be made again in this thread', {
+    cause,
+  });
+}
+
+module.exports = { TEXT, JSON_TEXT, BYTES, BUFFER, isPlainData, kindOf, payload, refused, fromBytes, undecodable };

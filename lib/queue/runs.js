@@ -6,6 +6,7 @@
 const { TEXT, JSON_TEXT, BYTES, BUFFER } = require('./codec.js');
 const { BYTES: MEMORY, SHARED_INTEGERS } = require('./core.js');
 const { rowsOf } = require('./rows.js');
+const { lengthOf } = require('./views.js');
 
 /** Most characters of keys and texts that cross in one string: V8 keeps longer ones apart from its young objects, which costs far more. */
 const TEXTS = 64 * 1024;
@@ -19,6 +20,15 @@ const MOST = SHARED_INTEGERS - 1;
  * more than the answer.
  */
 function commonKind(items) {
+  try {
+    return kindOfAll(items);
+  } catch {
+    // One of them cannot even be looked at: whoever takes them one by one says which.
+    return -1;
+  }
+}
+
+function kindOfAll(items) {
   if (items.length === 0) return -1;
   if (typeof items[0] === 'string') return TEXT;
   const prototype = Object.getPrototypeOf(items[0]);
@@ -27,7 +37,9 @@ function commonKind(items) {
   for (let i = 0; i < items.length; i++) {
     // One of none may be detached, one that is long crosses alone.
     const item = items[i];
-    if (Object.getPrototypeOf(item) !== prototype || item.length === 0 || item.length > MEMORY) return -1;
+    if (Object.getPrototypeOf(item) !== prototype) return -1;
+    const length = lengthOf(item);
+    if (length === 0 || length > MEMORY) return -1;
   }
   return prototype === Buffer.prototype ? BUFFER : BYTES;
 }
@@ -79,7 +91,7 @@ function byteRun({ integers, bytes }, items, start) {
   let i = start;
   for (; i < end; i++) {
     const item = items[i];
-    const { length } = item;
+    const length = lengthOf(item);
     if (used + length > MEMORY) break;
     integers[i - start] = length;
     bytes.set(item, used);
@@ -103,9 +115,18 @@ function rowRun({ integers }, { text, lengths }) {
 function runner(door, kind, values) {
   if (kind > JSON_TEXT) return (start) => byteRun(door, values, start);
   if (typeof values[0] === 'string') return (start) => textRun(door, values, start);
-  const rows = rowsOf(values, TEXTS, MOST);
+  const rows = readRows(values);
   let next = 0;
   return rows && (() => rowRun(door, rows[next++]));
+}
+
+function readRows(objects) {
+  try {
+    return rowsOf(objects, TEXTS, MOST);
+  } catch {
+    // A getter that throws, say: whoever takes them one by one says whose.
+    return null;
+  }
 }
 
 /**

@@ -1,12 +1,13 @@
 'use strict';
 
 const { fromNative } = require('../errors.js');
-const { TEXT, JSON_TEXT, kindOf, payload, fromBytes } = require('./codec.js');
+const { TEXT, JSON_TEXT, kindOf, payload, refused, fromBytes } = require('./codec.js');
 const { BYTES: MEMORY, SHARED_ENTRIES, sharedDoor, waiting, nextNumber } = require('./core.js');
 const { FULL_POLICIES } = require('./local.js');
 const { ROW, fromRow, rowOf } = require('./rows.js');
 const { TEXTS, commonKind, areJson, putRuns, putKeyedRun } = require('./runs.js');
 const { copyBytes, unpack } = require('./unpack.js');
+const { lengthOf, isShared } = require('./views.js');
 const { Waiters, PENDING, ENDED } = require('./waiters.js');
 
 /** First character of JSON and rows among single answers: a tab. */
@@ -35,9 +36,18 @@ class SharedForm {
 
   /** 0 queued, 1 duplicate, 2 full, 3 closed. */
   put(item, key, priority) {
-    const row = typeof item === 'object' ? rowOf(item) : null;
-    const kind = row === null ? kindOf(item) : JSON_TEXT;
-    const code = this.#putOne(kind, row ?? payload(kind, item), key, priority);
+    let kind = JSON_TEXT;
+    let value = null;
+    try {
+      if (typeof item === 'object' && !ArrayBuffer.isView(item)) value = rowOf(item);
+      if (value === null) {
+        kind = kindOf(item);
+        value = payload(kind, item);
+      }
+    } catch (err) {
+      throw refused(err);
+    }
+    const code = this.#putOne(kind, value, key, priority);
     if (code === undefined) return 0;
     if (code !== 4) return code;
     this.#reportDropped();
@@ -47,10 +57,10 @@ class SharedForm {
   #putOne(kind, value, key, priority) {
     if (kind === TEXT && key === undefined && priority === 0) return this.#door.putPlain(this.#handle, value);
     if (kind <= JSON_TEXT) return this.#door.putText(this.#handle, kind, value, priority, key);
-    const { length } = value;
+    const length = lengthOf(value);
     if (length > MEMORY) {
       // Another thread could write to shared memory while native code reads it.
-      const own = value.buffer instanceof SharedArrayBuffer ? value.slice() : value;
+      const own = isShared(value) ? new Uint8Array(value) : value;
       return this.#door.putBytes(this.#handle, kind, own, priority, key);
     }
     this.#door.bytes.set(value);
@@ -79,10 +89,14 @@ class SharedForm {
     const values = new Array(count);
     // All of it before the first is queued: one that cannot be cloned must leave the queue as it was.
     for (let i = 0; i < count; i++) {
-      const item = items[i];
-      const row = typeof item === 'object' ? rowOf(item) : null;
-      kinds[i] = row === null ? kindOf(item) : JSON_TEXT;
-      values[i] = row ?? payload(kinds[i], item, 'entries', i);
+      try {
+        const item = items[i];
+        const row = typeof item === 'object' && !ArrayBuffer.isView(item) ? rowOf(item) : null;
+        kinds[i] = row === null ? kindOf(item) : JSON_TEXT;
+        values[i] = row ?? payload(kinds[i], item);
+      } catch (err) {
+        throw refused(err, 'entries', i);
+      }
     }
     if (together && areJson(kinds)) {
       const codes = this.#putTogether(JSON_TEXT, values, keys, text);
@@ -110,7 +124,7 @@ class SharedForm {
     let i = start;
     for (let at = 0; i < end; i++, at += 4) {
       const value = values[i];
-      const { length } = value;
+      const length = kinds[i] <= JSON_TEXT ? value.length : lengthOf(value);
       if (kinds[i] <= JSON_TEXT) {
         if (characters + length > TEXTS && i > start) break;
       } else if (used + length > MEMORY) {
