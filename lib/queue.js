@@ -43,13 +43,14 @@ class Queue extends EventEmitter {
   constructor(given) {
     super();
     const settings = options.queueOptions(given);
-    const onDropped = (items) => this.#dropped(items);
-    this.#form = settings.name === undefined ? new LocalForm(settings, onDropped) : new SharedForm(settings, onDropped);
+    const dropped = {
+      isHeard: () => this.listenerCount('dropped') > 0,
+      tell: (items) => {
+        for (const item of items) emitSafely(this, 'dropped', item);
+      },
+    };
+    this.#form = settings.name === undefined ? new LocalForm(settings, dropped) : new SharedForm(settings, dropped);
     this.#settings = settings;
-  }
-
-  #dropped(items) {
-    for (const item of items) emitSafely(this, 'dropped', item);
   }
 
   /**
@@ -88,7 +89,7 @@ class Queue extends EventEmitter {
       return items.length <= QUEUED.length ? QUEUED.slice(0, items.length) : new Array(items.length).fill('queued');
     }
     for (let i = 0; i < codes.length; i++) {
-      if (codes[i] === CLOSED) throw closed(codes.filter((code) => typeof code === 'string').length, codes.length);
+      if (codes[i] === CLOSED) throw closed(codes.filter((code) => code === STATUS[0]).length, codes.length);
       codes[i] = STATUS[codes[i]];
     }
     return codes;

@@ -16,14 +16,14 @@ class LocalForm {
   #door;
   #handle;
   #table = new Table();
-  #onDropped;
+  #dropped;
   waiters;
 
-  constructor({ capacity, full, agingMs }, onDropped) {
+  constructor({ capacity, full, agingMs }, dropped) {
     const door = localDoor();
     this.#door = door;
     this.#handle = guard(() => door.open(door.thread, capacity, FULL_POLICIES[full], agingMs));
-    this.#onDropped = onDropped;
+    this.#dropped = dropped;
     // Not held: with nothing else to do in this thread, nobody could ever end the wait.
     this.waiters = new Waiters(this, false);
   }
@@ -41,7 +41,7 @@ class LocalForm {
       return 0;
     }
     if (code >= 4) {
-      this.#onDropped([this.#table.take(code - 4)]);
+      this.#dropped.tell([this.#table.take(code - 4)]);
       if (this.waiters.size > 0) this.waiters.notify();
       return 0;
     }
@@ -99,19 +99,18 @@ class LocalForm {
 
   /** Each for itself, from `plain` on. */
   #putEach(plain, items, keys, priorities, codes) {
-    let dropped = null;
+    const dropped = [];
     for (let start = plain; start < items.length; start += LOCAL_ENTRIES) {
       const count = Math.min(LOCAL_ENTRIES, items.length - start);
-      const slots = this.#pushMany(start, count, items, keys, priorities);
+      const slots = this.#pushMany(start, count, items, keys, priorities, dropped);
       const { integers } = this.#door;
       for (let i = 0; i < count; i++) {
         const code = integers[3 * i];
         codes[start + i] = code;
         if (code !== 0) this.#table.take(slots[i]);
       }
-      if (this.#lastDropped.length > 0) dropped = (dropped ?? []).concat(this.#lastDropped);
     }
-    if (dropped !== null) this.#onDropped(dropped);
+    this.#dropped.tell(dropped);
     if (this.waiters.size > 0) this.waiters.notify();
     return codes;
   }
@@ -133,9 +132,8 @@ class LocalForm {
     return put;
   }
 
-  #lastDropped = [];
-
-  #pushMany(start, count, items, keys, priorities) {
+  /** The slots of as many items from `start` on; what is dropped for them is appended to `dropped`. */
+  #pushMany(start, count, items, keys, priorities, dropped) {
     const { integers } = this.#door;
     const table = this.#table;
     const slots = new Array(count);
@@ -154,9 +152,8 @@ class LocalForm {
         texts.push(key);
       }
     }
-    const dropped = this.#door.pushMany(this.#handle, count, texts === null ? undefined : texts.join(''));
-    this.#lastDropped = [];
-    for (let i = 0; i < dropped; i++) this.#lastDropped.push(table.take(integers[3 * count + i]));
+    const left = this.#door.pushMany(this.#handle, count, texts === null ? undefined : texts.join(''));
+    for (let i = 0; i < left; i++) dropped.push(table.take(integers[3 * count + i]));
     return slots;
   }
 

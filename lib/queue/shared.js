@@ -18,10 +18,10 @@ class SharedForm {
   #door;
   #handle;
   #number = nextNumber();
-  #onDropped;
+  #dropped;
   waiters;
 
-  constructor({ name, capacity, full, agingMs }, onDropped) {
+  constructor({ name, capacity, full, agingMs }, dropped) {
     const door = sharedDoor();
     this.#door = door;
     try {
@@ -29,7 +29,7 @@ class SharedForm {
     } catch (err) {
       throw named(fromNative(err));
     }
-    this.#onDropped = onDropped;
+    this.#dropped = dropped;
     // Held: what ends the wait may come from another thread.
     this.waiters = new Waiters(this, true);
   }
@@ -50,7 +50,9 @@ class SharedForm {
     const code = this.#putOne(kind, value, key, priority);
     if (code === undefined) return 0;
     if (code !== 4) return code;
-    this.#reportDropped();
+    const dropped = [];
+    this.#gatherDropped(dropped);
+    this.#dropped.tell(dropped);
     return 0;
   }
 
@@ -67,9 +69,9 @@ class SharedForm {
     return this.#door.putBytes(this.#handle, kind, length, priority, key);
   }
 
-  #reportDropped() {
-    // Also where nobody listens: the items are freed by it.
-    this.#onDropped(unpack(this.#door, this.#handle, this.#door.dropped(this.#handle)));
+  /** What the last push dropped. Also where nobody listens: the items are freed by it. */
+  #gatherDropped(gathered) {
+    for (const item of unpack(this.#door, this.#handle, this.#door.dropped(this.#handle))) gathered.push(item);
   }
 
   /**
@@ -103,18 +105,28 @@ class SharedForm {
       if (codes !== undefined) return codes;
     }
     const codes = [];
-    while (codes.length < count) this.#putSome(codes, kinds, values, keys, priorities);
+    const dropped = [];
+    try {
+      while (codes.length < count) this.#putSome(codes, kinds, values, keys, priorities, dropped);
+    } finally {
+      this.#dropped.tell(dropped);
+    }
     return codes;
   }
 
   /** As putRuns() and putKeyedRun(). */
   #putTogether(kind, values, keys, text) {
     if (keys !== null) return putKeyedRun(this.#door, this.#handle, kind, values, keys, text);
-    return putRuns(this.#door, this.#handle, kind, values, () => this.#reportDropped());
+    const dropped = [];
+    try {
+      return putRuns(this.#door, this.#handle, kind, values, () => this.#gatherDropped(dropped));
+    } finally {
+      this.#dropped.tell(dropped);
+    }
   }
 
   /** As many as fit into one crossing; at least one. */
-  #putSome(codes, kinds, values, keys, priorities) {
+  #putSome(codes, kinds, values, keys, priorities, dropped) {
     const { integers, bytes } = this.#door;
     const start = codes.length;
     const end = Math.min(values.length, start + SHARED_ENTRIES);
@@ -151,12 +163,12 @@ class SharedForm {
       const priority = priorities === null ? 0 : priorities[i];
       const code = this.#putOne(kinds[i], values[i], keys === null ? undefined : keys[i], priority) ?? 0;
       codes.push(code === 4 ? 0 : code);
-      if (code === 4) this.#reportDropped();
+      if (code === 4) this.#gatherDropped(dropped);
       return;
     }
-    const dropped = this.#door.putMany(this.#handle, i - start, texts.join(''));
+    const count = this.#door.putMany(this.#handle, i - start, texts.join(''));
     for (let at = 0; at < (i - start) * 4; at += 4) codes.push(integers[at]);
-    if (dropped > 0) this.#reportDropped();
+    if (count > 0) this.#gatherDropped(dropped);
   }
 
   /** An answer of one item. */
