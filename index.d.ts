@@ -294,19 +294,24 @@ export class Queue<T extends NonNullable<unknown> = NonNullable<unknown>> extend
   enqueuePriority(item: T, priority?: number): QueueStatus;
   /** One status per entry, in order; all are checked before the first is queued. @throws as enqueue() */
   enqueueMany(entries: readonly QueueEntry<T>[]): QueueStatus[];
-  /** The first item, or null when the queue is empty. */
+  /**
+   * The first item, or null when the queue is empty.
+   *
+   * @throws `ERR_WARMPATH_INTERNAL`, with a `cause`, for an item of a queue with a name that cannot be made again in this thread, as
+   *   its nesting is deeper than the stack; that item is lost, and no other
+   */
   dequeue(): T | null;
   /**
-   * Up to `max` items in order.
+   * Up to `max` items in order; up to one that cannot be made again, for which the next call throws.
    *
    * @param max 1 to 2,147,483,647
-   * @throws `ERR_WARMPATH_INVALID_ARGUMENT`
+   * @throws `ERR_WARMPATH_INVALID_ARGUMENT`; `ERR_WARMPATH_INTERNAL` as dequeue()
    */
   dequeueMany(max: number): T[];
   /**
    * The first item as soon as there is one; null when the time is over, or the queue is closed and drained. Sleeps until then, and
-   * keeps its thread alive if the queue has a name. First come, first served. Rejects with `ERR_WARMPATH_ABORTED` or
-   * `ERR_WARMPATH_INVALID_ARGUMENT`.
+   * keeps its thread alive if the queue has a name. First come, first served. Rejects with `ERR_WARMPATH_ABORTED`,
+   * `ERR_WARMPATH_INVALID_ARGUMENT`, or `ERR_WARMPATH_INTERNAL` as dequeue() throws it.
    */
   dequeueWait(options?: DequeueWaitOptions): Promise<T | null>;
   /**
@@ -316,9 +321,9 @@ export class Queue<T extends NonNullable<unknown> = NonNullable<unknown>> extend
    * @param max 1 to 2,147,483,647
    */
   dequeueManyWait(max: number, options?: DequeueWaitOptions): Promise<T[]>;
-  /** The item that dequeue() would give, left in place; null when the queue is empty. */
+  /** The item that dequeue() would give, left in place; null when the queue is empty. @throws as dequeue(); nothing is lost */
   peek(): T | null;
-  /** The items in order, as a snapshot. */
+  /** The items in order, as a snapshot. @throws as peek() */
   toArray(): T[];
   /** Whether nothing is queued now. */
   isEmpty(): boolean;
@@ -329,7 +334,7 @@ export class Queue<T extends NonNullable<unknown> = NonNullable<unknown>> extend
   /**
    * Takes the item with this key out and returns it; null when there is none.
    *
-   * @throws `ERR_WARMPATH_INVALID_ARGUMENT` if the key is no string
+   * @throws `ERR_WARMPATH_INVALID_ARGUMENT` if the key is no string; `ERR_WARMPATH_INTERNAL` as dequeue()
    */
   remove(key: string): T | null;
   /** Drops everything that is queued; returns how many items that were. */
@@ -338,7 +343,10 @@ export class Queue<T extends NonNullable<unknown> = NonNullable<unknown>> extend
   close(): void;
   /** Counters and state, as of now. */
   stats(): QueueStats;
-  /** Waits for items without polling; ends when the queue is closed and drained. Several loops share the items. */
+  /**
+   * Waits for items without polling; ends when the queue is closed and drained. Several loops share the items. A loop that is left
+   * takes nothing any more. It throws as dequeue() does, and can be taken up again.
+   */
   [Symbol.asyncIterator](): AsyncIterableIterator<T>;
   /** close(). */
   [Symbol.asyncDispose](): Promise<void>;

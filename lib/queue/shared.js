@@ -1,12 +1,13 @@
 'use strict';
 
 const { fromNative } = require('../errors.js');
-const { TEXT, JSON_TEXT, kindOf, payload, refused, fromBytes } = require('./codec.js');
+const { TEXT, JSON_TEXT, kindOf, payload, refused, undecodable } = require('./codec.js');
 const { BYTES: MEMORY, SHARED_ENTRIES, sharedDoor, waiting, nextNumber } = require('./core.js');
 const { FULL_POLICIES } = require('./local.js');
+const { Owed, gatherDropped, freeDropped } = require('./owed.js');
 const { ROW, fromRow, rowOf } = require('./rows.js');
 const { TEXTS, commonKind, areJson, putRuns, putKeyedRun } = require('./runs.js');
-const { copyBytes, unpack } = require('./unpack.js');
+const { copyBytes, decode, unpack } = require('./unpack.js');
 const { lengthOf, isShared } = require('./views.js');
 const { Waiters, PENDING, ENDED } = require('./waiters.js');
 
@@ -19,8 +20,11 @@ class SharedForm {
   #handle;
   #number = nextNumber();
   #dropped;
+  /** It comes before anything of the queue. */
+  #owed = new Owed();
   waiters;
 
+  /** @param {{ isHeard(): boolean, tell(items: Array): void }} dropped */
   constructor({ name, capacity, full, agingMs }, dropped) {
     const door = sharedDoor();
     this.#door = door;
@@ -69,9 +73,9 @@ class SharedForm {
     return this.#door.putBytes(this.#handle, kind, length, priority, key);
   }
 
-  /** What the last push dropped. Also where nobody listens: the items are freed by it. */
   #gatherDropped(gathered) {
-    for (const item of unpack(this.#door, this.#handle, this.#door.dropped(this.#handle))) gathered.push(item);
+    if (this.#dropped.isHeard()) gatherDropped(this.#door, this.#handle, gathered);
+    else freeDropped(this.#door, this.#handle);
   }
 
   /**
@@ -175,12 +179,16 @@ class SharedForm {
   #read(answer) {
     if (typeof answer === 'string') {
       if (answer.charCodeAt(0) !== TAB) return answer;
-      return answer.charCodeAt(1) === ROW ? fromRow(answer, 1, false) : JSON.parse(answer);
+      try {
+        return answer.charCodeAt(1) === ROW ? fromRow(answer, 1, false) : JSON.parse(answer);
+      } catch (cause) {
+        throw undecodable(cause);
+      }
     }
     // A string that begins with a tab.
     if (typeof answer === 'object') return answer[0];
     const kind = answer % 8;
-    return fromBytes(kind, copyBytes(this.#door, this.#handle, kind, (answer - kind) / 8, 0));
+    return decode(kind, copyBytes(this.#door, this.#handle, kind, (answer - kind) / 8));
   }
 
   /** #read() of an item that was taken: where there is no room for it, it is the next to come. */
@@ -188,39 +196,63 @@ class SharedForm {
     try {
       return this.#read(answer);
     } catch (err) {
+      // Nothing, where it cannot be made again: that one is gone.
       this.#door.owe(this.#handle);
+      this.waiters.soon();
       throw err;
     }
   }
 
   take() {
+    if (this.#owed.length > 0) return this.#owed.take();
     const answer = this.#door.take(this.#handle);
     return answer === undefined ? null : this.#readTaken(answer);
   }
 
   takeMany(max) {
-    return this.#unpackTaken(this.#door.takeMany(this.#handle, max));
+    if (this.#owed.length > 0) return this.#takeOwed(max);
+    return this.#unpackTaken(this.#door.takeMany(this.#handle, max), []);
   }
 
-  #unpackTaken(strings) {
-    const items = [];
+  /** What is owed first, then of the queue. */
+  #takeOwed(max) {
+    const items = this.#owed.takeMany(max);
+    if (items.length === max || this.#owed.length > 0) return items;
+    return this.#unpackTaken(this.#door.takeMany(this.#handle, max - items.length), items);
+  }
+
+  /** Where nothing is owed. Appended to `items`. */
+  #unpackTaken(strings, items) {
+    const owed = [];
+    let failure = null;
     try {
-      return unpack(this.#door, this.#handle, strings, items);
+      const taken = unpack(this.#door, this.#handle, strings, items, owed);
+      if (owed.length === 0) return taken;
     } catch (err) {
-      // What there was room for is handed out; the rest is the next to come.
+      failure = err;
       this.#door.owe(this.#handle);
-      if (items.length === 0) throw err;
-      return items;
     }
+    // What there was before is handed out; the rest is the next to come.
+    this.#owed.put(owed);
+    // Others may wait for it, and nobody else wakes them.
+    this.waiters.soon();
+    if (items.length > 0) return items;
+    if (owed.length === 0) throw failure;
+    // Throws: it begins with the one that cannot be made again.
+    return this.#owed.takeMany(1);
   }
 
   peek() {
+    if (this.#owed.length > 0) return this.#owed.copies().next().value;
     const answer = this.#door.peek(this.#handle);
     return answer === undefined ? null : this.#read(answer);
   }
 
   toArray() {
-    return unpack(this.#door, this.#handle, this.#door.snapshot(this.#handle));
+    const owed = [];
+    const items = unpack(this.#door, this.#handle, this.#door.snapshot(this.#handle), [...this.#owed.copies()], owed);
+    if (owed.length > 0) throw owed[0].error;
+    return items;
   }
 
   remove(key) {
@@ -229,7 +261,7 @@ class SharedForm {
   }
 
   clear() {
-    return this.#door.clear(this.#handle);
+    return this.#owed.clear() + this.#door.clear(this.#handle);
   }
 
   has(key) {
@@ -237,7 +269,7 @@ class SharedForm {
   }
 
   get length() {
-    return this.#door.length(this.#handle);
+    return this.#owed.length + this.#door.length(this.#handle);
   }
 
   get closed() {
@@ -258,19 +290,21 @@ class SharedForm {
       const items = this.takeMany(max);
       return items.length > 0 ? items : PENDING;
     }
+    if (this.#owed.length > 0) return this.#owed.take();
     const answer = this.#door.take(this.#handle);
     return answer === undefined ? PENDING : this.#readTaken(answer);
   }
 
   /** For the waiters. */
   poll(max) {
+    if (this.#owed.length > 0) return max === undefined ? this.#owed.take() : this.#takeOwed(max);
     const answer = max === undefined ? this.#door.poll(this.#handle) : this.#door.pollMany(this.#handle, max);
     if (answer === undefined) {
       waiting.set(this.#number, this.waiters);
       return PENDING;
     }
     if (answer === null) return ENDED;
-    return max === undefined ? this.#readTaken(answer) : this.#unpackTaken(answer);
+    return max === undefined ? this.#readTaken(answer) : this.#unpackTaken(answer, []);
   }
 
   disarm() {

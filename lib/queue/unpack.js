@@ -2,7 +2,7 @@
 
 // What native code hands over many at a time, taken apart: the other half of src/queue/pack.rs.
 
-const { TEXT, JSON_TEXT, BYTES, fromBytes } = require('./codec.js');
+const { TEXT, JSON_TEXT, BYTES, fromBytes, undecodable } = require('./codec.js');
 const { BYTES: MEMORY } = require('./core.js');
 const { ROW, fromRow } = require('./rows.js');
 
@@ -30,17 +30,35 @@ function cutAll(part, integers) {
   return items;
 }
 
-/** A copy of what stands in the memory; what is too long for it is fetched. */
-function copyBytes(door, handle, kind, length, at) {
-  if (length > MEMORY) {
-    const own = kind === BYTES ? new Uint8Array(length) : Buffer.allocUnsafeSlow(length);
-    door.fetch(handle, own);
-    return own;
-  }
-  return door.bytes.slice(at, at + length);
+/** An item that is too long for the memory. Where there is no room for it, it stays where it is. */
+function fetched(door, handle, kind, length) {
+  const own = kind === BYTES ? new Uint8Array(length) : Buffer.allocUnsafeSlow(length);
+  door.fetch(handle, own);
+  return own;
 }
 
-function unpackMixed(door, handle, part, items) {
+/** A copy of the bytes that begin the memory; what is too long for it is fetched. */
+function copyBytes(door, handle, kind, length) {
+  if (length > MEMORY) return fetched(door, handle, kind, length);
+  try {
+    return door.bytes.slice(0, length);
+  } catch (cause) {
+    throw undecodable(cause);
+  }
+}
+
+/** The item of a text, or of bytes that nobody else will write to. @throws {WarmpathError} ERR_WARMPATH_INTERNAL */
+function decode(kind, value) {
+  if (kind === TEXT) return value;
+  try {
+    if (kind > JSON_TEXT) return fromBytes(kind, value);
+    return value.charCodeAt(0) === ROW ? fromRow(value, 0, false) : JSON.parse(value);
+  } catch (cause) {
+    throw undecodable(cause);
+  }
+}
+
+function unpackMixed(door, handle, part, items, owed) {
   const { integers } = door;
   const end = RECORDS + 2 * integers[0];
   const strings = typeof part === 'string' ? [] : part;
@@ -54,7 +72,14 @@ function unpackMixed(door, handle, part, items) {
     const kind = integers[record];
     const length = integers[record + 1];
     if (kind > JSON_TEXT) {
-      items.push(fromBytes(kind, copyBytes(door, handle, kind, length, at)));
+      const long = length > MEMORY ? fetched(door, handle, kind, length) : null;
+      try {
+        const value = long ?? door.bytes.slice(at, at + length);
+        if (owed.length > 0) owed.push({ kind, value, error: null });
+        else items.push(fromBytes(kind, value));
+      } catch (cause) {
+        owed.push(failed(cause));
+      }
       at += length;
       continue;
     }
@@ -63,33 +88,47 @@ function unpackMixed(door, handle, part, items) {
       cut = 0;
       rowEnd = -1;
     }
-    if (kind === JSON_TEXT && text.charCodeAt(cut) === ROW) {
-      items.push(fromRow(text, cut, cut === rowEnd));
-      cut += length;
-      rowEnd = cut;
+    const begin = cut;
+    cut += length;
+    if (kind === TEXT || owed.length > 0) {
+      const value = text.slice(begin, cut);
+      if (owed.length > 0) owed.push({ kind, value, error: null });
+      else items.push(value);
       continue;
     }
-    const value = text.slice(cut, cut + length);
-    cut += length;
-    items.push(kind === TEXT ? value : JSON.parse(value));
+    try {
+      if (text.charCodeAt(begin) === ROW) {
+        items.push(fromRow(text, begin, begin === rowEnd));
+        rowEnd = cut;
+      } else {
+        items.push(JSON.parse(text.slice(begin, cut)));
+      }
+    } catch (cause) {
+      owed.push(failed(cause));
+    }
   }
 }
 
-/** The items of a batch, from all its parts, appended to `items`. */
-function unpack(door, handle, first, items = []) {
+const failed = (cause) => ({ kind: TEXT, value: '', error: undecodable(cause) });
+
+/**
+ * The items of a batch, from all its parts, appended to `items`: up to the first that cannot be made again. What comes from that one
+ * on is appended to `owed`, as decode() takes it; `error` says of an item that it is gone.
+ */
+function unpack(door, handle, first, items, owed) {
   const { integers } = door;
   for (let part = first; ; part = door.more(handle)) {
     const left = integers[1];
-    if (integers[2] === 1) {
+    if (integers[2] === 1 && owed.length === 0) {
       const cut = cutAll(part, integers);
       // The usual case: there is no other part.
       if (left === 0 && items.length === 0) return cut;
       for (const item of cut) items.push(item);
     } else {
-      unpackMixed(door, handle, part, items);
+      unpackMixed(door, handle, part, items, owed);
     }
     if (left === 0) return items;
   }
 }
 
-module.exports = { copyBytes, unpack };
+module.exports = { copyBytes, decode, unpack };
