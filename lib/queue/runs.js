@@ -15,37 +15,37 @@ const TEXTS = 64 * 1024;
 const MOST = SHARED_INTEGERS - 1;
 
 /**
- * Of which kind all of these are, where a run needs to know no more: TEXT or JSON_TEXT (then it is the first that is a string, or a plain
- * object; putRuns() sees to the others, as it looks at them anyway), BYTES or BUFFER; else -1. Loops, not `every`: a call for each costs
- * more than the answer.
+ * Of which kind all of these are, where a run needs to know no more, by the first: TEXT, JSON_TEXT (then it is a plain object), BYTES or
+ * BUFFER; else -1. putRuns() sees to the others, as it looks at them anyway.
  */
 function commonKind(items) {
+  if (items.length === 0) return -1;
+  if (typeof items[0] === 'string') return TEXT;
   try {
-    return kindOfAll(items);
+    const prototype = Object.getPrototypeOf(items[0]);
+    if (prototype === Object.prototype) return JSON_TEXT;
+    if (prototype === Uint8Array.prototype) return BYTES;
+    return prototype === Buffer.prototype ? BUFFER : -1;
   } catch {
-    // One of them cannot even be looked at: whoever takes them one by one says which.
+    // It cannot even be looked at: whoever takes them one by one says so.
     return -1;
   }
 }
 
-function kindOfAll(items) {
-  if (items.length === 0) return -1;
-  if (typeof items[0] === 'string') return TEXT;
-  const prototype = Object.getPrototypeOf(items[0]);
-  if (prototype === Object.prototype) return JSON_TEXT;
-  if (prototype !== Uint8Array.prototype && prototype !== Buffer.prototype) return -1;
-  for (let i = 0; i < items.length; i++) {
-    // One of none may be detached, one that is long crosses alone.
-    const item = items[i];
-    if (Object.getPrototypeOf(item) !== prototype) return -1;
-    const length = lengthOf(item);
-    if (length === 0 || length > MEMORY) return -1;
-  }
-  return prototype === Buffer.prototype ? BUFFER : BYTES;
-}
-
 function areStrings(items, start) {
   for (let i = start; i < items.length; i++) if (typeof items[i] !== 'string') return false;
+  return true;
+}
+
+/** The length of an item of a run of bytes; -1: it can be in none. One of none may be detached, one that is long crosses alone. */
+function lengthInRun(item, prototype) {
+  if (Object.getPrototypeOf(item) !== prototype) return -1;
+  const length = lengthOf(item);
+  return length === 0 || length > MEMORY ? -1 : length;
+}
+
+function areBytes(items, start, prototype) {
+  for (let i = start; i < items.length; i++) if (lengthInRun(items[i], prototype) < 0) return false;
   return true;
 }
 
@@ -84,19 +84,22 @@ function textRun({ integers }, texts, start) {
   return { count: i - start, length: text.length, latin: seen > 0xff || WIDE.test(text) ? 0 : 1, text };
 }
 
-/** As textRun(), of bytes, which go into the memory. */
-function byteRun({ integers, bytes }, items, start) {
+/** As textRun(), of bytes, which go into the memory; null: one of them all is not of this kind, or can be in no run. */
+function byteRun({ integers, bytes }, kind, items, start) {
+  const { prototype } = kind === BYTES ? Uint8Array : Buffer;
   const end = Math.min(items.length, start + MOST);
   let used = 0;
   let i = start;
   for (; i < end; i++) {
     const item = items[i];
-    const length = lengthOf(item);
+    const length = lengthInRun(item, prototype);
+    if (length < 0) return null;
     if (used + length > MEMORY) break;
     integers[i - start] = length;
     bytes.set(item, used);
     used += length;
   }
+  if (start === 0 && !areBytes(items, i, prototype)) return null;
   return { count: i - start, length: used, latin: 0, text: undefined };
 }
 
@@ -113,18 +116,18 @@ function rowRun({ integers }, { text, lengths }) {
  * @returns {((start: number) => object | null) | null} null: there is no row for one of the objects
  */
 function runner(door, kind, values) {
-  if (kind > JSON_TEXT) return (start) => byteRun(door, values, start);
+  if (kind > JSON_TEXT) return (start) => orNull(() => byteRun(door, kind, values, start));
   if (typeof values[0] === 'string') return (start) => textRun(door, values, start);
-  const rows = readRows(values);
+  const rows = orNull(() => rowsOf(values, TEXTS, MOST));
   let next = 0;
   return rows && (() => rowRun(door, rows[next++]));
 }
 
-function readRows(objects) {
+/** null: one of the items cannot be read, for a getter that throws, say. Whoever takes them one by one says which. */
+function orNull(read) {
   try {
-    return rowsOf(objects, TEXTS, MOST);
+    return read();
   } catch {
-    // A getter that throws, say: whoever takes them one by one says whose.
     return null;
   }
 }
@@ -135,9 +138,9 @@ function readRows(objects) {
  * @param {object} door
  * @param {object} handle
  * @param {number} kind
- * @param {string[] | Uint8Array[] | object[]} values of bytes, each fits into the memory; objects go as rows
+ * @param {string[] | Uint8Array[] | object[]} values the first is of this kind; objects go as rows
  * @param {() => void} onDropped called at once where something was dropped for them
- * @returns {number[] | null | undefined} a code for each; null: all are queued; undefined: one of the texts is no string, or there is
+ * @returns {number[] | null | undefined} a code for each; null: all are queued; undefined: one of them is not of this kind, or there is
  *   no row for one of the objects, and none is queued
  */
 function putRuns(door, handle, kind, values, onDropped) {

@@ -17,12 +17,10 @@ const ofDataView = ['buffer', 'byteOffset', 'byteLength'].map((name) => getter(D
 const { get: getLength } = Object.getOwnPropertyDescriptor(TYPED_ARRAY, 'length');
 const { get: getName } = Object.getOwnPropertyDescriptor(TYPED_ARRAY, Symbol.toStringTag);
 const { at } = TYPED_ARRAY;
-const { apply } = Reflect;
-const NOTHING = [];
 
 /** How many elements a typed array has; throws where it is none. */
 function lengthOf(array) {
-  return apply(getLength, array, NOTHING);
+  return getLength.call(array);
 }
 
 /** `Uint8Array`, …; undefined: it is no typed array. */
