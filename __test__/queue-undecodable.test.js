@@ -25,10 +25,11 @@ test('an item nested deeper than the consumer’s stack is lost with an error, t
   const worker = new Worker(
     `const { Queue } = require('.');
     let deep = { at: new Date(0) };
-    for (let level = 0; level < 5000; level++) deep = { deep };
+    for (let level = 0; level < 15_000; level++) deep = { deep };
     const rest = Array.from({ length: 98 }, (_, i) => ({ i, text: 'item ' + i }));
     new Queue({ name: 'deep', capacity: 1000 }).enqueueMany(['one', deep, ...rest].map((item) => ({ item })));`,
-    { eval: true },
+    // The stack of the main thread is 1 MB.
+    { eval: true, resourceLimits: { stackSizeMb: 64 } },
   );
   await once(worker, 'exit');
   assert.deepEqual(queue.dequeueMany(100), ['one']);
