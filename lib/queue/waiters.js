@@ -80,6 +80,11 @@ class Waiters {
     } catch (err) {
       return Promise.reject(err);
     }
+    return this.#wait(settle, timeoutMs, signal, max, group);
+  }
+
+  /** Apart from next(), which is to make no closure where there is an item. */
+  #wait(settle, timeoutMs, signal, max, group) {
     return new Promise((resolve, reject) => {
       const waiter = { settle, resolve, reject, max, group, timer: null, signal, onAbort: null };
       this.#join(waiter);
