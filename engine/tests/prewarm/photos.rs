@@ -3,6 +3,8 @@
 use std::fs;
 
 use super::{rig::*, routes::document};
+#[cfg(feature = "shrink")]
+use crate::media_support::{ffprobe, shown};
 use crate::{
     media::*,
     media_support::{Folder, is_missing},
