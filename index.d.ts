@@ -135,6 +135,10 @@ export interface WarmpathErrorFields {
   option?: string | null | undefined;
   /** The error's `cause`. Default: none. */
   cause?: unknown;
+  /** Of an ingest: see {@link IngestFailure}. Default: none. */
+  needs?: IngestNeeds | undefined;
+  /** Of an ingest: see {@link IngestFailure}. Default: none. */
+  hookFailed?: true | undefined;
 }
 
 /** What `JSON.stringify` makes of a {@link WarmpathError}: `cause` and the stack are left out. */
@@ -181,6 +185,10 @@ export class WarmpathError extends Error {
   readonly certainty?: WarmpathCertainty;
   /** Path of the option, argument or job field that is wrong, such as `s3.bucket`. */
   readonly option?: string;
+  /** Of an ingest: see {@link IngestFailure}. */
+  readonly needs?: IngestNeeds;
+  /** Of an ingest: see {@link IngestFailure}. */
+  readonly hookFailed?: true;
   /** For loggers: without `cause` and stack. */
   toJSON(): WarmpathErrorJSON;
 }
@@ -1541,6 +1549,11 @@ export type IngestNeeds = 'reupload' | 'resolve';
 export interface IngestFailure extends PrewarmFailure {
   /** Set with `ERR_WARMPATH_MEDIA_GONE` (`reupload`) and `ERR_WARMPATH_SOURCE_UNRESOLVED` (`resolve`). */
   needs?: IngestNeeds;
+  /**
+   * Set beside `needs` where the hook was asked and gave no answer: it threw, took longer than `hookTimeoutMs`, or answered what it
+   * may not. So nothing is known of the media yet.
+   */
+  hookFailed?: true;
 }
 
 export interface IngestSucceeded extends Accounting {
@@ -1659,8 +1672,8 @@ export interface IngestCommonOptions {
 export interface IngestHooks {
   /**
    * WhatsApp has deleted the file (404, 410): ask the sender's phone to upload it again (`updateMediaMessage` of Baileys) and
-   * answer the description as it is now, as whatever object the library has; null = it cannot be had. A hook that throws counts
-   * as null. Default: such media are gone.
+   * answer the description as it is now, as whatever object the library has; null = it cannot be had. A hook that fails gives the
+   * same outcome, with `hookFailed`. Default: such media are gone.
    */
   reupload?: ((job: IngestJob) => Awaitable<WhatsAppReupload | null | undefined>) | undefined;
   /** Looks an address up: of a `mediaId`, or of a `url` that was refused (401, 403, 404, 410); null = there is none. */
@@ -3727,8 +3740,9 @@ export type IngestThen =
     };
 
 /**
- * Options of an {@link IngestWorker}. Its hooks (`reupload`, `resolve`) get the job as it was enqueued, once an attempt; one that throws
- * is asked again by the next attempt, and only null says that the media cannot be had.
+ * Options of an {@link IngestWorker}. Its hooks (`reupload`, `resolve`) get the job as it was enqueued, once an attempt; one that throws,
+ * does not answer in time or answers what it may not is asked again by the next attempt, and only null says that the media cannot
+ * be had.
  */
 export type IngestWorkerOptions = IngestCommonOptions &
   IngestHooks &

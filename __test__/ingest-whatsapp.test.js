@@ -165,17 +165,23 @@ test('without an answer of the hook the outcome says what it needs, and is not c
   const { media } = await encrypt(randomBytes(10), 'ptt');
   const gone = { ...media, directPath: '/nowhere' };
   let calls = 0;
-  const hooks = [
-    undefined,
-    () => null,
-    () => {
-      throw new TypeError('with a secret in it');
+  const thrower = (thrown) => () => {
+    throw thrown;
+  };
+  const unreadable = {
+    get name() {
+      throw new Error('of the getter');
     },
-    () => ({ directPath: '/still-nowhere' }),
+  };
+  const answers = [undefined, () => null, () => ({ directPath: '/still-nowhere' })];
+  const failures = [
+    thrower(new TypeError('with a secret in it')),
+    thrower(undefined),
+    () => Promise.reject(null),
     () => ({ directPath: 'not a path' }),
     () => new Promise(() => {}),
   ];
-  for (const hook of hooks) {
+  for (const hook of [...answers, ...failures]) {
     calls = 0;
     const counted = () => {
       calls++;
@@ -189,8 +195,15 @@ test('without an answer of the hook the outcome says what it needs, and is not c
     assert.equal(err.code, 'ERR_WARMPATH_MEDIA_GONE');
     assert.ok(!err.message.includes('secret'), err.message);
     assert.deepEqual([outcome.error.needs, outcome.charged], ['reupload', false]);
+    const failed = failures.includes(hook) ? true : undefined;
+    assert.deepEqual([outcome.error.hookFailed, err.hookFailed, err.needs], [failed, failed, 'reupload']);
     assert.equal(calls, hook ? 1 : 0);
   }
+  // Not even what cannot be looked at takes the process along.
+  const { executor } = startIngest(t, { web, reupload: thrower(unreadable) });
+  const err = await refusal(executor, { key: 'k', source: { whatsapp: gone } });
+  assert.deepEqual([err.code, err.class], ['ERR_WARMPATH_INTERNAL', 'bug']);
+  assert.deepEqual(executor.list(), []);
 });
 
 test('the path of a message stands in for its address', async (t) => {

@@ -218,6 +218,28 @@ test('hooks are asked with the job of the app; one that fails is asked again by 
   assert.deepEqual([end.code, attempt], ['ERR_WARMPATH_SOURCE_UNRESOLVED', 1]);
 });
 
+test('a hook that does not answer, or answers what it may not, is asked again by the next attempt', async (t) => {
+  const target = medium();
+  let asked = 0;
+  const failures = [
+    () => new Promise(() => {}),
+    () => ({ url: 'no address' }),
+    () => 'nothing that could be read',
+    () => Promise.reject(),
+  ];
+  const resolve = () => failures[asked++]?.() ?? { url: target.url };
+  const retry = { quick: 0, baseMs: 10, maxMs: 10, delaysMs: failures.map(() => 10) };
+  const worker = open(t, { resolve, retry, hookTimeoutMs: 20 });
+  const codes = [];
+  worker.on('retry', ({ error }) => codes.push(`${error.code} ${error.class}`));
+  const done = events(worker, 'succeeded');
+  await worker.enqueue({ source: { mediaId: '99' } });
+  await worker.start();
+  const [{ value }] = await done;
+  assert.equal(value.sha256, target.sha256);
+  assert.deepEqual(codes, Array(failures.length).fill('ERR_WARMPATH_DOWNLOAD_FAILED transient'));
+});
+
 test('bytes that come with jobs are bounded: what does not fit waits, uncharged', async (t) => {
   const base64 = ({ bytes, ...rest }) => ({
     ...rest,

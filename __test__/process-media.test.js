@@ -99,16 +99,18 @@ test('record and prewarm come before a job is done; hooks are asked with the who
   const target = medium();
   const resolve = async (job) => {
     asked.push(job.meta.chat);
+    if (asked.length === 1) throw new Error('the database is away');
     return { url: target.url };
   };
+  const quick = { ...PATIENT, jobOptions: { backoff: 10 } };
   // biome-ignore lint/suspicious/noThenProperty: the name of the option.
-  const queue = open(t, world.redis, { ...PATIENT, then: 'prewarm', prewarm, record, resolve });
+  const queue = open(t, world.redis, { ...quick, then: 'prewarm', prewarm, record, resolve });
   queue.on('completed', () => steps.push('completed'));
   queue.process();
   await queue.add({ key: 'a', source: { mediaId: '7' }, meta: { chat: 'ana' }, prewarm: { botSlug: 'shop' } });
   await until(() => steps.includes('completed'));
   assert.deepEqual(steps, ['record ana', 'prewarm shop', 'completed']);
-  assert.deepEqual(asked, ['ana']);
+  assert.deepEqual(asked, ['ana', 'ana'], 'a hook that throws is no answer');
   assert.deepEqual(queue.place.hashes(), hashes([target]));
 });
 

@@ -101,14 +101,24 @@ class Asking {
     }
     const asking = { entry, outcome, ready: false };
     this.#asking.set(outcome.key, asking);
-    if (isAside) {
-      this.#putAside++;
-      this.#compress(asking);
-    } else {
-      entry.left--;
-      this.#ask(asking);
-    }
+    if (isAside) this.#putAside++;
+    else entry.left--;
+    // What nobody thought of is the end of this job, and not of the process.
+    (isAside ? this.#compress(asking) : this.#ask(asking)).catch(() => this.#broken(asking));
     return true;
+  }
+
+  #broken(asking) {
+    const { outcome } = asking;
+    if (this.#asking.get(outcome.key) !== asking) return;
+    if (outcome.value?.aside === true) removeAside([outcome.value.location.path]);
+    const error = {
+      code: 'ERR_WARMPATH_INTERNAL',
+      class: 'bug',
+      message: 'the job could not go on',
+      certainty: 'not-sent',
+    };
+    this.#settle(failedWith(outcome, error));
   }
 
   async #compress(asking) {
@@ -141,10 +151,8 @@ class Asking {
       this.#goOn();
     } catch (err) {
       if (this.#asking.get(outcome.key) !== asking) return;
-      // The name alone: a foreign message may hold anything.
-      const name = /^\w{1,64}$/.test(err?.name) ? ` (${err.name})` : '';
-      const message = `${outcome.error.message}; the hook ${entry.asks} failed${name}`;
-      this.#settle({ ...outcome, error: { ...outcome.error, message } });
+      const message = `${outcome.error.message}; the hook ${entry.asks} failed${nameOf(err)}`;
+      this.#settle({ ...outcome, error: { ...outcome.error, message, hookFailed: true } });
     }
   }
 
@@ -250,10 +258,18 @@ class Asking {
 }
 
 /** The end of a job that nothing became of. */
-function cancelled({ value: _value, error, ...outcome }) {
-  const certainty = error?.certainty ?? 'not-sent';
-  const ended = { code: 'ERR_WARMPATH_CANCELLED', class: 'cancelled', message: 'the job was cancelled', certainty };
-  return { ...outcome, status: 'failed', charged: false, error: ended };
+function cancelled(outcome) {
+  const certainty = outcome.error?.certainty ?? 'not-sent';
+  const error = { code: 'ERR_WARMPATH_CANCELLED', class: 'cancelled', message: 'the job was cancelled', certainty };
+  return failedWith(outcome, error);
+}
+
+const failedWith = ({ value: _value, ...outcome }, error) => ({ ...outcome, status: 'failed', charged: false, error });
+
+/** Of what a hook threw, which may be anything, the name alone: a foreign message may hold anything too. */
+function nameOf(thrown) {
+  const name = thrown?.name;
+  return typeof name === 'string' && /^\w{1,64}$/.test(name) ? ` (${name})` : '';
 }
 
 /** The outcome of a job as if its image had never been put aside: `before` is what was known then. */

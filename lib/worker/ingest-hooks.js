@@ -7,7 +7,6 @@
  */
 class IngestHooks {
   #jobOf;
-  #failed = new Set();
 
   /** @param {(key: string) => object | undefined} jobOf the app's job behind the executor's key */
   constructor(jobOf) {
@@ -17,22 +16,12 @@ class IngestHooks {
   /** @param {{ reupload?: Function, resolve?: Function }} hooks */
   wrap(hooks) {
     const given = ['reupload', 'resolve'].filter((name) => hooks[name] !== undefined);
-    return Object.fromEntries(given.map((name) => [name, (job) => this.#call(hooks[name], job)]));
+    return Object.fromEntries(given.map((name) => [name, (job) => hooks[name](this.#jobOf(job.key) ?? job)]));
   }
 
-  async #call(hook, job) {
-    try {
-      return await hook(this.#jobOf(job.key) ?? job);
-    } catch (err) {
-      this.#failed.add(job.key);
-      throw err;
-    }
-  }
-
-  /** The job with this key has ended: its error, or what that is where a hook has failed. */
-  judge(key, error) {
-    const failed = this.#failed.delete(key);
-    if (!failed || error?.needs === undefined) return error;
+  /** The error that a job has ended with, or what that is where its hook threw, did not answer, or answered what it may not. */
+  judge(error) {
+    if (error?.hookFailed !== true) return error;
     const { message, phase, certainty } = error;
     return { code: 'ERR_WARMPATH_DOWNLOAD_FAILED', class: 'transient', message, phase, certainty };
   }

@@ -185,7 +185,7 @@ class IngestWorker extends Worker {
   review(claim, outcome) {
     this.#left(claim);
     this.#submitFitting();
-    const error = this.#hooks.judge(claim.handle, outcome.error);
+    const error = this.#hooks.judge(outcome.error);
     const isCharged = error !== outcome.error || isPatienceOver(error, claim.ageMs);
     return isCharged ? { ...outcome, error, charged: true } : outcome;
   }

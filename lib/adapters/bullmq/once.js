@@ -59,7 +59,7 @@ class Once {
     try {
       return await this.#executor.run(job, signal === undefined ? {} : { signal });
     } catch (err) {
-      const error = this.#hooks.judge(job.key, err);
+      const error = this.#hooks.judge(err);
       throw error === err ? err : fromOutcome(error);
     }
   }
