@@ -5,6 +5,7 @@
 const assert = require('node:assert/strict');
 const { execFile } = require('node:child_process');
 const { randomUUID } = require('node:crypto');
+const { once } = require('node:events');
 const path = require('node:path');
 const test = require('node:test');
 const { setTimeout: sleep } = require('node:timers/promises');
@@ -19,6 +20,14 @@ const long = process.env.WARMPATH_TEST_LONG === '1';
 const failing = (code, fields) => new WarmpathError(code, 'as the test says', fields);
 
 useWorld();
+
+/** A store in which nothing is, and which nobody works on. */
+const silentStore = () => ({
+  ...Object.fromEntries(['claim', 'extend', 'settle', 'release', 'close'].map((name) => [name, () => []])),
+  stats: () => ({ queued: 0, delayed: 0, running: 0 }),
+  nextDueMs: () => null,
+  onWork: () => () => {},
+});
 
 test('Redis away: every answer comes in its time, and what was accepted is stored, once', { skip }, async (t) => {
   const redis = await own(t);
@@ -96,14 +105,7 @@ test('neither way takes jobs: they stay in memory, are told as lost at the end, 
 }, async (t) => {
   const redis = await own(t);
   const problems = [];
-  const store = {
-    ...Object.fromEntries(['claim', 'extend', 'settle', 'release', 'close'].map((name) => [name, () => []])),
-  };
-  Object.assign(store, {
-    stats: () => ({ queued: 0, delayed: 0, running: 0 }),
-    nextDueMs: () => null,
-    onWork: () => () => {},
-  });
+  const store = silentStore();
   store.enqueue = async () => {
     throw failing('ERR_WARMPATH_DATABASE', { class: 'transient' });
   };
@@ -118,6 +120,26 @@ test('neither way takes jobs: they stay in memory, are told as lost at the end, 
   await queue.close({ timeoutMs: 100 });
   assert.match(problems.at(-1).message, /^jobs in memory could not be handed on before the end: 3/);
   await assert.rejects(queue.add(media[3].job), { code: 'ERR_WARMPATH_CLOSED' });
+});
+
+test('a large job whose way is closed holds up none that goes to Redis', { skip }, async (t) => {
+  const redis = await own(t);
+  let isAway = true;
+  const enqueue = async (jobs) => {
+    if (isAway) throw failing('ERR_WARMPATH_DATABASE', { class: 'transient' });
+    return jobs.map(() => 'queued');
+  };
+  const queue = open(t, redis, { ...PATIENT, deadlineMs: 10_000, store: { ...silentStore(), enqueue } });
+  const refused = once(queue, 'error');
+  const large = queue.add({ key: 'large', source: { bytes: Buffer.alloc(100_000) } });
+  await refused;
+  const small = Array.from({ length: 20 }, () => medium());
+  const first = await queue.add(small[0].job);
+  const others = await Promise.all(small.slice(1).map(({ job }) => queue.add(job)));
+  assert.deepEqual(byWay([first, ...others]), Array(20).fill('queued bullmq'));
+  assert.equal((await queue.stats()).depth.memory, 1);
+  isAway = false;
+  assert.deepEqual(byWay([await large]), ['queued store']);
 });
 
 test('what is in memory at the end goes to Redis, and another process stores it', { skip }, async (t) => {

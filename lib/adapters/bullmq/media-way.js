@@ -55,21 +55,19 @@ class MediaWay {
     return via === 'store' ? this.#fallback.via : via;
   }
 
+  /** The way of a job by itself: what is too large for Redis waits for the fallback, and only for that. */
+  laneOf(job) {
+    return this.#fitsRedis(job) ? 'redis' : 'fallback';
+  }
+
   /**
+   * Carries jobs of one lane.
+   *
    * @returns {Promise<{ status: string, via: string }[]>} one each
    * @throws {WarmpathError} when a part of them was taken by nobody; the others may have been, and can be carried again
    */
-  async carry(jobs) {
-    const answers = new Map();
-    const note = (list, statuses) =>
-      list.forEach(({ key }, i) => {
-        answers.set(key, statuses[i]);
-      });
-    const large = jobs.filter((job) => !this.#fitsRedis(job));
-    if (large.length > 0) note(large, await this.#fallback.enter(large));
-    const others = jobs.filter((job) => this.#fitsRedis(job));
-    if (others.length > 0) note(others, await this.#toRedis(others));
-    return jobs.map(({ key }) => answers.get(key));
+  carry(jobs, lane) {
+    return lane === 'redis' ? this.#toRedis(jobs) : this.#fallback.enter(jobs);
   }
 
   #fitsRedis({ source }) {

@@ -68,7 +68,8 @@ class ProcessMedia extends EventEmitter {
       onFallback: (event) => this.#fellBack(event),
     });
     this.#pump = new Pump({
-      carry: (jobs) => this.#way.carry(jobs),
+      laneOf: (job) => this.#way.laneOf(job),
+      carry: (jobs, lane) => this.#way.carry(jobs, lane),
       deadlineMs: checked.deadlineMs,
       capacity: checked.backlog,
       keep: checked.fallback !== 'reject',
