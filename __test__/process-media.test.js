@@ -3,6 +3,7 @@
 const assert = require('node:assert/strict');
 const { randomUUID } = require('node:crypto');
 const test = require('node:test');
+const sharp = require('sharp');
 const { ProcessMedia, jobId, redisEnv } = require('../lib/adapters/bullmq.js');
 const { folder, hashes } = require('./support/ingest-media.js');
 const { until, events } = require('./support/prewarm.js');
@@ -112,6 +113,18 @@ test('record and prewarm come before a job is done; hooks are asked with the who
   assert.deepEqual(steps, ['record ana', 'prewarm shop', 'completed']);
   assert.deepEqual(asked, ['ana', 'ana'], 'a hook that throws is no answer');
   assert.deepEqual(queue.place.hashes(), hashes([target]));
+});
+
+test('images are made smaller by either way', { skip }, async (t) => {
+  const jpeg = await sharp({ create: { width: 800, height: 600, channels: 3, background: 'teal' } })
+    .jpeg()
+    .toBuffer();
+  const queue = open(t, world.redis, { ...PATIENT, compress: { maxWidth: 80 }, maxInlineBytes: jpeg.length });
+  const done = events(queue, 'completed', 2);
+  queue.process();
+  await queue.add({ key: 'small', source: { bytes: jpeg } });
+  await queue.add({ key: 'large', source: { bytes: Buffer.concat([jpeg, Buffer.alloc(10)]) } });
+  for (const { key, value } of await done) assert.equal(value.width, 80, key);
 });
 
 test('what is too large for Redis goes the other way, and never into Redis', { skip }, async (t) => {

@@ -287,7 +287,7 @@ export type ProcessMediaOptions = IngestCommonOptions &
      * last 100 that were done and the last 50 that failed are kept. Default: those.
      */
     jobOptions?: object | undefined;
-    /** BullMQ's options of the worker, but concurrency, connection and lockDuration. Default: none. */
+    /** BullMQ's options of the worker, but concurrency, connection and lockDuration. Default: `maxStalledCount: 3`. */
     workerOptions?: object | undefined;
     /** Whether process() also works off what went to the store. Default true; false where an IngestWorker does. */
     runsFallback?: boolean | undefined;

@@ -7,6 +7,9 @@ const CLOSE_GRACE_MS = 2000;
 const QUIET_MS = 10_000;
 const RETRY_MS = 2000;
 
+// How often the processes of a job may die at it, or be killed: a deployment that goes wrong does it twice.
+const MAX_STALLED = 3;
+
 // Errors without a turn of the event loop between them, after which a worker is taken for one that spins.
 const MOST_AT_ONCE = 50;
 
@@ -14,6 +17,7 @@ const MOST_AT_ONCE = 50;
 class MediaLane {
   #make;
   #worker;
+  #runner;
   #onError;
   #quietUntil = 0;
   #atOnce = 0;
@@ -23,9 +27,11 @@ class MediaLane {
   /** @param {object} parts name; bullmq; connection; runner; onError(err) */
   constructor({ concurrency, lockDurationMs, workerOptions, prefix }, { name, bullmq, connection, runner, onError }) {
     this.#onError = onError;
+    this.#runner = runner;
     const options = {
       // Of its own, BullMQ waits for 15 s after a failure to connect; also when it is closed meanwhile.
       runRetryDelay: RETRY_MS,
+      maxStalledCount: MAX_STALLED,
       ...workerOptions,
       ...(prefix === undefined ? {} : { prefix }),
       connection,
@@ -40,6 +46,7 @@ class MediaLane {
     this.#again = null;
     this.#worker = this.#make();
     this.#worker.on('error', (err) => this.#failed(err));
+    this.#worker.on('failed', (job, err) => this.#runner.failed(job, err).catch(this.#onError));
   }
 
   #failed(err) {

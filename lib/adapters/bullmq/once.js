@@ -118,6 +118,25 @@ class Once {
       });
   }
 
+  /**
+   * The queue has given up a job that no try here has ended: its end is written down too.
+   *
+   * @returns {Promise<boolean>} false where it is done all the same, or has its other way before it
+   */
+  async giveUp(job, error) {
+    if (this.#store === null) return true;
+    try {
+      const { state, fence } = await this.#store.take(job, { leaseMs: this.#leaseMs });
+      if (state !== 'taken') return false;
+      this.#fences.set(job.key, fence);
+    } catch (err) {
+      this.#onError(typed(err));
+      return true;
+    }
+    await this.end(job.key, error);
+    return true;
+  }
+
   async #end(key, settlement) {
     this.#jobs.delete(key);
     const fence = this.#fences.get(key);
