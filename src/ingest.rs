@@ -13,8 +13,8 @@ use serde_json::json;
 use warmpath_engine::{
     clock::SystemClock,
     error::{Code, Error},
-    executor::Snapshot,
-    pipeline::{Directory, Held, Ingest, IngestJob, IngestOptions, Payload, SourceSpec},
+    executor::{Outcome, Snapshot},
+    pipeline::{Directory, Held, Ingest, IngestJob, IngestOptions, IngestValue, Payload, SourceSpec},
 };
 
 use crate::{
@@ -45,7 +45,15 @@ pub struct NativeIngest {
     most_held: u64,
 }
 
-executor_class!(NativeIngest);
+executor_class!(NativeIngest, handed_over);
+
+/// From here on a temporary file belongs to who is told of it.
+fn handed_over(outcome: Outcome<IngestValue>) -> Outcome<IngestValue> {
+    if let Some(value) = &outcome.value {
+        value.handed_over();
+    }
+    outcome
+}
 
 #[napi]
 impl NativeIngest {

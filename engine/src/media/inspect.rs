@@ -180,7 +180,7 @@ impl Inspector {
         Report {
             format,
             verdict: verdict(declared, format),
-            mime: effective(declared, format),
+            mime: typed(declared, format, &details),
             details,
             len: self.window.len(),
             read: self.window.held(),
@@ -191,9 +191,25 @@ impl Inspector {
 /// The brand of a file does not say whether there are pictures in it; its tracks do.
 fn settled(format: Format, details: &Details) -> Format {
     match details {
-        Details::Mp4(mp4) if mp4.video().is_none() && mp4.audio().is_some() && format == Format::Mp4 => Format::M4a,
+        Details::Mp4(mp4)
+            if mp4.video().is_none() && mp4.audio().is_some() && matches!(format, Format::Mp4 | Format::Mov) =>
+        {
+            Format::M4a
+        }
         Details::Mp4(mp4) if mp4.video().is_some() && format == Format::M4a => Format::Mp4,
         _ => format,
+    }
+}
+
+/// The content type, by the tracks too where they are known: the mobile profile has one name for sound and one for pictures.
+fn typed(declared: Option<&str>, format: Option<Format>, details: &Details) -> String {
+    match details {
+        Details::Mp4(mp4) if mp4.video().is_some() => effective(None, format),
+        Details::Mp4(mp4) if mp4.audio().is_some() && format == Some(Format::ThreeGp) => {
+            let sound = declared.filter(|declared| declared.starts_with("audio/")).unwrap_or("audio/3gpp");
+            effective(Some(sound), format)
+        }
+        _ => effective(declared, format),
     }
 }
 

@@ -36,11 +36,20 @@ pub fn verdict(declared: Option<&str>, found: Option<Format>) -> Verdict {
 #[must_use]
 pub fn effective(declared: Option<&str>, found: Option<Format>) -> String {
     match (verdict(declared, found), found, usable(declared)) {
-        (Verdict::Agree, Some(format), Some(declared)) if format.family() == Family::Container => declared,
+        (Verdict::Agree, Some(format), Some(declared))
+            if format.family() == Family::Container || is_sound(&declared, format) =>
+        {
+            declared
+        }
         (_, Some(format), _) => format.mime().to_owned(),
         (_, None, Some(declared)) => declared,
         (_, None, None) => "application/octet-stream".to_owned(),
     }
+}
+
+/// Whether `declared` says of an envelope of films that there is sound alone in it, which its first bytes do not.
+fn is_sound(declared: &str, found: Format) -> bool {
+    found.family() == Family::Video && declared.starts_with("audio/")
 }
 
 /// The declared type without its parameters, where it says something and is fit to be sent on in a header.
@@ -105,6 +114,10 @@ mod tests {
             (Some("binary/octet-stream"), Some(Format::Png), Verdict::Refine, "image/png"),
             (Some("Image/JPG; q=1"), Some(Format::Jpeg), Verdict::Agree, "image/jpeg"),
             (Some("image/jpeg"), Some(Format::Png), Verdict::Contradict, "image/png"),
+            (Some("audio/webm; codecs=opus"), Some(Format::WebM), Verdict::Agree, "audio/webm"),
+            (Some("video/webm"), Some(Format::WebM), Verdict::Agree, "video/webm"),
+            (Some("audio/x-matroska"), Some(Format::Matroska), Verdict::Agree, "audio/x-matroska"),
+            (Some("audio/mpeg"), Some(Format::WebM), Verdict::Contradict, "video/webm"),
             (Some("image/png"), Some(Format::Html), Verdict::Contradict, "text/html"),
             (Some("image/png"), None, Verdict::Unknown, "image/png"),
             (None, None, Verdict::Unknown, "application/octet-stream"),

@@ -121,7 +121,21 @@ impl Pipeline for Ingest {
     type Value = IngestValue;
 
     async fn attempt(&self, job: &IngestJob, _: Grant, trace: &Arc<Trace>) -> Result<IngestValue> {
-        let opened = self.open(job).await?;
+        let mut asked = 0;
+        loop {
+            match self.store(job, &mut asked, trace).await {
+                // What an address answers may be anything: a page that says that it is wrong, the upload of another message.
+                Err(error) if error.code == Code::DecryptFailed && asked < self.addresses(job) => trace.again(),
+                ended => return ended,
+            }
+        }
+    }
+}
+
+impl Ingest {
+    /// Stores a medium. The first `asked` addresses it could come from are done with.
+    async fn store(&self, job: &IngestJob, asked: &mut usize, trace: &Arc<Trace>) -> Result<IngestValue> {
+        let opened = self.open(job, asked).await?;
         trace.opened();
         let meter = Meter::new(job.max_bytes.unwrap_or(self.max_bytes), job.expected());
         let mut intake = Intake::new(opened, meter, self.timeouts, Arc::clone(trace))?;
@@ -153,7 +167,11 @@ impl Pipeline for Ingest {
             let named = types.last(&report, declared.as_deref())?;
             Ok((report, named))
         };
-        let (report, named, location) = sinks.finish(sums.clone(), probe, judge).await?;
+        if !aside {
+            // Whoever is told to stop from here on may find it done.
+            trace.sent();
+        }
+        let (report, named, location, aside) = sinks.finish(sums.clone(), probe, judge).await?;
         Ok(IngestValue { aside, ..value(job, sums, &report, named, location) })
     }
 }

@@ -68,6 +68,51 @@ async fn one_request_up_to_a_part_and_parts_above_and_the_disk_beside() {
     }
 }
 
+/// What a medium is, is known at its end: an object of one request has its key and type by that, as the outcome says.
+#[tokio::test]
+async fn an_object_is_named_by_all_of_it_where_it_is_one_request() {
+    // The movie box stands behind what is looked at first, and holds sound alone.
+    let boxed =
+        |kind: &[u8; 4], body: &[u8]| [&u32::try_from(body.len() + 8).unwrap().to_be_bytes()[..], kind, body].concat();
+    let handler = boxed(b"hdlr", &[&[0; 8][..], b"soun", &[0; 13]].concat());
+    let described = boxed(b"stsd", &[&[0, 0, 0, 0, 0, 0, 0, 1][..], &boxed(b"mp4a", &[0; 78])].concat());
+    let table = boxed(b"stbl", &[described, boxed(b"stco", &[0; 8])].concat());
+    let media = boxed(b"mdia", &[boxed(b"mdhd", &[0; 24]), handler, boxed(b"minf", &table)].concat());
+    let track = boxed(b"trak", &[boxed(b"tkhd", &[0; 84]), media].concat());
+    let movie = boxed(b"moov", &[boxed(b"mvhd", &[0; 100]), track].concat());
+    let file = [boxed(b"ftyp", b"isom\0\0\x02\0isom"), boxed(b"mdat", &[7; 9_000]), movie].concat();
+    let len = file.len();
+    let web = Server::start(move |_, _| vec![http("200 OK", &[], &file)]).await;
+    let store = store("").await;
+    let rig = Rig::new(Some(&web), &options(&store, &json!(["s3"])));
+    let outcome = rig.fetch(&web).await;
+    let value = outcome.value.unwrap();
+    assert_eq!((value.mime.as_str(), value.bytes), ("audio/mp4", len as u64));
+    assert_eq!(value.location.r2_key.as_deref(), Some("in/1700000000_a.m4a"));
+    let [put] = &store.seen()[..] else { panic!("{:?}", steps(&store)) };
+    assert_eq!(put.target, "/b/in/1700000000_a.m4a");
+    assert_eq!(put.headers.get("content-type").map(String::as_str), Some("audio/mp4"));
+}
+
+/// Told to stop when all of it was handed on, a job may be done all the same, and says so.
+#[tokio::test]
+async fn a_job_that_is_cancelled_at_its_end_may_be_done() {
+    let web = Server::start(|_, _| vec![http("200 OK", &[], media(1_000))]).await;
+    let store = Server::start(|_, _| vec![Act::ReadBody, Act::AwaitClose]).await;
+    let rig = Rig::new(Some(&web), &options(&store, &json!(["s3"])));
+    let job = json!({ "source": { "type": "url", "url": format!("{}/canary", web.url) } });
+    rig.executor.submit_many([Rig::job(&job, None)]);
+    let asked = async {
+        while store.seen().is_empty() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), asked).await.expect("nothing was sent");
+    assert!(rig.executor.cancel("k"));
+    let error = rig.next().await.error.unwrap();
+    assert_eq!((error.code, error.certainty), ("ERR_WARMPATH_CANCELLED", Certainty::MaybeSent));
+}
+
 /// One sink that fails takes the other along: there is a medium in both of them, or in none.
 #[tokio::test]
 async fn a_store_that_refuses_leaves_nothing_in_either_sink() {

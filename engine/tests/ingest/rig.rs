@@ -11,6 +11,7 @@ use warmpath_engine::{
     pipeline::{Held, Ingest, IngestJob, IngestOptions, Payload},
 };
 pub use warmpath_engine::{
+    error::Certainty,
     executor::{Outcome, Status},
     pipeline::IngestValue,
 };

@@ -117,6 +117,22 @@ async fn a_wrong_hash_leaves_nothing() {
 }
 
 #[tokio::test]
+async fn an_answer_without_bytes_may_pass_however_its_end_is_said() {
+    for answer in ["content-length: 0", "transfer-encoding: chunked"] {
+        let end = if answer.starts_with('t') { "0\r\n\r\n" } else { "" };
+        let answer = format!("HTTP/1.1 200 OK\r\n{answer}\r\n\r\n{end}").into_bytes();
+        let web = Server::start(move |_, _| vec![Act::Send(answer.clone())]).await;
+        let rig = Rig::new(Some(&web), &json!({}));
+        let outcome = rig.fetch(&web).await;
+        rig.nothing(&outcome, "DOWNLOAD_FAILED").await;
+        let source = json!({ "type": "whatsapp", "directPath": "/canary", "mediaKey": "A".repeat(43) + "=",
+            "mediaType": "image" });
+        let outcome = rig.run(&json!({ "source": source }), None).await;
+        rig.nothing(&outcome, "DOWNLOAD_FAILED").await;
+    }
+}
+
+#[tokio::test]
 async fn a_cancelled_job_closes_its_connection_and_leaves_nothing() {
     let web =
         Server::start(|_, _| vec![Act::Send([head("200 OK", &[], 900_000), media(600_000)].concat()), Act::AwaitClose])
@@ -133,6 +149,7 @@ async fn a_cancelled_job_closes_its_connection_and_leaves_nothing() {
     assert!(rig.executor.cancel("k"));
     let outcome = rig.next().await;
     rig.nothing(&outcome, "CANCELLED").await;
+    assert_eq!(outcome.error.unwrap().certainty, Certainty::NotSent);
     let closed = async {
         while !web.seen()[0].closed {
             tokio::time::sleep(Duration::from_millis(2)).await;

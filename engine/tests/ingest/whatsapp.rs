@@ -110,6 +110,34 @@ async fn what_is_not_what_was_sent_is_never_visible() {
     }
 }
 
+/// Whatever the address of a message answers, its path is asked too: once, and what both say decides.
+#[tokio::test]
+async fn an_address_that_is_wrong_does_not_speak_for_the_path() {
+    let file = encrypt(&media(5_000), "WhatsApp Image Keys");
+    for wrong in ["200 OK", "400 X", "404 X", "451 X", "500 X", "302 Found"] {
+        for (path, code) in [("200 OK", ""), ("404 X", "MEDIA_GONE"), ("400 X", ""), ("503 X", "DOWNLOAD_FAILED")] {
+            let file = file.clone();
+            let web = Server::start(move |request, _| {
+                let is_address = request.target.starts_with("/gone");
+                let status = if is_address { wrong } else { path };
+                let body = if is_address || path != "200 OK" { &b"<html>"[..] } else { &file };
+                vec![http(status, &[("location", "http://10.0.0.1/")], body)]
+            })
+            .await;
+            let rig = Rig::new(Some(&web), &json!({}));
+            let outcome = rig.run(&json!({ "source": message(&web, "image") }), None).await;
+            match (path, wrong) {
+                ("200 OK", _) => drop(stored(outcome, &media(5_000))),
+                ("400 X", "404 X") => rig.nothing(&outcome, "MEDIA_GONE").await,
+                ("400 X" | "404 X", "500 X") => rig.nothing(&outcome, "DOWNLOAD_FAILED").await,
+                ("400 X", _) => rig.nothing(&outcome, "SOURCE_REJECTED").await,
+                _ => rig.nothing(&outcome, code).await,
+            }
+            assert_eq!(web.seen().len(), 2, "{wrong}, {path}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_medium_that_is_gone_everywhere_needs_its_sender() {
     let web = Server::start(|_, _| vec![http("404 X", &[], "")]).await;

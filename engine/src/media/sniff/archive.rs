@@ -6,42 +6,61 @@ use miniz_oxide::inflate::core::{DecompressorOxide, decompress, inflate_flags};
 use super::text;
 use crate::media::{cursor::Cursor, format::Format};
 
-/// A ZIP by the names of its first entries. Their sizes may stand behind them (streamed archives), so the next entry is
-/// looked for by its signature.
+/// A ZIP by the names of its first entries. What is in an entry is stepped over: it may be a ZIP itself. Where its size stands
+/// behind it (streamed archives), the next entry is looked for by its signature.
 pub(super) fn zip(head: &[u8]) -> Format {
-    let mut at = 0;
+    let (mut at, mut is_package) = (0, false);
     while let Some(found) = head.get(at..).and_then(|rest| memmem::find(rest, b"PK\x03\x04")) {
-        let entry = head.get(at + found..).unwrap_or_default();
-        if let Some(format) = entry_format(entry) {
+        at += found;
+        let Some(entry) = head.get(at..).and_then(Entry::parse) else { break };
+        if let Some(format) = entry.format(is_package) {
             return format;
         }
-        at += found + 4;
+        is_package |= matches!(entry.name, b"[Content_Types].xml" | b"_rels/.rels");
+        at = at.saturating_add(entry.total);
     }
     Format::Zip
 }
 
-fn entry_format(entry: &[u8]) -> Option<Format> {
-    let mut cursor = Cursor::new(entry);
-    cursor.skip(18)?;
-    let size = usize::try_from(cursor.le32()?).ok()?;
-    cursor.skip(4)?;
-    let (name, extra) = (cursor.le16()?, cursor.le16()?);
-    // The last name that the head holds may be cut: its start is what counts.
-    let name = cursor.take(usize::from(name)).unwrap_or(cursor.rest());
-    Some(match name {
-        b"mimetype" => {
-            cursor.skip(usize::from(extra))?;
-            return stored_type(cursor.take(size)?);
+/// The header of an entry (APPNOTE.TXT, 4.3.7).
+struct Entry<'h> {
+    name: &'h [u8],
+    /// What is stored behind it, as far as it is here.
+    data: &'h [u8],
+    /// Bytes of header and data.
+    total: usize,
+}
+
+impl<'h> Entry<'h> {
+    fn parse(entry: &'h [u8]) -> Option<Self> {
+        let mut cursor = Cursor::new(entry);
+        cursor.skip(18)?;
+        let size = usize::try_from(cursor.le32()?).ok()?;
+        cursor.skip(4)?;
+        let (name, extra) = (usize::from(cursor.le16()?), usize::from(cursor.le16()?));
+        let total = size.saturating_add(30 + name + extra);
+        // The last name that the head holds may be cut: its start is what counts.
+        let name = cursor.take(name).unwrap_or(cursor.rest());
+        let rest = cursor.skip(extra).map_or(&[][..], |()| cursor.rest());
+        Some(Self { name, data: rest.get(..size).unwrap_or_default(), total })
+    }
+
+    fn format(&self, is_package: bool) -> Option<Format> {
+        const PARTS: [(&[u8], Format); 3] = [(b"word/", Format::Docx), (b"xl/", Format::Xlsx), (b"ppt/", Format::Pptx)];
+        match self.name {
+            b"mimetype" => return stored_type(self.data),
+            name if name.starts_with(b"META-INF/MANIFEST.MF") => {
+                return Some(Format::Other { mime: "application/java-archive", extension: "jar" });
+            }
+            b"AndroidManifest.xml" => {
+                return Some(Format::Other { mime: "application/vnd.android.package-archive", extension: "apk" });
+            }
+            _ => {}
         }
-        name if name.starts_with(b"word/") => Format::Docx,
-        name if name.starts_with(b"xl/") => Format::Xlsx,
-        name if name.starts_with(b"ppt/") => Format::Pptx,
-        name if name.starts_with(b"META-INF/MANIFEST.MF") => {
-            Format::Other { mime: "application/java-archive", extension: "jar" }
-        }
-        b"AndroidManifest.xml" => Format::Other { mime: "application/vnd.android.package-archive", extension: "apk" },
-        _ => return None,
-    })
+        // A folder may have that name too. Of a package its contents are listed before, or these are parts as Office names them.
+        let is_part = is_package || self.name.ends_with(b".xml") || self.name.ends_with(b".rels");
+        PARTS.iter().find(|(folder, _)| is_part && self.name.starts_with(folder)).map(|(_, format)| *format)
+    }
 }
 
 /// OpenDocument and EPUB store their type as the first entry, uncompressed.

@@ -52,8 +52,8 @@ fn by_magic(head: &[u8]) -> Option<Format> {
 /// Frames of MPEG sound: an ID3 tag in front of them, or two valid headers where one frame ends and the next begins. One
 /// header alone is eleven set bits, which a file of anything may start with.
 fn mpeg_audio(head: &[u8]) -> Option<Format> {
-    if let [b'I', b'D', b'3', version @ 2..=4, _, ..] = head {
-        return (*version >= 2).then_some(Format::Mp3);
+    if let [b'I', b'D', b'3', 2..=4, _, flags, sizes @ ..] = head {
+        return after_tag(head, *flags, sizes);
     }
     if let Some(frame) = super::audio::mp3::Frame::parse(head) {
         let next = head.get(frame.len..)?;
@@ -63,6 +63,18 @@ fn mpeg_audio(head: &[u8]) -> Option<Format> {
     }
     adts(head).filter(|len| head.get(*len..).is_some_and(|next| next.is_empty() || adts(next).is_some()))?;
     Some(Format::Aac)
+}
+
+/// What follows an ID3 tag (<https://id3.org/id3v2.4.0-structure>, 3.1), where that is to be seen: the tag alone is MPEG sound, as a rule.
+fn after_tag(head: &[u8], flags: u8, sizes: &[u8]) -> Option<Format> {
+    let size =
+        sizes.first_chunk::<4>().filter(|size| flags.trailing_zeros() >= 4 && size.iter().all(|byte| *byte < 0x80))?;
+    let size = size.iter().fold(0, |sum, byte| sum << 7 | usize::from(*byte));
+    match head.get(10 + size..) {
+        Some([b'f', b'L', b'a', b'C', ..]) => Some(Format::Flac),
+        Some(rest) if adts(rest).is_some() => Some(Format::Aac),
+        _ => Some(Format::Mp3),
+    }
 }
 
 /// Length of the ADTS frame at the start (ISO/IEC 14496-3, 1.A.3.2).

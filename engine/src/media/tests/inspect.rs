@@ -1,4 +1,7 @@
-use super::files;
+use super::{
+    files,
+    iso::{TrackSpec, boxed, moov},
+};
 use crate::media::{Details, Format, Inspector, Step, Verdict, inspect::Limits};
 
 /// Feeds exactly what is asked for; answers how many wishes there were.
@@ -102,6 +105,28 @@ fn a_file_that_is_not_what_it_starts_as() {
     assert_eq!(report.format, Some(Format::Jpeg));
     assert!(matches!(report.details, Details::Broken(_)));
     assert_eq!(report.size(), None);
+}
+
+#[test]
+fn sound_alone_is_called_sound_whatever_it_lies_in() {
+    let file =
+        |brand: &[u8; 4], track: TrackSpec| [boxed(*b"ftyp", &[brand, &[0; 4][..]].concat()), moov(&[track], &[])];
+    for (brand, declared, track, mime) in [
+        (b"3gp5", Some("audio/3gpp"), TrackSpec::audio(), "audio/3gpp"),
+        (b"3gp5", Some("audio/3gpp2; codecs=x"), TrackSpec::audio(), "audio/3gpp2"),
+        (b"3gp5", None, TrackSpec::audio(), "audio/3gpp"),
+        (b"3gp5", Some("video/3gpp"), TrackSpec::audio(), "audio/3gpp"),
+        (b"3gp5", Some("audio/3gpp"), TrackSpec::video(), "video/3gpp"),
+        (b"qt  ", None, TrackSpec::audio(), "audio/mp4"),
+        (b"qt  ", None, TrackSpec::video(), "video/quicktime"),
+    ] {
+        let data = file(brand, track).concat();
+        let mut inspector = Inspector::new(declared, data.len() as u64);
+        drive(&mut inspector, &data);
+        let report = inspector.finish();
+        assert_eq!(report.mime, mime, "{brand:?} {declared:?}");
+        assert_ne!(report.verdict, Verdict::Contradict, "{brand:?} {declared:?}");
+    }
 }
 
 #[test]

@@ -75,6 +75,47 @@ fn brands_documents_and_markup() {
     assert_eq!(bmp.mime(), "image/bmp");
 }
 
+/// An archive of entries that were stored, whose sizes stand in front of them.
+fn stored(entries: &[(&str, &[u8])]) -> Vec<u8> {
+    let entry = |(name, data): &(&str, &[u8])| {
+        let size = u32::try_from(data.len()).unwrap().to_le_bytes();
+        let lens = [u16::try_from(name.len()).unwrap().to_le_bytes(), [0; 2]].concat();
+        [&b"PK\x03\x04\x14\0\0\0\0\0\0\0\0\0\0\0\0\0"[..], &size, &size, &lens, name.as_bytes(), data].concat()
+    };
+    entries.iter().flat_map(entry).collect()
+}
+
+#[test]
+fn an_archive_is_what_its_own_entries_say() {
+    let document = stored(&[("[Content_Types].xml", b"<Types/>"), ("word/document.xml", b"<w/>")]);
+    for (entries, format) in [
+        (vec![("a/inner.docx", &document[..]), ("b.txt", b"b")], Format::Zip),
+        (vec![("word/list.txt", b"a"), ("xl/b.docx", &document), ("ppt/c", b"c")], Format::Zip),
+        (vec![("_rels/.rels", b""), ("word/media/a.png", b"a")], Format::Docx),
+        // As Google writes them: what a package is made of comes last.
+        (vec![("word/numbering.xml", b"<w/>")], Format::Docx),
+        (vec![("ppt/_rels/a.rels", b"<w/>")], Format::Pptx),
+    ] {
+        assert_eq!(sniff(&stored(&entries)), Some(format), "{entries:?}");
+    }
+}
+
+#[test]
+fn a_tag_says_less_than_what_follows_it() {
+    let tagged = |sound: &[u8]| [b"ID3\x04\0\0\0\0\x01\x0A", &[0; 138][..], sound].concat();
+    for (data, format) in [
+        (tagged(b"fLaC\0\0\0\x22"), Some(Format::Flac)),
+        (tagged(&[0xFF, 0xF1, 0x50, 0x80, 0x02, 0x1F, 0xFC]), Some(Format::Aac)),
+        (tagged(&[0xFF, 0xFB, 0x90, 0]), Some(Format::Mp3)),
+        // A cover that is larger than what is looked at.
+        (b"ID3\x03\0\0\x7F\x7F\0\0APIC".to_vec(), Some(Format::Mp3)),
+        (b"ID3\x03 hi, this is text".to_vec(), None),
+        (b"ID3\x03\0\0\x80\0\0\0".to_vec(), None),
+    ] {
+        assert_eq!(sniff(&data), format, "{:?}", data.escape_ascii().to_string());
+    }
+}
+
 #[test]
 fn where_infer_alone_would_be_wrong() {
     let of = |data: &[u8]| infer::get(data).map(|kind| kind.mime_type());

@@ -1,10 +1,15 @@
 //! The first step of an ingest: from what the job says to a source that can be read.
 
 use super::{
-    Ingest, IngestJob, base64::Decoder, decrypt::Decrypter, job::SourceSpec, source::Source, whatsapp::WhatsApp,
+    Ingest, IngestJob,
+    base64::Decoder,
+    decrypt::Decrypter,
+    job::SourceSpec,
+    source::{Source, without_bytes},
+    whatsapp::WhatsApp,
 };
 use crate::{
-    error::{Code, Error, Phase, Result},
+    error::{Class, Code, Error, Phase, Result},
     http::guard::{Fetched, request_headers},
     secret::Secret,
 };
@@ -25,11 +30,11 @@ impl From<Source> for Opened {
 
 impl Ingest {
     /// Opens the source of a job.
-    pub(super) async fn open(&self, job: &IngestJob) -> Result<Opened> {
+    pub(super) async fn open(&self, job: &IngestJob, asked: &mut usize) -> Result<Opened> {
         let payload = || job.payload.as_ref().map(|payload| payload.bytes.clone()).unwrap_or_default();
         match &job.source {
             SourceSpec::Url { url, headers } => self.fetch(url, headers).await.map_err(unresolved).map(Opened::from),
-            SourceSpec::Whatsapp(media) => self.download(media).await,
+            SourceSpec::Whatsapp(media) => self.download(media, asked).await,
             SourceSpec::Path { path } => Source::file(path).await.map(Opened::from),
             SourceSpec::R2Key { r2_key } => {
                 let Some(s3) = &self.s3 else {
@@ -52,31 +57,41 @@ impl Ingest {
         web(self.web.get(url.reveal(), &headers).await?)
     }
 
-    async fn download(&self, media: &WhatsApp) -> Result<Opened> {
+    /// How many addresses a medium may come from, where that can be more than one.
+    pub(super) fn addresses(&self, job: &IngestJob) -> usize {
+        if let SourceSpec::Whatsapp(media) = &job.source { media.addresses(&self.whatsapp).len() } else { 0 }
+    }
+
+    /// Opens the first address of a medium that can be, of those that were not asked yet. The two of a message do not always die
+    /// together, and one may never have been right.
+    async fn download(&self, media: &WhatsApp, asked: &mut usize) -> Result<Opened> {
         let cipher = Some(Decrypter::new(&media.keys()?, media.file_enc_sha256.clone())?);
-        let mut gone = None;
-        for address in media.addresses(&self.whatsapp) {
+        let mut refused: Option<Error> = None;
+        for address in media.addresses(&self.whatsapp).into_iter().skip(*asked) {
+            *asked += 1;
             match self.fetch(&address, &[]).await {
                 Ok(source) => return Ok(Opened { source, cipher }),
-                // The two addresses of a message do not always die together.
-                Err(error) if is_gone(&error) => gone = Some(error),
-                Err(error) => return Err(error),
+                Err(error) if refused.as_ref().is_none_or(|other| weight(other) <= weight(&error)) => {
+                    refused = Some(error);
+                }
+                Err(_) => {}
             }
         }
-        Err(gone.map_or_else(
-            || Error::new(Code::InvalidJob, "source.whatsapp: has no address"),
-            |error| Error { code: Code::MediaGone, ..error },
-        ))
+        let error = refused.unwrap_or_else(|| Error::new(Code::InvalidJob, "source.whatsapp: has no address"));
+        Err(if is_gone(&error) { Error { code: Code::MediaGone, ..error } } else { error })
     }
 }
 
-/// An answer without bytes is a fault of the server: nobody sends a medium of none.
-fn web(fetched: Fetched) -> Result<Source> {
-    if fetched.is_empty() {
-        let message = "the server of the URL answered with an empty file";
-        return Err(Error::new(Code::DownloadFailed, message).at(Phase::Download));
+/// Which of two refusals says more: that it may pass, then that somebody can put the medium back.
+const fn weight(error: &Error) -> u8 {
+    match error.class() {
+        Class::Transient | Class::Throttled => 2,
+        _ => is_gone(error) as u8,
     }
-    Ok(Source::Web(Box::new(fetched)))
+}
+
+fn web(fetched: Fetched) -> Result<Source> {
+    if fetched.is_empty() { Err(without_bytes()) } else { Ok(Source::Web(Box::new(fetched))) }
 }
 
 const fn is_gone(error: &Error) -> bool {

@@ -1,10 +1,16 @@
 //! The places a medium is written to, all at once.
 
-use std::path::PathBuf;
+use std::{path::Path, sync::Arc};
 
 use bytes::Bytes;
 
-use super::{Ingest, IngestJob, Location, SinkKind, disk::Writer, look::Probe, meter::Sums, types::Named};
+use super::{
+    Ingest, IngestJob, Location, SinkKind,
+    disk::{Leaving, Writer},
+    look::Probe,
+    meter::Sums,
+    types::Named,
+};
 use crate::{
     error::{Code, Error, Phase, Result},
     media::Report,
@@ -25,6 +31,8 @@ pub struct Sinks {
 /// An object being written.
 struct Object {
     key: String,
+    /// What the key is generated from, but for its extension.
+    stem: Option<String>,
     upload: Upload,
 }
 
@@ -42,8 +50,8 @@ impl Sinks {
         }
         if wanted.contains(&SinkKind::S3) {
             let s3 = ingest.s3.as_ref().ok_or_else(missing)?;
-            let generated = || format!("{}{}.{}", ingest.s3_prefix, job.name, named.extension);
-            let key = job.r2_key.clone().unwrap_or_else(generated);
+            let stem = job.r2_key.is_none().then(|| format!("{}{}", ingest.s3_prefix, job.name));
+            let key = key_of(job.r2_key.as_deref().unwrap_or_default(), stem.as_deref(), named);
             let sha256 = job.expected().next();
             // A generated key never replaces an object, where a repeated job can be told from another medium: by a hash that is
             // known before the first byte is sent. A key that the job names is the caller's to use twice.
@@ -55,7 +63,7 @@ impl Sinks {
                 len,
                 ..UploadOptions::default()
             };
-            object = Some(Object { upload: s3.upload(&key, options)?, key });
+            object = Some(Object { upload: s3.upload(&key, options)?, key, stem });
         }
         Ok(Self { name: job.name.clone(), disk, object, aside: false })
     }
@@ -93,7 +101,8 @@ impl Sinks {
     /// Ends the writing, and shows the medium once `judge` has named it. With `probe` the file is looked into, where there is
     /// one, and `judge` told what it is.
     ///
-    /// The object comes first, because there more can go wrong. One whose file then fails stays, and is found by the next try.
+    /// The object comes first, because there more can go wrong. One whose file then fails stays, and is found by the next try. One of
+    /// several parts has the key and the type that its first bytes gave it: they stand in its first request.
     ///
     /// # Errors
     /// As [`Sinks::write`]; those of `judge`.
@@ -102,31 +111,41 @@ impl Sinks {
         sums: Sums,
         probe: Option<Probe>,
         judge: impl FnOnce(Option<Report>) -> Result<(Report, Named)> + Send + 'static,
-    ) -> Result<(Report, Named, Location)> {
+    ) -> Result<(Report, Named, Location, Option<Arc<Leaving>>)> {
         let Self { name, disk, object, aside } = self;
-        let path = |path: PathBuf| Some(path.to_string_lossy().into_owned());
-        let Some(Object { key, upload }) = object else {
+        let path = |path: &Path| Some(path.to_string_lossy().into_owned());
+        let Some(Object { mut key, stem, mut upload }) = object else {
             let Some(disk) = disk else { return Err(Error::new(Code::Internal, "a medium without a sink")) };
             if aside {
                 let (kept, (report, named)) = disk.keep(sums.bytes, probe, judge).await?;
-                return Ok((report, named, Location { path: path(kept), r2_key: None }));
+                let location = Location { path: path(kept.path()), r2_key: None };
+                return Ok((report, named, location, Some(Arc::new(kept))));
             }
             let named =
                 move |report| judge(report).map(|(report, named)| (name, named.extension.clone(), (report, named)));
             let (stored, (report, named)) = disk.store(sums, probe, named).await?;
-            return Ok((report, named, Location { path: path(stored), r2_key: None }));
+            return Ok((report, named, Location { path: path(&stored), r2_key: None }, None));
         };
         let (file, report) = match disk {
             Some(disk) => disk.prepare(sums.bytes, probe).await.map(|(file, report)| (Some(file), report))?,
             None => (None, None),
         };
         let (report, named) = judge(report)?;
+        let last = key_of(&key, stem.as_deref(), &named);
+        if upload.rename(&last, &named.mime) {
+            key = last;
+        }
         let at_end = |error: Error| error.at(Phase::Upload);
         upload.finish().await.map_err(at_end)?;
         let mut location = Location { path: None, r2_key: Some(key) };
         if let Some(file) = file {
-            location.path = path(file.commit(name, named.extension.clone(), sums).await?);
+            location.path = path(&file.commit(name, named.extension.clone(), sums).await?);
         }
-        Ok((report, named, location))
+        Ok((report, named, location, None))
     }
+}
+
+/// The key of an object: the one it has, or one made of a stem.
+fn key_of(key: &str, stem: Option<&str>, named: &Named) -> String {
+    stem.map_or_else(|| key.to_owned(), |stem| format!("{stem}.{}", named.extension))
 }

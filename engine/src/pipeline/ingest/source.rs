@@ -94,7 +94,10 @@ impl Source {
     pub async fn chunk(&mut self, timeouts: &Timeouts) -> Result<Option<Bytes>> {
         match self {
             // It keeps the time itself.
-            Self::Web(fetched) => fetched.chunk().await,
+            Self::Web(fetched) => match fetched.chunk().await? {
+                None if fetched.received() == 0 => Err(without_bytes()),
+                piece => Ok(piece),
+            },
             Self::Object { object, waited } => {
                 let left = timeouts.transfer(object.len()).saturating_sub(*waited);
                 let before = Instant::now();
@@ -118,6 +121,11 @@ impl Source {
             }
         }
     }
+}
+
+/// An answer without bytes is a fault of the server: nobody sends a medium of none.
+pub fn without_bytes() -> Error {
+    Error::new(Code::DownloadFailed, "the server of the URL answered with an empty file").at(Phase::Download)
 }
 
 async fn read(file: &mut File, len: u64, received: &mut u64) -> Result<Option<Bytes>> {

@@ -56,7 +56,7 @@ impl Types {
     /// `TYPE_REFUSED`.
     pub fn first(&self, report: &Report, declared: Option<&str>) -> Result<Named> {
         if report.format.is_some_and(Format::is_iso_media) {
-            return Ok(name(&effective(declared.filter(|declared| is_iso_media(declared)), None), report));
+            return Ok(name(&promised(report, declared).unwrap_or_else(|| NOTHING.to_owned()), report));
         }
         self.last(report, declared)
     }
@@ -66,11 +66,13 @@ impl Types {
     /// # Errors
     /// `TYPE_REFUSED`.
     pub fn last(&self, report: &Report, declared: Option<&str>) -> Result<Named> {
-        let contradicted = (report.verdict == Verdict::Contradict).then(|| effective(declared, None));
+        let promised = promised(report, declared);
+        let is_other = promised.is_none() && report.verdict == Verdict::Contradict;
+        let contradicted = is_other.then(|| effective(declared, None));
         if let (OnMismatch::Fail, Some(declared)) = (self.on_mismatch, &contradicted) {
             return Err(refused(format!("declared as {declared}, the bytes are {}", report.mime)));
         }
-        let real = real(report, declared);
+        let real = promised.as_deref().unwrap_or_else(|| real(report, declared));
         if let Some(accept) = &self.accept
             && !accept.iter().any(|pattern| fits(pattern, real))
         {
@@ -78,7 +80,7 @@ impl Types {
         }
         let named = match (self.on_mismatch, &contradicted) {
             (OnMismatch::Keep, Some(declared)) => name(declared, report),
-            _ => name(&report.mime, report),
+            _ => name(promised.as_deref().unwrap_or(&report.mime), report),
         };
         Ok(Named { declared: contradicted, ..named })
     }
@@ -110,6 +112,13 @@ fn real<'r>(report: &'r Report, declared: Option<&str>) -> &'r str {
     let would_be_known =
         |declared: &str| Format::ALL.iter().any(|format| verdict(Some(declared), Some(*format)) == Verdict::Agree);
     if report.format.is_none() && declared.is_some_and(would_be_known) { NOTHING } else { &report.mime }
+}
+
+/// The declared type of a file made of boxes whose tracks nobody has read, where it is a type of such files: its brand alone says
+/// less than whoever sent it. How much of a stream was seen, and in which pieces, is no reason to refuse it.
+fn promised(report: &Report, declared: Option<&str>) -> Option<String> {
+    let unread = report.format.is_some_and(Format::is_iso_media) && !matches!(report.details, Details::Mp4(_));
+    declared.filter(|declared| unread && is_iso_media(declared)).map(|declared| effective(Some(declared), None))
 }
 
 fn is_iso_media(declared: &str) -> bool {
@@ -180,5 +189,15 @@ mod tests {
         assert_eq!(first(Some("audio/mp4")), "audio/mp4");
         assert_eq!(first(Some("image/png")), "video/mp4");
         assert_eq!(first(None), "video/mp4");
+    }
+
+    #[test]
+    fn boxes_that_nobody_could_read_are_what_they_were_declared() {
+        for on_mismatch in [OnMismatch::Fail, OnMismatch::Keep, OnMismatch::Refine] {
+            let told = judge(on_mismatch, Some(&["audio/*"]), MP4, Some("audio/mp4; codecs=x")).unwrap();
+            assert_eq!((&*told.mime, &*told.extension, told.declared), ("audio/mp4", "m4a", None));
+        }
+        assert!(judge(OnMismatch::Refine, Some(&["audio/*"]), MP4, None).is_err());
+        assert!(judge(OnMismatch::Fail, None, MP4, Some("image/png")).is_err());
     }
 }

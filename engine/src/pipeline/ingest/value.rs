@@ -1,8 +1,10 @@
 //! What an ingest produces.
 
-use serde::Serialize;
+use std::sync::Arc;
 
-use super::{IngestJob, job::SourceSpec, meter::Sums, types::Named};
+use serde::{Serialize, Serializer};
+
+use super::{IngestJob, disk::Leaving, job::SourceSpec, meter::Sums, types::Named};
 use crate::{
     media::{Format, Report, format::Family},
     telegram::Kind,
@@ -39,9 +41,23 @@ pub struct IngestValue {
     pub duration: Option<u32>,
     /// Where they are.
     pub location: Location,
-    /// That the file at `location` is a temporary one: nothing is stored yet. Whoever asked for it removes it.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub aside: bool,
+    /// That the file at `location` is a temporary one: nothing is stored yet. It is removed with the last value that names it,
+    /// unless [`IngestValue::handed_over`].
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "is_aside")]
+    pub aside: Option<Arc<Leaving>>,
+}
+
+impl IngestValue {
+    /// Whoever asked for a temporary file has it now, and removes it.
+    pub fn handed_over(&self) {
+        if let Some(file) = &self.aside {
+            file.taken();
+        }
+    }
+}
+
+fn is_aside<T, S: Serializer>(_: &T, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_bool(true)
 }
 
 /// Where a medium was stored.
@@ -60,7 +76,7 @@ pub struct Location {
 pub fn value(job: &IngestJob, sums: Sums, report: &Report, named: Named, location: Location) -> IngestValue {
     let (width, height) = report.size().unzip();
     IngestValue {
-        kind: kind(job, report),
+        kind: kind(job, report, &named),
         sha256: sums.sha256,
         bytes: sums.bytes,
         mime: named.mime,
@@ -71,12 +87,12 @@ pub fn value(job: &IngestJob, sums: Sums, report: &Report, named: Named, locatio
         height,
         duration: report.seconds(),
         location,
-        aside: false,
+        aside: None,
     }
 }
 
 /// What Telegram takes it as: what the job says, what the sender meant it to be, or what the bytes look like.
-fn kind(job: &IngestJob, report: &Report) -> Kind {
+fn kind(job: &IngestJob, report: &Report, named: &Named) -> Kind {
     let meant = if let SourceSpec::Whatsapp(media) = &job.source { Some(media.media_type.kind()) } else { None };
     job.kind.or(meant).unwrap_or_else(|| match report.format {
         Some(Format::Gif) => Kind::Animation,
@@ -85,6 +101,8 @@ fn kind(job: &IngestJob, report: &Report) -> Kind {
         Some(Format::Svg | Format::Lottie) | None => Kind::Document,
         Some(format) => match format.family() {
             Family::Image => Kind::Photo,
+            // Sound alone in an envelope of films.
+            Family::Video if named.declared.is_none() && named.mime.starts_with("audio/") => Kind::Audio,
             Family::Video => Kind::Video,
             Family::Audio => Kind::Audio,
             Family::Document | Family::Container | Family::Other => Kind::Document,

@@ -157,6 +157,16 @@ impl Upload {
         Ok(())
     }
 
+    /// Another key and content type, where nothing was sent yet; whether that was so.
+    pub fn rename(&mut self, key: &str, content_type: &str) -> bool {
+        let is_open = self.multipart.is_none();
+        if is_open {
+            key.clone_into(&mut self.key);
+            self.options.content_type = Some(content_type.to_owned());
+        }
+        is_open
+    }
+
     /// Bytes that the store has taken so far.
     #[must_use]
     pub const fn stored(&self) -> u64 {

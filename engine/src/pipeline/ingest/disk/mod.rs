@@ -26,6 +26,7 @@ use std::{
 use lock::Lock;
 use names::Names;
 use parking_lot::Mutex;
+pub use temp::Leaving;
 pub use writer::Writer;
 
 use super::blocks::Blocks;

@@ -5,25 +5,45 @@ use std::{
     io::{self, Read, Seek, SeekFrom, Write},
     ops::Range,
     path::{Path, PathBuf},
+    sync::atomic::{AtomicBool, Ordering},
 };
 
 /// A temporary file; removed with this value.
 pub struct Temp {
     file: File,
+    name: Leaving,
+}
+
+/// The name of a temporary file; the file is removed with this value, until somebody else has taken it over.
+#[derive(Debug)]
+pub struct Leaving {
     path: PathBuf,
-    kept: bool,
+    taken: AtomicBool,
+}
+
+impl Leaving {
+    /// The name.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Somebody else removes the file now. Should nobody, the next process does.
+    pub fn taken(&self) {
+        self.taken.store(true, Ordering::Relaxed);
+    }
 }
 
 impl Temp {
     /// Makes it. A name that is taken, by a link too, is an error and not an overwrite.
     pub fn make(path: PathBuf) -> io::Result<Self> {
         let file = OpenOptions::new().read(true).write(true).create_new(true).open(&path)?;
-        Ok(Self { file, path, kept: false })
+        Ok(Self { file, name: Leaving { path, taken: AtomicBool::new(false) } })
     }
 
     /// Its name for now.
     pub fn path(&self) -> &Path {
-        &self.path
+        self.name.path()
     }
 
     /// Appends bytes.
@@ -31,10 +51,9 @@ impl Temp {
         self.file.write_all(bytes)
     }
 
-    /// Leaves it where it is, under its own name. Should nobody remove it, the next process does.
-    pub fn keep(mut self) -> PathBuf {
-        self.kept = true;
-        self.path.clone()
+    /// Closes it, and leaves it where it is, under its own name.
+    pub fn keep(self) -> Leaving {
+        self.name
     }
 
     /// Waits until the bytes, and all it takes to find them, are on the disk.
@@ -53,12 +72,11 @@ impl Temp {
     }
 }
 
-impl Drop for Temp {
+impl Drop for Leaving {
     fn drop(&mut self) {
-        if self.kept {
-            return;
+        if !*self.taken.get_mut() {
+            // Gone already where the file has got its name by renaming.
+            drop(fs::remove_file(&self.path));
         }
-        // Gone already where the file has got its name by renaming.
-        drop(fs::remove_file(&self.path));
     }
 }

@@ -157,6 +157,41 @@ async fn what_is_dropped_leaves_nothing() {
 }
 
 #[tokio::test]
+async fn a_file_that_was_put_aside_goes_with_who_knows_of_it() {
+    let scratch = Scratch::new();
+    let disk = scratch.open();
+    let lock = scratch.names().pop().unwrap();
+    let aside = async || {
+        let mut writer = disk.writer();
+        writer.write(Bytes::from_static(b"x")).await.unwrap();
+        writer.keep(1, None, |_| Ok(())).await.unwrap().0
+    };
+    let file = aside().await;
+    assert!(file.path().exists());
+    drop(file);
+    scratch.settles_at(&[lock.to_str().unwrap()]).await;
+    // Given up before, and after, the thread that writes has told of it.
+    for turns in 0..100 {
+        let patience = async {
+            for _ in 0..turns {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            biased;
+            () = patience => {}
+            file = aside() => drop(file),
+        }
+    }
+    scratch.settles_at(&[lock.to_str().unwrap()]).await;
+    let file = aside().await;
+    file.taken();
+    let path = file.path().to_owned();
+    drop(file);
+    assert!(path.exists());
+}
+
+#[tokio::test]
 async fn a_sweep_takes_what_the_dead_have_left_and_nothing_else() {
     let scratch = Scratch::new();
     let alive = scratch.open();

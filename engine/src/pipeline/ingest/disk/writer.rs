@@ -17,7 +17,7 @@ use super::{
     fault::unwritten,
     hands::{Done, Tell, hand_on, hand_over},
     place::place,
-    temp::Temp,
+    temp::{Leaving, Temp},
 };
 use crate::{
     error::{Code, Error, Phase, Result},
@@ -158,7 +158,7 @@ impl Writer {
     }
 
     /// Ends the writing of a file that stays a temporary one, and is not waited for to be on the disk. `judge` as for
-    /// [`Writer::store`], without a name.
+    /// [`Writer::store`], without a name. Whoever drops what comes of it has removed the file.
     ///
     /// # Errors
     /// As [`Writer::write`]; those of `judge`.
@@ -167,17 +167,11 @@ impl Writer {
         len: u64,
         probe: Option<Probe>,
         judge: impl FnOnce(Option<Report>) -> Result<T> + Send + 'static,
-    ) -> Result<(PathBuf, T)> {
-        let wanted = Wanted::default();
-        let still = wanted.still();
+    ) -> Result<(Leaving, T)> {
         self.end(move |_, mut temp, last, tell| {
             let kept = || {
                 let report = probe.map(|probe| look(&mut temp, &probe, len, last)).transpose();
                 let told = judge(report.map_err(|error| unwritten(&error))?)?;
-                // Nobody would know of it.
-                if !still.load(Ordering::Acquire) {
-                    return Err(Error::new(Code::Cancelled, "the job ended before its file was written"));
-                }
                 Ok((temp.keep(), told))
             };
             drop(tell.send(kept()));
@@ -229,7 +223,8 @@ impl Prepared {
         let Self { disk, temp } = self;
         match place(&disk, temp, name, extension, sums) {
             Ok(path) => disk.lasting(move |lasts| {
-                let lasts = lasts.map_err(|error| unwritten(&error));
+                // It has its name all the same.
+                let lasts = lasts.map_err(|error| unwritten(&error).maybe_sent());
                 drop(tell.send(lasts.map(|()| told(path))));
             }),
             Err(error) => drop(tell.send(Err(unwritten(&error)))),
