@@ -81,12 +81,20 @@ test('what cannot be smaller, moves, is a sticker, a bomb or broken is stored as
   const bomb = await sharp({ create: { width: 10_000, height: 10_000, channels: 3, background: 'red' } })
     .png()
     .toBuffer();
+  const chunk = (name, data) =>
+    Buffer.concat([Buffer.from([0, 0, 0, data.length]), Buffer.from(name), data, Buffer.alloc(4)]);
+  const plain = await photo(400, 400).png().toBuffer();
+  // Its first picture is all that sharp sees. Signature and IHDR are 33 bytes.
+  const film = Buffer.concat([plain.subarray(0, 33), chunk('acTL', Buffer.alloc(8)), plain.subarray(33)]);
+  const deep = await photo(400, 400).toColourspace('rgb16').png().toBuffer();
   const broken = (await photo(600, 600).jpeg().toBuffer()).subarray(0, 20_000);
   const sticker = await photo(400, 400).webp({ lossless: true }).toBuffer();
   const pdf = Buffer.from('%PDF-1.7\n1 0 obj\nendobj\n');
   for (const [name, bytes, extra] of [
     ['small', small],
     ['moving', moving],
+    ['film', film],
+    ['deep', deep],
     ['bomb', bomb],
     ['broken', broken],
     ['sticker', sticker, { kind: 'sticker' }],
@@ -96,6 +104,28 @@ test('what cannot be smaller, moves, is a sticker, a bomb or broken is stored as
     assert.equal(value.sha256, sha256(bytes), name);
     assert.ok(fs.readFileSync(value.location.path).equals(bytes), name);
     assert.ok(!('compressed' in value) && !('aside' in value), name);
+  }
+  await until(() => left(dir).length === 0);
+});
+
+test('what is welcome is judged by what was sent, and not by what is made of it', async (t) => {
+  const { executor } = startIngest(t, { web, compress: { ...compress, format: 'webp' }, accept: ['image/jpeg'] });
+  const jpeg = await photo(400, 400).jpeg().toBuffer();
+  const { mime, compressed } = await executor.run({ source: { bytes: jpeg } });
+  assert.deepEqual([mime, compressed.mime], ['image/webp', 'image/jpeg']);
+  const png = await photo(400, 400).png().toBuffer();
+  assert.equal((await refusal(executor, { source: { bytes: png } })).code, 'ERR_WARMPATH_TYPE_REFUSED');
+});
+
+test('jobs that are cancelled while their images are put aside leave nothing', async (t) => {
+  const { executor, dir } = startIngest(t, { web, compress });
+  const jpeg = await photo(600, 600).jpeg().toBuffer();
+  for (let round = 0; round < 40; round++) {
+    const keys = [0, 1, 2, 3].map((i) => `${round}-${i}`);
+    executor.submitMany(keys.map((key) => ({ key, source: { bytes: jpeg } })));
+    for (let turn = 0; turn < round * 5; turn++) await new Promise(setImmediate);
+    for (const key of keys) executor.cancel(key);
+    await executor.drain();
   }
   await until(() => left(dir).length === 0);
 });

@@ -128,6 +128,17 @@ test('what holds no media, or none that can be had, is no job; what is no messag
     assert.throws(() => baileysAdapter.ingestJob(wrong), refused);
     assert.throws(() => webAdapter.ingestJob(wrong), refused);
   }
+  const image = { directPath: '/v/1', mediaKey: new Uint8Array(32) };
+  for (const message of [
+    { groupStatusMessage: { message: { imageMessage: image } } },
+    { groupStatusMessageV2: { message: { imageMessage: image } } },
+    { templateMessage: { fourRowTemplate: { imageMessage: image } } },
+  ]) {
+    assert.equal(baileysAdapter.ingestJob({ key, message }).source.whatsapp.directPath, '/v/1');
+  }
+  // What Baileys writes where there is no address of the file.
+  const home = { imageMessage: { ...image, url: 'https://web.whatsapp.net' } };
+  assert.equal(baileysAdapter.ingestJob({ key, message: home }).source.whatsapp.url, undefined);
   const channel = { key: { ...key, remoteJid: '1@newsletter' }, message: { imageMessage: { url: 'https://x/1' } } };
   assert.deepEqual(baileysAdapter.ingestJob(channel).source, { url: 'https://x/1' });
 });

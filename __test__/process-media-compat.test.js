@@ -1,8 +1,11 @@
 'use strict';
 
 const assert = require('node:assert/strict');
+const { execFile } = require('node:child_process');
 const { randomUUID } = require('node:crypto');
+const path = require('node:path');
 const test = require('node:test');
+const { promisify } = require('node:util');
 const bullmq = require('bullmq');
 const { folder, startOrigin, hashes } = require('./support/ingest-media.js');
 const { until } = require('./support/prewarm.js');
@@ -153,6 +156,35 @@ test('Queue.add takes what a queue of the app took', { skip }, async (t) => {
   assert.equal(await Queue.add('ProcessMedia', { msg: {} }), null);
   await assert.rejects(Queue.add('Other', {}), { code: 'ERR_WARMPATH_INVALID_ARGUMENT', option: 'name' });
   await until(() => place.names().length === 1);
+});
+
+test('the queue is not made in the turn of a listener, and BullMQ is loaded before its first message', async (t) => {
+  let made = 0;
+  class Queue extends bullmq.Queue {
+    constructor(...args) {
+      super(...args);
+      made++;
+    }
+  }
+  const compat = fresh(t, {
+    connection: { host: '127.0.0.1', port: 1 },
+    bullmq: { ...bullmq, Queue },
+    deadlineMs: 200,
+    redisDeadlineMs: 50,
+  });
+  const added = compat.processMediaAsync({ source: { base64: 'AAAA' } }, 's');
+  assert.equal(made, 0);
+  assert.equal((await added).via, 'inline');
+  assert.equal(made, 1);
+
+  const code = `
+    require('./lib/compat/processMedia.js').configure({});
+    const file = require.resolve('bullmq');
+    const isLoaded = () => console.log(file in require.cache);
+    isLoaded();
+    setImmediate(() => setImmediate(isLoaded));`;
+  const { stdout } = await promisify(execFile)(process.execPath, ['-e', code], { cwd: path.join(__dirname, '..') });
+  assert.equal(stdout, 'false\ntrue\n');
 });
 
 test('settings: from the environment, checked, and only while the queue is not in use', { skip }, async (t) => {

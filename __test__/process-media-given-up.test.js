@@ -7,6 +7,7 @@ const { randomUUID } = require('node:crypto');
 const { once } = require('node:events');
 const test = require('node:test');
 const { MemoryStore } = require('..');
+const { Once } = require('../lib/adapters/bullmq/once.js');
 const { until } = require('./support/prewarm.js');
 const { skip, bullmq, PATIENT, useWorld, medium, open } = require('./support/process-media.js');
 const { BULLMQ } = require('./support/redis-queues.js');
@@ -89,4 +90,29 @@ test('a job without a key, or without anything, fails by its name, and is not co
   }
   assert.deepEqual(failed, Array(5).fill('ERR_WARMPATH_INVALID_JOB'));
   assert.equal((await queue.stats()).running, 0);
+});
+
+test('what comes after a stored medium is repeated for as long as the job is ours, and nothing is fetched again', async () => {
+  let [fetched, tries] = [0, 0];
+  const executor = {
+    run: async () => {
+      fetched++;
+      return { bytes: 1 };
+    },
+  };
+  const lost = new AbortController();
+  const after = {
+    saveReady: async () => {
+      if (++tries === 200) return;
+      if (tries === 300) lost.abort();
+      throw new Error('the database is away');
+    },
+  };
+  const waits = [];
+  const wait = async (ms) => waits.push(ms);
+  const once = new Once({ executor, store: null, after, leaseMs: 30_000, onError() {}, wait });
+  assert.deepEqual(await once.run({ key: 'a' }, { signal: lost.signal }), { bytes: 1 });
+  assert.deepEqual([fetched, tries, waits.length, Math.max(...waits)], [1, 200, 199, 10_000]);
+  await assert.rejects(once.run({ key: 'b' }, { signal: lost.signal }), { code: 'ERR_WARMPATH_DATABASE' });
+  assert.deepEqual([fetched, tries], [2, 300]);
 });

@@ -38,6 +38,8 @@ const WRAPPERS = [
   'lottieStickerMessage',
   'associatedChildMessage',
   'deviceSentMessage',
+  'groupStatusMessage',
+  'groupStatusMessageV2',
 ];
 
 const MOST_WRAPPERS = 8;
@@ -68,6 +70,7 @@ function headersOf(message) {
     field(message, 'buttonsMessage'),
     field(template, 'hydratedTemplate'),
     field(template, 'hydratedFourRowTemplate'),
+    field(template, 'fourRowTemplate'),
   ];
 }
 

@@ -4,6 +4,7 @@ const baileys = require('../adapters/baileys.js');
 const { ProcessMedia, JOB_OPTIONS, NAME } = require('../adapters/bullmq/process-media.js');
 const web = require('../adapters/whatsapp-web.js');
 const { WarmpathError } = require('../errors.js');
+const { requirePeer } = require('../peer.js');
 const { shape, func, having, failWith } = require('../options/check.js');
 const { ingestEnv } = require('./ingest-env.js');
 const { contactOf, sessionOf } = require('./media-names.js');
@@ -36,6 +37,16 @@ function configure(options = {}) {
   const named = Object.entries(options ?? {});
   const mine = oursOnly(Object.fromEntries(named.filter(([name]) => Object.hasOwn(ours, name))), '', invalidOption);
   state.config = { ...mine, settings: Object.fromEntries(named.filter(([name]) => !Object.hasOwn(ours, name))) };
+  if (state.config.settings.bullmq === undefined) setImmediate(load);
+}
+
+/** BullMQ takes some hundred milliseconds to load: no message of a listener is to wait for that. */
+function load() {
+  try {
+    requirePeer('bullmq', NAME);
+  } catch {
+    // Whoever uses the queue is told.
+  }
 }
 
 /** One line, as existing log filters know it. A logger that throws is ignored. */
@@ -110,6 +121,8 @@ async function processMediaAsync(msg, session, msgContact) {
     if (job === null || job === undefined) return null;
     name = job.session ?? name;
     log('info', `[MessagesListener] Adicionando mídia à fila para sessão ${name}`);
+    // Not in the listener's own turn: the first one makes the queue.
+    if (state.media === null) await new Promise(setImmediate);
     const added = await media().add(job);
     log('info', `[MessagesListener] Job de mídia criado: ${added.key} para sessão ${name}`);
     return added;

@@ -131,7 +131,8 @@ class Asking {
     entry.before = { outcome, from: chosen.from, files };
     // The hashes that were promised are those of the original, which had them.
     const source = { type: 'path', path: chosen.path };
-    const rest = { source, aside: false, mimeType: chosen.mime, kind: value.kind, sha256: undefined };
+    // Whether it is welcome was judged by what was sent, and not by what we made of it.
+    const rest = { source, aside: false, judged: true, mimeType: chosen.mime, kind: value.kind, sha256: undefined };
     entry.job = Object.assign(Object.create(null), entry.job, rest, { [GIVEN]: entry.job[GIVEN] });
     asking.ready = true;
     this.#goOn();
@@ -232,7 +233,8 @@ class Asking {
   }
 
   list() {
-    const jobs = JSON.parse(this.#native.list());
+    // A job without a session has none here either.
+    const jobs = JSON.parse(this.#native.list(), (name, value) => (name === 'session' ? (value ?? undefined) : value));
     for (const { entry } of this.#asking.values()) {
       const { key, session } = entry.job;
       jobs.push({ key, session, state: 'waiting', sinceMs: Math.round(performance.now() - entry.leasedAt) });

@@ -60,8 +60,10 @@ class Compressor {
     const { maxWidth, maxHeight, quality, maxPixels, format } = this.#options;
     // Looked at by its header first: beyond maxPixels nothing is decoded.
     const image = this.#sharp(bytes, { limitInputPixels: maxPixels, failOn: 'error', sequentialRead: true });
-    const { pages = 1, hasAlpha, format: own } = await image.metadata();
-    if (pages > 1 || own !== FORMATS[mime]) return null;
+    const { pages = 1, hasAlpha, depth, format: own } = await image.metadata();
+    if (pages > 1 || isAnimatedPng(bytes) || own !== FORMATS[mime]) return null;
+    // What is made has 8 bits a channel: a scan, or a measurement, would lose the others.
+    if (depth !== 'uchar') return null;
     // JPEG knows no transparency.
     const target = format === undefined || (format === 'jpeg' && hasAlpha) ? own : format;
     const fitted = image
@@ -80,6 +82,12 @@ class Compressor {
     if (next === undefined) this.#free++;
     else next();
   }
+}
+
+/** sharp sees the first picture of such a file, and nothing of the others. */
+function isAnimatedPng(bytes) {
+  const control = bytes.indexOf('acTL');
+  return control !== -1 && bytes[0] === 0x89 && control < bytes.indexOf('IDAT');
 }
 
 /** Removes what was put aside. Nobody waits for it; what stays is swept at the next start. */

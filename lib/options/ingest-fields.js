@@ -18,16 +18,20 @@ const accepted = text({
   form: "a media type in lower case, or a family such as 'image/*'",
 });
 
-/** What this layer sets itself, or what would change what the other side reads. */
+/** What this layer sets itself, or what would change what the other side reads: the engine's list (http/guard/fetch.rs), known at submit. */
 const OURS = new Set([
   'accept-encoding',
   'connection',
   'content-length',
+  'content-type',
   'expect',
+  'forwarded',
   'host',
   'if-match',
+  'if-modified-since',
   'if-none-match',
   'if-range',
+  'if-unmodified-since',
   'keep-alive',
   'proxy-authorization',
   'proxy-connection',
@@ -36,6 +40,7 @@ const OURS = new Set([
   'trailer',
   'transfer-encoding',
   'upgrade',
+  'via',
 ]);
 
 /** Headers as pairs; neither a name nor a value can end its line. */

@@ -1,6 +1,6 @@
 'use strict';
 
-const { randomUUID } = require('node:crypto');
+const { createHash, randomUUID } = require('node:crypto');
 const check = require('./check.js');
 const { KINDS, priority, sha256, contentType, r2Key } = require('./fields.js');
 const { headers, url, whatsapp } = require('./ingest-fields.js');
@@ -27,15 +27,28 @@ const base64 = (value, path, fail) => {
   return `${value.slice(0, value.search(/[^\0-\x7f]/))}!`;
 };
 
-// The head alone is matched: a pattern over the whole of a text of many megabytes would hold the loop.
-const DATA_HEAD = /^data:([^,;]*)((?:;[^,;]*)*),/i;
+// The head alone is matched: a pattern over the whole of a text of many megabytes would hold the loop. The value of a parameter may
+// stand in quotes, and hold what ends one elsewhere.
+const DATA_HEAD = /^data:([^,;]*)((?:;(?:"[^"]*"|[^,;"])*)*),/i;
 
 /** `data:[<type>][;parameter…];base64,<data>` (RFC 2397). Percent-encoded ones are short texts, no media. */
 function dataUrl(value, path, fail) {
   if (typeof value !== 'string') fail(path, `must be a string, not ${describe(value)}`);
   const [head, type, parameters] = DATA_HEAD.exec(value.slice(0, 1024)) ?? fail(path, 'must begin with data:…;base64,');
-  if (!/;base64$/i.test(parameters)) fail(path, 'must be base64');
-  return { base64: base64(value.slice(head.length), path, fail), mimeType: type === '' ? undefined : type };
+  // As browsers read it (Fetch, "data: URL processor"): spaces around the word, and percent-encoding in what follows.
+  if (!/; *base64 *$/i.test(parameters)) fail(path, 'must be base64');
+  const data = value.slice(head.length);
+  const plain = data.includes('%') ? unescaped(data, path, fail) : data;
+  const mimeType = type.trim();
+  return { base64: base64(plain, path, fail), mimeType: mimeType === '' ? undefined : mimeType };
+}
+
+function unescaped(data, path, fail) {
+  try {
+    return decodeURIComponent(data);
+  } catch {
+    return fail(path, 'has a percent sign that encodes nothing');
+  }
 }
 
 const bytes = (value, path, fail) => {
@@ -97,10 +110,14 @@ function randomId() {
   return uuid.slice(0, 4) + uuid.slice(-12);
 }
 
-/** The second half of a generated name: nothing that a file system, a shell or a URL could read anything into. */
+/**
+ * The second half of a generated name: nothing that a file system, a shell or a URL could read anything into. An id of which nothing
+ * is left is known by its hash: every try of the job has to write the same name.
+ */
 function cleanId(id) {
-  const clean = id === undefined ? '' : id.replace(/[^A-Za-z0-9_-]+/g, '').slice(0, ID_LENGTH);
-  return clean === '' ? randomId() : clean;
+  if (id === undefined) return randomId();
+  const clean = id.replace(/[^A-Za-z0-9_-]+/g, '').slice(0, ID_LENGTH);
+  return clean === '' ? createHash('sha256').update(id).digest('hex').slice(0, 16) : clean;
 }
 
 // Beside what goes through JSON, where JSON does not see it.

@@ -30,9 +30,9 @@ function meta(value, path, fail) {
   let json;
   try {
     json = JSON.stringify(value);
-  } catch {
-    fail(path, 'must be what JSON can hold');
-  }
+  } catch {}
+  // Its toJSON() may throw, and may answer that there is nothing.
+  if (json === undefined) fail(path, 'must be what JSON can hold');
   if (json.length > MAX_META) fail(path, `must have at most ${MAX_META} characters as JSON, not ${json.length}`);
   return JSON.parse(json);
 }

@@ -79,8 +79,9 @@ class IngestAfter {
 function prewarmJobs({ job, value }) {
   const { r2Key, path } = value.location;
   const source = r2Key === undefined ? { path } : { r2Key };
+  // The name as it was made harmless: where nothing was left of it, it has none.
   const { sha256, bytes, mime, width, height, duration, fileName } = value;
-  const found = { fileName: fileName ?? job.fileName, contentType: mime, size: bytes, width, height, duration };
+  const found = { fileName, contentType: mime, size: bytes, width, height, duration };
   return (job.prewarm ?? []).map((target) => {
     const one = { ...found, ...target, kind: target.kind ?? value.kind, sha256, ...source };
     return Object.fromEntries(Object.entries(one).filter(([, item]) => item !== undefined));

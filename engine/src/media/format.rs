@@ -99,7 +99,7 @@ formats! {
     /// Ogg with another sound format (Speex, FLAC)
     Ogg = Audio, "ogg", "audio/ogg", "application/ogg", "audio/speex", "audio/flac";
     /// MPEG-4 with sound alone
-    M4a = Audio, "m4a", "audio/mp4", "audio/x-m4a", "audio/m4a", "audio/aac", "video/mp4", "application/mp4";
+    M4a = Audio, "m4a", "audio/mp4", "audio/x-m4a", "audio/m4a", "audio/aac", "audio/quicktime", "video/mp4", "application/mp4";
     /// MPEG-1 or MPEG-2 layer III (layers I and II too: players treat them alike)
     Mp3 = Audio, "mp3", "audio/mpeg", "audio/mp3", "audio/mpeg3", "audio/x-mpeg", "audio/x-mp3", "audio/mpa";
     /// AAC in ADTS frames

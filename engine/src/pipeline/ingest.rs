@@ -144,7 +144,8 @@ impl Ingest {
         let declared = job.mime_type.as_deref().or(intake.content_type()).map(str::to_owned);
         let declared = declared.as_deref();
         let first = by_head(&head, declared, intake.len().unwrap_or_default());
-        let named = self.types.first(&first, declared)?;
+        let types = if job.judged { Arc::new(self.types.anything()) } else { Arc::clone(&self.types) };
+        let named = types.first(&first, declared)?;
 
         let aside = job.aside && first.format.is_some_and(can_be_smaller);
         let mut sinks = if aside { Sinks::aside(self)? } else { Sinks::begin(self, job, &named, intake.len())? };
@@ -160,7 +161,7 @@ impl Ingest {
         let sums = intake.sums()?;
         let probe =
             (self.probe && look.is_none()).then(|| Probe { declared: declared.map(str::to_owned), head: head.clone() });
-        let (types, declared, len) = (Arc::clone(&self.types), declared.map(str::to_owned), sums.bytes);
+        let (declared, len) = (declared.map(str::to_owned), sums.bytes);
         let judge = move |seen: Option<Report>| {
             let seen = seen.or_else(|| look.map(Look::finish));
             let report = seen.unwrap_or_else(|| by_head(&head, declared.as_deref(), len));

@@ -3,7 +3,6 @@
 const { setTimeout: sleep } = require('node:timers/promises');
 const { WarmpathError, databaseError, fromOutcome } = require('../../errors.js');
 
-const AFTER_TRIES = 8;
 const AFTER_BASE_MS = 250;
 const AFTER_MAX_MS = 10_000;
 const RECORD_TRIES = 5;
@@ -26,21 +25,23 @@ class Once {
   #hooks;
   #leaseMs;
   #onError;
+  #wait;
   #fences = new Map();
   #jobs = new Map();
   #recording = new Set();
 
   /**
    * @param {object} parts executor; store, with take(), or null; after: an IngestAfter; hooks: IngestHooks; leaseMs: as long as
-   *   the queue's lock; onError(err)
+   *   the queue's lock; onError(err); wait: a sleep of timers/promises
    */
-  constructor({ executor, store, after, hooks, leaseMs, onError }) {
+  constructor({ executor, store, after, hooks, leaseMs, onError, wait = sleep }) {
     this.#executor = executor;
     this.#store = typeof store?.take === 'function' ? store : null;
     this.#after = after;
     this.#hooks = hooks;
     this.#leaseMs = leaseMs;
     this.#onError = onError;
+    this.#wait = wait;
   }
 
   /** As an executor's run(). When it rejects, end() has to say what becomes of the job. */
@@ -88,7 +89,7 @@ class Once {
     return null;
   }
 
-  /** Only this step is repeated, for as long as half a minute: what is stored is not fetched again for it. */
+  /** Only this step is repeated, for as long as the job is ours: what is stored is not fetched again for it. */
   async #finish(job, value, signal) {
     for (let tries = 0; ; tries++) {
       try {
@@ -96,8 +97,8 @@ class Once {
         return;
       } catch (err) {
         this.#onError(typed(err));
-        if (signal?.aborted || tries === AFTER_TRIES) throw typed(err);
-        await sleep(Math.min(AFTER_BASE_MS * 2 ** tries, AFTER_MAX_MS));
+        await this.#wait(Math.min(AFTER_BASE_MS * 2 ** tries, AFTER_MAX_MS), undefined, { signal }).catch(() => {});
+        if (signal?.aborted) throw typed(err);
       }
     }
   }

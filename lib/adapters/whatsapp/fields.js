@@ -64,9 +64,11 @@ function ofNumbers(list) {
     : undefined;
 }
 
-/** A URL of WhatsApp's; relative ones and empty ones come too. */
-const url = (value) =>
-  typeof value === 'string' && /^https:\/\//i.test(value) && URL.canParse(value) ? value : undefined;
+/** A URL of WhatsApp's; relative ones and empty ones come too, and of media without an own one that of the site: no file lies there. */
+function url(value) {
+  if (typeof value !== 'string' || !/^https:\/\//i.test(value) || !URL.canParse(value)) return undefined;
+  return new URL(value).pathname === '/' ? undefined : value;
+}
 
 const path = (value) => (typeof value === 'string' && /^\/[\x21-\x7e]*$/.test(value) ? value : undefined);
 

@@ -118,6 +118,7 @@ fn sound_alone_is_called_sound_whatever_it_lies_in() {
         (b"3gp5", Some("video/3gpp"), TrackSpec::audio(), "audio/3gpp"),
         (b"3gp5", Some("audio/3gpp"), TrackSpec::video(), "video/3gpp"),
         (b"qt  ", None, TrackSpec::audio(), "audio/mp4"),
+        (b"qt  ", Some("audio/quicktime"), TrackSpec::audio(), "audio/mp4"),
         (b"qt  ", None, TrackSpec::video(), "video/quicktime"),
     ] {
         let data = file(brand, track).concat();

@@ -92,10 +92,10 @@ impl Decoder {
                     self.padding += 1;
                     continue;
                 }
-                _ => return Err(self.wrong(offset)),
+                _ => return Err(self.wrong("is wrong at", offset)),
             };
             if self.padding > 0 {
-                return Err(self.wrong(offset));
+                return Err(self.wrong("is wrong at", offset));
             }
             self.phase = (self.phase + 1) % 4;
             self.bits = (self.bits << 6) | u32::from(value);
@@ -113,13 +113,15 @@ impl Decoder {
     /// A text that stops in the middle, or whose last character holds bits of a byte that is not there, was cut or altered.
     fn end(&self) -> Result<()> {
         let complete = self.phase == 0 || (self.phase >= 2 && (self.padding == 0 || self.phase + self.padding == 4));
-        if complete && self.bits == 0 { Ok(()) } else { Err(self.wrong(0)) }
+        if !complete {
+            return Err(self.wrong("ends too early, at", 0));
+        }
+        if self.bits == 0 { Ok(()) } else { Err(self.wrong("has bits that make no byte before", 0)) }
     }
 
-    fn wrong(&self, offset: usize) -> Error {
+    fn wrong(&self, what: &str, offset: usize) -> Error {
         // Everything before it is ASCII, so this is its position in the text of JavaScript too.
         let at = self.at + offset;
-        let what = if at >= self.text.len() { "ends too early, at" } else { "is wrong at" };
         Error::new(Code::InvalidBase64, format!("the base64 text {what} character {at}")).at(Phase::Download)
     }
 }
@@ -185,5 +187,7 @@ mod tests {
             assert_eq!(error.code, Code::InvalidBase64);
             assert!(error.message.ends_with(&format!("character {position}")), "{position}: {}", error.message);
         }
+        let error = decode("AB==").unwrap_err();
+        assert_eq!(error.message, "the base64 text has bits that make no byte before character 4");
     }
 }

@@ -57,6 +57,9 @@ pub struct IngestJob {
     /// Puts an image that could be made smaller aside, where it can be looked at, in the place of storing it.
     #[serde(default)]
     pub aside: bool,
+    /// That its type was judged already, and not by what it is now.
+    #[serde(default)]
+    pub judged: bool,
     /// Most bytes; the executor's when absent.
     #[serde(default)]
     pub max_bytes: Option<u64>,

@@ -49,6 +49,11 @@ impl Types {
         Self { on_mismatch: options.on_mismatch, accept: options.accept.clone() }
     }
 
+    /// The policy for what was welcome already, and has been made into something else since.
+    pub fn anything(&self) -> Self {
+        Self { accept: None, ..*self }
+    }
+
     /// Judges a medium by its first bytes, before the rest is read, and names it for now. What its boxes have to say about a file
     /// made of them is waited for.
     ///
