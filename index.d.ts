@@ -1477,7 +1477,7 @@ export interface IngestJob {
   key?: string | undefined;
   /**
    * The second half of the generated name `<timestamp>_<id>.<extension>`: of other characters than letters, digits, `_` and `-`
-   * nothing is kept, and of those 64. Default: random.
+   * nothing is kept, and of those 64; where nothing is left it is a hash of the id. Default: random.
    */
   id?: string | undefined;
   /** The first half of that name: Unix time in seconds. With `id` and this a repeated job makes no second file. Default: now. */
@@ -1496,7 +1496,7 @@ export interface IngestJob {
   sha256?: string | undefined;
   /** Default: every sink that the executor has. */
   to?: readonly IngestSink[] | undefined;
-  /** Key of the object that is written. Default: `s3Prefix` and the generated name. */
+  /** Key of the object that is written. Default: `s3Prefix` and the generated name; above 5 MiB its extension is that of the first bytes. */
   r2Key?: string | undefined;
   /** Default: the executor's. */
   maxBytes?: number | undefined;
@@ -1648,7 +1648,7 @@ export interface IngestCommonOptions {
   onMismatch?: 'refine' | 'keep' | 'fail' | undefined;
   /**
    * Types that are stored, by what the bytes are: `image/*`, `application/pdf`, at most 100. Others fail with
-   * `ERR_WARMPATH_TYPE_REFUSED`. Default: all.
+   * `ERR_WARMPATH_TYPE_REFUSED`. What `compress` makes of one is not judged again. Default: all.
    */
   accept?: readonly string[] | undefined;
   /** Find out width, height and duration. Default true. */
