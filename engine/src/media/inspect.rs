@@ -203,14 +203,14 @@ fn settled(format: Format, details: &Details) -> Format {
 
 /// The content type, by the tracks too where they are known: the mobile profile has one name for sound and one for pictures.
 fn typed(declared: Option<&str>, format: Option<Format>, details: &Details) -> String {
-    match details {
-        Details::Mp4(mp4) if mp4.video().is_some() => effective(None, format),
+    let declared = match details {
+        Details::Mp4(mp4) if mp4.video().is_some() => None,
         Details::Mp4(mp4) if mp4.audio().is_some() && format == Some(Format::ThreeGp) => {
-            let sound = declared.filter(|declared| declared.starts_with("audio/")).unwrap_or("audio/3gpp");
-            effective(Some(sound), format)
+            declared.filter(|declared| declared.starts_with("audio/")).or(Some("audio/3gpp"))
         }
-        _ => effective(declared, format),
-    }
+        _ => declared,
+    };
+    effective(declared, format)
 }
 
 fn slice(bytes: &[u8], from: u64, to: u64) -> &[u8] {
