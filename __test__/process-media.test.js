@@ -149,7 +149,6 @@ test('a peak: all are accepted in time, and every medium is stored once', { skip
   const queue = open(t, world.redis, { concurrency: 16 });
   await queue.queue.waitUntilReady();
   queue.process();
-  const done = events(queue, 'completed', count);
   const media = Array.from({ length: count }, () => medium({}, { size: 500 }));
   const startedAt = performance.now();
   const answers = await Promise.all(media.map(({ job }) => queue.add(job)));
@@ -157,9 +156,10 @@ test('a peak: all are accepted in time, and every medium is stored once', { skip
   // Far more than it takes, and far less than to wait for what comes after: this machine may be busy.
   assert.ok(took < 250 + 20 * count, `${took} ms`);
   assert.ok(answers.every(({ status }) => status === 'queued'));
-  await done;
+  await until(isAll(queue.place, media));
   assert.deepEqual(queue.place.hashes(), hashes(media));
-  assert.equal((await queue.stats()).completed, count);
+  // A job that Redis took without saying so in time was added again: by then it may have been done, and forgotten.
+  await until(async () => (await queue.stats()).completed >= count);
 });
 
 test('several workers share the queue', { skip }, async (t) => {
