@@ -30,8 +30,8 @@ const PLANTED = [
     target: 'base64',
     bug: 'bits of a byte that is not there are taken',
     file: 'pipeline/ingest/base64.rs',
-    find: 'if complete && self.bits == 0 {',
-    replace: 'if complete {',
+    find: 'if self.bits == 0 { Ok(()) }',
+    replace: 'if self.bits < u32::MAX { Ok(()) }',
   },
   {
     target: 'completion',
