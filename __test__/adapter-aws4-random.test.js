@@ -5,21 +5,11 @@ const { randomInt } = require('node:crypto');
 const { test } = require('node:test');
 const theirs = require('aws4');
 const ours = require('../lib/adapters/aws4.js');
+const { generator } = require('./support/random.js');
 
 const LONG = process.env.WARMPATH_TEST_LONG === '1';
 const CASES = LONG ? 50_000 : 3_000;
 const seed = Number(process.env.WARMPATH_TEST_SEED ?? randomInt(2 ** 31));
-
-/** mulberry32: small, and the same on every machine. */
-function generator(start) {
-  let state = start;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 const CHARS = [
   ...'abcXYZ019-._~',

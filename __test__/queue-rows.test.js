@@ -6,17 +6,7 @@ const assert = require('node:assert/strict');
 const test = require('node:test');
 const { Queue } = require('..');
 const { rowOf } = require('../lib/queue/rows.js');
-
-/** mulberry32: small, and the same on every machine. */
-function generator(seed) {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
+const { generator } = require('./support/random.js');
 
 const NUMBERS = [
   0,
