@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use http::StatusCode;
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_json::Value;
 
 use super::{
     Kind,
-    refusal::{Parameters, Refused, refusal},
+    refusal::{Parameters, Refused, number, refusal},
 };
 use crate::{
     error::{Code, Error},
@@ -58,18 +58,36 @@ pub struct File {
     /// What the bot sends again.
     pub file_id: String,
     /// The same for every bot; empty where the server says none.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "text")]
     pub file_unique_id: String,
     /// Bytes.
+    #[serde(default, deserialize_with = "whole")]
     pub file_size: Option<u64>,
     /// Pixels.
+    #[serde(default, deserialize_with = "whole")]
     pub width: Option<u32>,
     /// Pixels.
+    #[serde(default, deserialize_with = "whole")]
     pub height: Option<u32>,
     /// Side of a video note, in pixels.
+    #[serde(default, deserialize_with = "whole")]
     pub length: Option<u32>,
     /// Seconds.
+    #[serde(default, deserialize_with = "whole")]
     pub duration: Option<u32>,
+}
+
+/// What is only read besides the file_id must not make a success unreadable: the message would be sent once more.
+fn text<'de, D: Deserializer<'de>>(given: D) -> Result<String, D::Error> {
+    Ok(match Value::deserialize(given)? {
+        Value::String(text) => text,
+        _ => String::new(),
+    })
+}
+
+/// As [`text`], for a number: any that is one, however it is written ([`number`]).
+fn whole<'de, D: Deserializer<'de>, T: TryFrom<u64>>(given: D) -> Result<Option<T>, D::Error> {
+    Ok(number(&Value::deserialize(given)?).and_then(|number| T::try_from(number).ok()))
 }
 
 impl Message {
@@ -149,6 +167,26 @@ mod tests {
         assert_eq!(message.file(Kind::Photo).unwrap().file_id, "l");
         assert_eq!(message.chat.id, -1_001_234_567_890);
         assert_eq!(message.kinds().collect::<Vec<_>>(), [Kind::Photo]);
+    }
+
+    #[test]
+    fn numbers_of_another_form_do_not_make_a_success_unreadable() {
+        let read = |rest: &str| {
+            let body = format!(
+                r#"{{"ok":true,"result":{{"message_id":7,"chat":{{"id":5}},"video":{{"file_id":"v"{rest}}}}}}}"#
+            );
+            answer(200, &body).map(|message| message.file(Kind::Video).unwrap().clone())
+        };
+        let odd = read(r#","file_unique_id":null,"file_size":"2097152","width":640.0,"height":"x","duration":2.4"#);
+        let odd = odd.unwrap();
+        assert_eq!((odd.file_id.as_str(), odd.file_unique_id.as_str()), ("v", ""));
+        assert_eq!((odd.file_size, odd.width, odd.height, odd.duration), (Some(2 << 20), Some(640), None, Some(3)));
+        let out = read(r#","file_size":-1,"width":4294967296,"height":null,"duration":[],"length":{"a":1}"#).unwrap();
+        assert_eq!((out.file_size, out.width, out.height, out.duration, out.length), (None, None, None, None, None));
+        let exact = read(r#","file_size":9007199254740993,"file_unique_id":"u""#).unwrap();
+        assert_eq!((exact.file_size, exact.file_unique_id.as_str()), (Some(9_007_199_254_740_993), "u"));
+        // Without a file_id there is nothing to keep.
+        assert_eq!(read(r#","file_id":7"#).unwrap_err().code, Code::SendAmbiguous);
     }
 
     #[test]

@@ -20,23 +20,24 @@ pub(super) struct Parameters {
 }
 
 impl Parameters {
-    /// What there is in them. Servers that stand in for Telegram's write numbers as texts, or with a fraction.
+    /// What there is in them.
     pub(super) fn of(given: &Value) -> Self {
-        let seconds = |value: &Value| {
-            let number = value.as_f64().or_else(|| value.as_str()?.trim().parse().ok())?;
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                reason = "not below zero; `as` saturates"
-            )]
-            (number >= 0.0).then(|| number.ceil() as u64)
-        };
         let id = |value: &Value| value.as_i64().or_else(|| value.as_str()?.trim().parse().ok());
         Self {
-            retry_after: given.get("retry_after").and_then(seconds),
+            retry_after: given.get("retry_after").and_then(number),
             migrate_to_chat_id: given.get("migrate_to_chat_id").and_then(id),
         }
     }
+}
+
+/// A number not below zero, rounded up: servers that stand in for Telegram's write them as texts, or with a fraction.
+pub(super) fn number(given: &Value) -> Option<u64> {
+    let exact = given.as_u64();
+    exact.or_else(|| {
+        let number: f64 = given.as_f64().or_else(|| given.as_str()?.trim().parse().ok())?;
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "not below zero; `as` saturates")]
+        (number >= 0.0).then(|| number.ceil() as u64)
+    })
 }
 
 /// Why Telegram refused, where that opens a way which the error's class does not know of.
