@@ -100,7 +100,7 @@ export type WarmpathErrorCode =
  * - `transient`: will probably go away, retry with backoff
  * - `throttled`: the other side named a time, retry then
  * - `permanent`: will never succeed with this input
- * - `config`: a setting is wrong (key, token, chat)
+ * - `config`: a setting is wrong (key, token, chat); a worker's jobs wait where it is one of their bot
  * - `ambiguous`: the request may have taken effect although no answer arrived
  * - `cancelled`: somebody asked for the end, or a lease ran out
  * - `bug`: a defect of warmpath
@@ -2380,7 +2380,10 @@ export interface StoreSettlement<Value = PrewarmValue> extends StoreLease {
   error?: PrewarmFailure | undefined;
   /** False: the attempt does not count. */
   charged: boolean;
-  /** The earliest a retry makes sense, ms from now. Default: as the store has it. */
+  /**
+   * The earliest a retry makes sense, ms from now. Default: as the store has it. With it a failure of the class `config` that is
+   * not charged is not final: the bot is refused, and may be put right.
+   */
   retryAfterMs?: number | undefined;
 }
 

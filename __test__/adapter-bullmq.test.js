@@ -57,7 +57,7 @@ for (const [name, bullmq] of BULLMQ) {
     const play = ({ r2Key }, nth) => {
       if (r2Key === '1.jpg' && nth < 3) throw failing('ERR_WARMPATH_SEND_FAILED', { class: 'transient' });
       if (r2Key === '2.jpg') throw failing('ERR_WARMPATH_SOURCE_NOT_FOUND', { class: 'permanent' });
-      if (r2Key === '3.jpg') throw failing('ERR_WARMPATH_TELEGRAM_UNAUTHORIZED', { class: 'config' });
+      if (r2Key === '3.jpg') throw failing('ERR_WARMPATH_S3_SIGNATURE', { class: 'config' });
       if (r2Key === '4.jpg') throw failing('ERR_WARMPATH_SEND_AMBIGUOUS', { class: 'ambiguous' });
       return { fileId: r2Key };
     };
@@ -110,6 +110,21 @@ for (const [name, bullmq] of BULLMQ) {
     const { failedReason } = await bullmq.Job.fromId(foreign, broken.id);
     assert.strictEqual(failedReason, 'ERR_WARMPATH_INTERNAL: the job could not be prepared');
     assert.ok(!redis.written().includes('hunter2'), 'what a hook throws is not recorded');
+  });
+
+  test(`${name}: the jobs of a bot that Telegram refuses wait, and are not sent`, { skip }, async (t) => {
+    const { queue, worker } = on();
+    const jobs = queue(t, { defaultJobOptions: { attempts: 1 } });
+    const run = scripted(() => {
+      throw failing('ERR_WARMPATH_TELEGRAM_UNAUTHORIZED', { class: 'config' });
+    });
+    worker(t, jobs, processor(run, { resolveBot, bullmq }));
+    const first = await jobs.add('x', job(1));
+    await until(() => first.isDelayed());
+    const second = await jobs.add('x', job(2));
+    await until(() => second.isDelayed());
+    assert.strictEqual(run.calls.length, 1, 'the second was not sent to be refused');
+    for (const { id } of [first, second]) assert.strictEqual((await bullmq.Job.fromId(jobs, id)).attemptsMade, 0);
   });
 
   test(`${name}: a 429 of Telegram that is too long to hold delays the job by its time`, { skip }, async (t) => {

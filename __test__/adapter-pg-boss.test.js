@@ -92,7 +92,7 @@ for (const [name, schema, load] of MAJORS) {
         if (r2Key === '3.jpg' && nth === 1) {
           throw failing('ERR_WARMPATH_TELEGRAM_THROTTLED', { class: 'throttled', retryAfterMs: 1 });
         }
-        if (r2Key === '4.jpg') throw failing('ERR_WARMPATH_TELEGRAM_CHAT', { class: 'config' });
+        if (r2Key === '4.jpg') throw failing('ERR_WARMPATH_S3_ACCESS', { class: 'config' });
         return { r2Key };
       });
       const ids = [];
@@ -108,7 +108,7 @@ for (const [name, schema, load] of MAJORS) {
         ],
       );
       assert.deepStrictEqual(all[1].output, { r2Key: '2.jpg' });
-      assert.strictEqual(all[3].output.code, 'ERR_WARMPATH_TELEGRAM_CHAT');
+      assert.strictEqual(all[3].output.code, 'ERR_WARMPATH_S3_ACCESS');
       const [letter] = await until(async () => {
         const letters = await boss.fetch(dead);
         return letters.length > 0 && letters;

@@ -97,7 +97,8 @@ class History {
       assert.ok(held.until <= this.#clock.now, 'within its lease a holder is always heard');
       return;
     }
-    const dead = kind === 'permanent' || kind === 'config' || (charged && held.attempt > 3);
+    const waits = kind === 'config' && !charged && retryAfterMs > 0;
+    const dead = kind === 'permanent' || (kind === 'config' && !waits) || (charged && held.attempt > 3);
     assert.equal(state, ok ? 'done' : dead ? 'dead' : 'retry');
     if (state === 'retry') return;
     this.#alive.delete(held.key);

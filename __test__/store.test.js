@@ -108,6 +108,12 @@ test('what becomes of a failure follows its class', () => {
   const next = (kind, extra, attempt = 1) =>
     afterFailure(attempt, { error: { class: kind }, charged: true, ...extra }, policy);
   for (const kind of ['permanent', 'config']) assert.deepEqual(next(kind), { state: 'dead' });
+  // A setting that is not the job's own: with a time and without a charge there is something to wait for.
+  const later = { charged: false, retryAfterMs: 7000 };
+  assert.deepEqual(next('config', later, 99), { state: 'retry', delayMs: 7000 });
+  assert.deepEqual(next('config', { ...later, charged: true }), { state: 'dead' });
+  assert.deepEqual(next('config', { charged: false }), { state: 'dead' });
+  assert.deepEqual(next('permanent', later), { state: 'dead' });
   for (const kind of ['transient', 'ambiguous', 'bug', 'cancelled'])
     assert.deepEqual(next(kind), { state: 'retry', delayMs: 100 });
   assert.deepEqual(next('transient', { retryAfterMs: 5000 }), { state: 'retry', delayMs: 5000 });

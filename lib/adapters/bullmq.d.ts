@@ -5,6 +5,7 @@
  * |---|---|
  * | transient, ambiguous, bug | retries by the job's `attempts` and `backoff`; an attempt is charged |
  * | permanent, config | fails the job for good (`UnrecoverableError`) |
+ * | config: Telegram refuses the bot, with `resolveBot` | delays it for 5 s up to 5 min, uncharged, a day at the most |
  * | throttled | delays it by `retryAfterMs`, uncharged |
  * | cancelled, executor full or closed, bots not to be looked up | delays it by 1 s (5 s), uncharged |
  *

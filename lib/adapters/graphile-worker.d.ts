@@ -5,6 +5,7 @@
  * |---|---|
  * | transient, ambiguous, bug | thrown: retried with graphile-worker's backoff until `maxAttempts` |
  * | permanent, config | logged; with a `jobKey` it stays in the table with `last_error`, and is not retried |
+ * | config: Telegram refuses the bot, with `resolveBot` | replaced, as throttled, for 5 s up to 5 min, uncharged, a day at the most |
  * | throttled | replaced by the same job with `runAt` after `retryAfterMs`, and the attempts that it had |
  * | cancelled (a shutdown), executor full or closed, bots not to be looked up | the same after 1 s (5 s) |
  *

@@ -5,6 +5,7 @@
  * |---|---|
  * | transient, ambiguous, bug | failed: retried by its `retryLimit`, `retryDelay` and `retryBackoff` |
  * | permanent, config | failed for good, with its reason as output; goes to the dead letter queue where there is one |
+ * | config: Telegram refuses the bot, with `resolveBot` | back to `retry` for 5 s up to 5 min, uncharged, a day at the most |
  * | throttled | back to `retry` until `retryAfterMs` have passed (at least 1 s), uncharged |
  * | cancelled, executor full or closed, bots not to be looked up | the same after 1 s (5 s) |
  *

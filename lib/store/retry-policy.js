@@ -33,7 +33,9 @@ const isPatienceOver = (error, ageMs = 0) =>
 function afterFailure(attempt, outcome, { delaysMs, random }) {
   const { error, charged = true, retryAfterMs = 0 } = outcome;
   const kind = error?.class;
-  if (kind === 'permanent' || kind === 'config') return { state: 'dead' };
+  // A wrong setting that is not the job's own may be put right: then there is a time, and no charge.
+  const isWaiting = kind === 'config' && !charged && retryAfterMs > 0;
+  if (kind === 'permanent' || (kind === 'config' && !isWaiting)) return { state: 'dead' };
   let base;
   if (!charged) base = retryAfterMs || (kind === 'throttled' && delaysMs[0]) || UNCHARGED_DELAY_MS;
   else if (attempt > delaysMs.length) return { state: 'dead' };

@@ -12,6 +12,7 @@ const { workerOptions } = require('../options/worker.js');
 const { identity } = require('../store/media-cache.js');
 const { MemoryStore } = require('../store/memory.js');
 const { PostgresStore } = require('../store/postgres.js');
+const { BotPauses } = require('./bot-pauses.js');
 const { Bots, botsFromPool } = require('./bots.js');
 const { Handover } = require('./handover.js');
 const { Healing } = require('./healing.js');
@@ -27,8 +28,6 @@ const EXECUTOR_CAPACITY = 8192;
 
 const fileIdText = text({ max: 1024 });
 
-const BOT_REFUSED = ['ERR_WARMPATH_TELEGRAM_UNAUTHORIZED', 'ERR_WARMPATH_TELEGRAM_CHAT'];
-
 /**
  * A durable prewarm worker: takes jobs without token, looks the bot up, sends, records the file_id.
  *
@@ -38,6 +37,9 @@ const BOT_REFUSED = ['ERR_WARMPATH_TELEGRAM_UNAUTHORIZED', 'ERR_WARMPATH_TELEGRA
 class PrewarmWorker extends Worker {
   #executorOptions;
   #bots;
+  #pauses;
+  // By claim: the bot that it was given to.
+  #senders = new WeakMap();
   #store;
   #recorder;
   #recovery = null;
@@ -58,8 +60,8 @@ class PrewarmWorker extends Worker {
   /**
    * @param {object} options see PrewarmWorkerOptions in index.d.ts
    * @param {object} [parts] replacements for the parts that `options` would make: store, resolveBot; and, for a store in
-   *   memory, recorder: where results and unfinished work are kept, keyOf; monitor and compatNames, which outlive a worker. For
-   *   the compat module, not for applications
+   *   memory, recorder: where results and unfinished work are kept, keyOf; monitor and compatNames, which outlive a worker;
+   *   pauses, with a clock of its own. For the compat module and for tests, not for applications
    * @throws {WarmpathError} ERR_WARMPATH_INVALID_OPTION, ERR_WARMPATH_NATIVE_LOAD
    */
   constructor(options, parts = {}) {
@@ -84,6 +86,7 @@ class PrewarmWorker extends Worker {
     // The worker never claims more than twice its concurrency, which may be raised while it runs.
     this.#executorOptions = { ...engine, retry: quick, capacity: EXECUTOR_CAPACITY };
     this.#bots = new Bots(parts.resolveBot ?? resolveBot ?? botsFromPool(pool, { tokenColumn }));
+    this.#pauses = parts.pauses ?? new BotPauses();
     this.#store = store;
     this.#recorder = recorder;
     this.#report = report;
@@ -248,15 +251,18 @@ class PrewarmWorker extends Worker {
 
   /** Groups claims by bot, so that one slow lookup holds up only its own jobs. */
   prepare(claims) {
-    const bySlug = groupBySlug(claims);
+    const bySlug = groupBySlug(this.#held(claims, ({ job }) => this.#pauses.held(job)));
     for (const [slug, group] of bySlug) this.#prepareBot(slug, group);
   }
 
   async #prepareBot(slug, claims) {
     try {
-      const { token, chatIds } = await this.#bots.get(slug);
+      const bot = await this.#bots.get(slug);
+      const { token, chatIds } = bot;
       this.#handover.settle(slug, { token, chatIds });
-      this.submit(claims, ({ job }) => ({ ...job, token, chatIds }));
+      const open = this.#held(claims, ({ job }) => this.#pauses.refusal(job, bot));
+      for (const claim of open) this.#senders.set(claim, bot);
+      this.submit(open, ({ job }) => ({ ...job, token, chatIds }));
     } catch (err) {
       // A store may hold what this version would not have accepted: one such job must not take the others along.
       if (err?.code === 'ERR_WARMPATH_INVALID_JOB' && claims.length > 1) {
@@ -273,15 +279,24 @@ class PrewarmWorker extends Worker {
     }
   }
 
+  /** Puts off the claims whose bot is refused. @returns {object[]} the others */
+  #held(claims, refusalOf) {
+    return claims.filter((claim) => {
+      const error = refusalOf(claim);
+      if (error !== null) this.fail([claim], error, wait(error));
+      return error === null;
+    });
+  }
+
   progressed(results) {
     this.#healing.learn(results);
     this.#recovery?.check(results);
   }
 
   review(claim, outcome) {
-    const code = outcome.error?.code;
     if (outcome.value?.chatId !== undefined) this.#handover.sent(claim.job.botSlug, outcome.value.chatId);
-    if (BOT_REFUSED.includes(code)) this.#bots.invalidate(claim.job.botSlug);
+    const refusal = this.#pauses.learn(claim.job, this.#senders.get(claim), outcome.error);
+    if (refusal !== null) return this.#refused(claim.job.botSlug, refusal, outcome);
     if (outcome.value?.migratedChat !== undefined) this.#migrated(claim.job.botSlug, outcome.value.migratedChat);
     if (this.#retryWeakId && claim.attempt === 1 && outcome.status === 'succeeded' && hasWeakId(outcome.value)) {
       const error = {
@@ -298,6 +313,14 @@ class PrewarmWorker extends Worker {
     return outcome;
   }
 
+  /** A wrong setting of the bot: its jobs wait until it is put right. */
+  #refused(botSlug, { error, isNews }, outcome) {
+    this.#bots.invalidate(botSlug);
+    if (isNews) this.problem(error);
+    const { charged, retryAfterMs } = wait(error);
+    return { ...outcome, charged, error: { ...outcome.error, retryAfterMs } };
+  }
+
   /** The engine has sent to the new chat already; what is left is to use it from now on, and to tell the app once. */
   #migrated(botSlug, { from, to }) {
     if (!this.#bots.migrate(botSlug, from, to)) return;
@@ -305,6 +328,9 @@ class PrewarmWorker extends Worker {
     emitSafely(this, 'chat-migrated', { botSlug, from, to });
   }
 }
+
+/** How a job is failed by an error that may name a time. */
+const wait = ({ retryAfterMs }) => ({ charged: retryAfterMs === undefined, retryAfterMs });
 
 function groupBySlug(claims) {
   const groups = new Map();

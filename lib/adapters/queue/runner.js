@@ -4,10 +4,9 @@ const { jobKey } = require('../../key.js');
 const { checkWorkerJob } = require('../../options/job.js');
 const { func, having } = require('../../options/check.js');
 const { invalidOption } = require('../../options/executor.js');
+const { BotPauses } = require('../../worker/bot-pauses.js');
 const { Bots } = require('../../worker/bots.js');
 const { toWarmpathError } = require('./verdict.js');
-
-const BOT_REFUSED = ['ERR_WARMPATH_TELEGRAM_UNAUTHORIZED', 'ERR_WARMPATH_TELEGRAM_CHAT'];
 
 /** The options that every queue adapter has, for `shape()`. */
 const runnerFields = { resolveBot: func, prepare: func, lookup: func };
@@ -29,6 +28,7 @@ class JobRunner {
   #prepare;
   #lookup;
   #bots = null;
+  #pauses = new BotPauses();
 
   /**
    * @param {{ run: Function }} executor
@@ -72,15 +72,37 @@ class JobRunner {
    * @throws {WarmpathError}
    */
   async run(job, { signal, extra = () => ({}) } = {}) {
+    let prepared;
     try {
       const known = await this.#lookup?.(job);
       if (known !== undefined && known !== null) return known;
-      const prepared = await this.prepare(job);
-      return await this.#executor.run({ ...prepared, ...extra() }, signal === undefined ? {} : { signal });
+      prepared = await this.#admit(job);
+      const value = await this.#executor.run({ ...prepared, ...extra() }, signal === undefined ? {} : { signal });
+      this.#learn(job, prepared);
+      return value;
     } catch (err) {
-      if (this.#bots !== null && BOT_REFUSED.includes(err?.code)) this.#bots.invalidate(job.botSlug);
-      throw toWarmpathError(err);
+      throw toWarmpathError((prepared !== undefined && this.#learn(job, prepared, toWarmpathError(err))) || err);
     }
+  }
+
+  /** The executor's job, unless its bot is refused. */
+  async #admit(job) {
+    const refuse = (error) => {
+      if (error !== null) throw error;
+    };
+    if (this.#bots !== null) refuse(this.#pauses.held(job));
+    const prepared = await this.prepare(job);
+    if (this.#bots !== null) refuse(this.#pauses.refusal(job, prepared));
+    return prepared;
+  }
+
+  /** @returns {WarmpathError | null} where the bot is refused: the error with the time after which it may not be */
+  #learn(job, bot, error) {
+    if (this.#bots === null) return null;
+    const refusal = this.#pauses.learn(job, bot, error);
+    if (refusal === null) return null;
+    this.#bots.invalidate(job.botSlug);
+    return refusal.error;
   }
 }
 

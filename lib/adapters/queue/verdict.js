@@ -20,8 +20,8 @@ const LATER_MS = {
  * What a queue has to do with a job that failed, by the class of its error. This is the one table that all queue adapters
  * share; it agrees with the store's (`lib/store/retry-policy.js`).
  *
- * - `fail`: never again (permanent, config);
- * - `later`: again after `delayMs`, and no attempt is charged (throttled, cancelled, nothing was tried), unless a source has asked
+ * - `fail`: never again (permanent; config without a time);
+ * - `later`: again after `delayMs`, and no attempt is charged (throttled, cancelled, nothing was tried, a bot that is refused), unless a source has asked
  *   for time for too long;
  * - `retry`: again by the queue's own backoff, an attempt is charged (transient, ambiguous, bug).
  *
@@ -36,6 +36,7 @@ function verdict(error, ageMs) {
   if (kind === 'throttled' || kind === 'cancelled') {
     return { action: 'later', delayMs: Math.max(1, retryAfterMs ?? HAND_BACK_MS) };
   }
+  if (kind === 'config' && retryAfterMs > 0) return { action: 'later', delayMs: retryAfterMs };
   return { action: kind === 'permanent' || kind === 'config' ? 'fail' : 'retry' };
 }
 

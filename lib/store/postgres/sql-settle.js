@@ -21,8 +21,8 @@ const isHeld = (n) => `${sameKey(n, 'h')}`;
  * before, and the answer got lost on its way: that is an applied settlement too, and is not done again. It is only looked for
  * where there was nothing to settle.
  *
- * The rule of retry-policy.js, on the server's clock: permanent and config are final, uncharged ones wait as asked (or a
- * moment), charged ones take the next delay, never less than asked, with up to 10 % of jitter.
+ * The rule of retry-policy.js, on the server's clock: permanent is final, and config without a time; uncharged ones wait as asked
+ * (or a moment), charged ones take the next delay, never less than asked, with up to 10 % of jitter.
  *
  * One look at each row, in the order of the keys: with a lock first and the update after it there would be two.
  */
@@ -61,7 +61,7 @@ function settleSql(n) {
   const answer = `i.n::int, c.${c.status}::text AS status,
     CASE WHEN c.${c.status} = 'warming' THEN extract(epoch FROM c.${c.runAt} - now())::float8 * 1000 END AS delay`;
   return `WITH input AS MATERIALIZED (
-  SELECT i.*, coalesce(i.class IN ('permanent', 'config'), false) AS final, 1 + random() * 0.1 AS jitter
+  SELECT i.*, coalesce(i.class = 'permanent' OR i.class = 'config' AND (i.charged OR i.after = 0), false) AS final, 1 + random() * 0.1 AS jitter
   FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::boolean[], $6::text[], $7::boolean[],
     $8::float8[], $9::text[], $10::text[], $11::text[], $12::bigint[], $13::bigint[]) WITH ORDINALITY
   AS i(bot_slug, sha256, kind, fence, ok, class, charged, after, error, file_id, file_unique_id, chat, message, n)
