@@ -1656,6 +1656,12 @@ export interface IngestCommonOptions {
   /** Files and their directory are on the disk before a job succeeds. false: a power cut may take them back. Default true. */
   fsync?: boolean | undefined;
   /**
+   * With `fsync`, files of 64 KiB and more go past the system's page cache (Linux `O_DIRECT`, open(2); elsewhere, and on file systems
+   * without it, this changes nothing): cheaper to write, and what other programs keep in the cache stays there. Whoever reads such a
+   * file for the first time waits for the disk: false where that is soon and often. Default true.
+   */
+  directIo?: boolean | undefined;
+  /**
    * Makes JPEG, PNG and WebP images smaller before they are stored; `{}` takes the defaults. Needs `dir`, and the optional peer
    * sharp (`ERR_WARMPATH_PEER_MISSING`). See docs/ingest.md. Default: stored as they came.
    */

@@ -151,6 +151,7 @@ test('options and jobs that cannot work are refused by name', (t) => {
     ['maxBytes', { dir, maxBytes: 0 }],
     ['accept[0]', { dir, accept: ['image'] }],
     ['onMismatch', { dir, onMismatch: 'ask' }],
+    ['directIo', { dir, directIo: 1 }],
     ['http.redirects', { dir, http: { redirects: -1 } }],
     ['http.allow', { dir, http: { allow: ['10.0.0.1/8'] } }],
     ['reupload', { dir, reupload: true }],

@@ -79,6 +79,7 @@ const ingestCommon = {
   accept: arrayOf(accepted, { min: 1, max: 100 }),
   probe: withDefault(boolean, true),
   fsync: withDefault(boolean, true),
+  directIo: withDefault(boolean, true),
   compress,
   timeouts: common.timeouts,
   http: withDefault(httpFields, () => httpFields({}, 'http', invalidOption)),

@@ -89,7 +89,7 @@ impl Ingest {
         let transport = HttpOptions { ca: http.ca, proxy: http.proxy };
         let client = Client::new(&transport, &timeouts)?;
         let blocks = Blocks::default();
-        let open = |dir: String| Disk::open(&dir, options.fsync, blocks.clone());
+        let open = |dir: String| Disk::open(&dir, options.fsync, options.direct_io, blocks.clone());
         let ingest = Self {
             web: Fetcher::new(&transport, timeouts, guard)?,
             whatsapp: options.whatsapp.origin.trim_end_matches('/').to_owned(),

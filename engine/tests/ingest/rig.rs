@@ -85,7 +85,7 @@ impl Rig {
         let allow: Vec<_> = web.iter().map(|web| web.url.trim_start_matches("http://")).collect();
         let mut options = json!({
             "dir": scratch.0, "sinks": ["disk"], "concurrency": 4, "capacity": 100, "maxBytes": 50_000_000,
-            "probe": true, "fsync": true, "retry": { "quick": 0, "baseMs": 1, "maxMs": 1 },
+            "probe": true, "fsync": true, "directIo": true, "retry": { "quick": 0, "baseMs": 1, "maxMs": 1 },
             "timeouts": { "connectMs": 2000, "firstByteMs": 2000, "idleMs": 500, "answerMs": 2000 },
             "http": { "plain": true, "allow": allow, "redirects": 3 },
             "whatsapp": { "origin": origin },

@@ -1,7 +1,7 @@
 //! Base64 text, decoded piece by piece. Whole pieces of one alphabet take the fast way, sixteen or thirty-two characters an
 //! instruction; line breaks and the end take the slow one, which knows the position of every character.
 
-use base64_simd::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use base64_simd::{AsOut, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use bytes::Bytes;
 
 use super::blocks::{BLOCK, Blocks};
@@ -52,11 +52,11 @@ impl Decoder {
             let plain = if is_plain { self.quickly(&piece) } else { None };
             let decoded = match plain {
                 Some(bytes) => bytes,
-                None => self.slowly(&piece)?,
+                None => self.slowly(&piece)?.into(),
             };
             self.at = end;
             if !decoded.is_empty() {
-                return Ok(Some(decoded.into()));
+                return Ok(Some(decoded));
             }
         }
         self.end()?;
@@ -64,17 +64,17 @@ impl Decoder {
     }
 
     /// `None` where a character is of neither alphabet, or of both of them together.
-    fn quickly(&mut self, piece: &[u8]) -> Option<Vec<u8>> {
-        let mut out = Vec::from(self.blocks.take());
+    fn quickly(&mut self, piece: &[u8]) -> Option<Bytes> {
+        let mut out = self.blocks.take();
+        out.resize(piece.len() / 4 * 3, 0);
         for for_urls in [self.for_urls, !self.for_urls] {
             let alphabet = if for_urls { URL_SAFE_NO_PAD } else { STANDARD_NO_PAD };
-            out.clear();
-            if alphabet.decode_append(piece, &mut out).is_ok() {
+            if alphabet.decode(piece, (*out).as_out()).is_ok() {
                 self.for_urls = for_urls;
-                return Some(out);
+                return Some(out.freeze());
             }
         }
-        self.blocks.give(out.into());
+        self.blocks.give(out.freeze());
         None
     }
 

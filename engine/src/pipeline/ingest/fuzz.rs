@@ -127,7 +127,7 @@ pub fn look(data: &[u8]) {
 pub fn naming(data: &[u8]) {
     static POLICIES: LazyLock<[Types; 3]> = LazyLock::new(|| {
         let least = serde_json::json!({
-            "sinks": [], "concurrency": 1, "capacity": 1, "maxBytes": 1, "probe": false, "fsync": false,
+            "sinks": [], "concurrency": 1, "capacity": 1, "maxBytes": 1, "probe": false, "fsync": false, "directIo": false,
             "whatsapp": { "origin": "" },
         });
         let options: IngestOptions = serde_json::from_value(least).unwrap();

@@ -39,6 +39,8 @@ pub struct IngestOptions {
     pub probe: bool,
     /// Wait for the disk before a job succeeds.
     pub fsync: bool,
+    /// Write large files past the page cache.
+    pub direct_io: bool,
     /// Quick retries.
     #[serde(default)]
     pub retry: RetryOptions,

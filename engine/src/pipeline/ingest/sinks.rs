@@ -74,7 +74,7 @@ impl Sinks {
     /// `INVALID_JOB` where the executor has no directory.
     pub fn aside(ingest: &Ingest) -> Result<Self> {
         let missing = || Error::new(Code::InvalidJob, "aside: the executor has no directory").at(Phase::Queue);
-        let disk = Some(ingest.directory.get().ok_or_else(missing)?.writer());
+        let disk = Some(ingest.directory.get().ok_or_else(missing)?.aside());
         Ok(Self { name: String::new(), disk, object: None, aside: true })
     }
 

@@ -4,6 +4,7 @@
 //! never replaces a file. What a killed process leaves are temporary files; the next one to open the directory removes
 //! them ([`sweep`]). No name that somebody else chose ever becomes part of a path.
 
+mod direct;
 mod fault;
 mod hands;
 mod lock;
@@ -19,14 +20,16 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
+pub use direct::{ALIGN, is_aligned};
 use lock::Lock;
 use names::Names;
 use parking_lot::Mutex;
 pub use temp::Leaving;
+use temp::Temp;
 pub use writer::Writer;
 
 use super::blocks::Blocks;
@@ -44,6 +47,8 @@ const LOCK: &str = ".lock";
 struct Inner {
     dir: PathBuf,
     fsync: bool,
+    /// Whether files go past the page cache: not where nobody waits for the disk, nor where the file system does not do it.
+    direct: AtomicBool,
     lock: Lock,
     made: AtomicU64,
     blocks: Blocks,
@@ -55,11 +60,12 @@ struct Inner {
 pub struct Disk(Arc<Inner>);
 
 impl Disk {
-    /// Opens a directory and begins to sweep it, on the runtime it is called in.
+    /// Opens a directory and begins to sweep it, on the runtime it is called in. `fsync`: files last before they have a name;
+    /// `direct_io`: they go past the page cache then, where that is worth it.
     ///
     /// # Errors
     /// `INVALID_OPTION` where there is no such directory, or no file can be made in it.
-    pub fn open(dir: &str, fsync: bool, blocks: Blocks) -> Result<Self> {
+    pub fn open(dir: &str, fsync: bool, direct_io: bool, blocks: Blocks) -> Result<Self> {
         let bad = |why: &str| Error::new(Code::InvalidOption, format!("dir: {why}"));
         // Absolute, so that it stays the same directory whatever becomes of the process's own.
         let dir = fs::canonicalize(dir).map_err(|error| bad(&format!("cannot be opened ({})", error.kind())))?;
@@ -72,13 +78,21 @@ impl Disk {
         let lock = Lock::make(&dir).map_err(|error| bad(&format!("no file can be made in it ({})", error.kind())))?;
         let swept = dir.clone();
         tokio::task::spawn_blocking(move || sweep::sweep(&swept));
-        Ok(Self(Arc::new(Inner { dir, fsync, lock, made: AtomicU64::new(0), blocks, names: Names::default() })))
+        let direct = AtomicBool::new(fsync && direct_io && direct::is_offered());
+        let (made, names) = (AtomicU64::new(0), Names::default());
+        Ok(Self(Arc::new(Inner { dir, fsync, direct, lock, made, blocks, names })))
     }
 
     /// A writer of one medium. Nothing is on the disk before its first bytes are.
     #[must_use]
     pub fn writer(&self) -> Writer {
-        Writer::new(self.clone())
+        Writer::new(self.clone(), self.is_direct())
+    }
+
+    /// A writer of one medium that is only put aside: nobody waits for the disk, and somebody is about to read it.
+    #[must_use]
+    pub fn aside(&self) -> Writer {
+        Writer::new(self.clone(), false)
     }
 
     fn dir(&self) -> &Path {
@@ -91,6 +105,19 @@ impl Disk {
 
     fn fsync(&self) -> bool {
         self.0.fsync
+    }
+
+    /// A temporary file, past the page cache where that is wanted and can be had.
+    fn temp(&self, direct: bool) -> io::Result<Temp> {
+        let temp = Temp::make(self.temp_path(), direct.then_some(direct::ask))?;
+        if direct && !temp.is_direct() {
+            self.0.direct.store(false, Ordering::Relaxed);
+        }
+        Ok(temp)
+    }
+
+    fn is_direct(&self) -> bool {
+        self.0.direct.load(Ordering::Relaxed)
     }
 
     /// A path for a temporary file that no other one has.

@@ -10,7 +10,13 @@ use std::{
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
-use super::{Disk, fault::unwritten, sweep::sweep};
+use super::{
+    ALIGN, Disk,
+    direct::{LEAST, ask},
+    fault::unwritten,
+    sweep::sweep,
+    temp::Temp,
+};
 use crate::{
     error::Code,
     pipeline::ingest::{
@@ -30,7 +36,7 @@ impl Scratch {
     }
 
     fn open(&self) -> Disk {
-        Disk::open(self.0.to_str().unwrap(), true, Blocks::default()).unwrap()
+        Disk::open(self.0.to_str().unwrap(), true, true, Blocks::default()).unwrap()
     }
 
     fn names(&self) -> Vec<OsString> {
@@ -77,14 +83,77 @@ fn file_name(path: &Path) -> &str {
 async fn a_file_has_its_name_and_nothing_else_is_left() {
     let scratch = Scratch::new();
     let disk = scratch.open();
-    for len in [0, 1, 40_000, BLOCK, BLOCK + 1, 3_000_000] {
+    let lengths = [0, 1, LEAST - 1, LEAST, LEAST + 1, 102_400, BLOCK, BLOCK + 1, BLOCK + ALIGN, 3_000_000];
+    for len in lengths {
         let bytes: Vec<u8> = std::iter::repeat_with(|| fastrand::u8(..)).take(len).collect();
         let path = store(&disk, &format!("n{len}"), &bytes).await;
         assert_eq!(file_name(&path), format!("n{len}.bin"));
         assert!(fs::read(path).unwrap() == bytes);
     }
     drop(disk);
-    scratch.settles_at(&["n0.bin", "n1.bin", "n3000000.bin", "n393216.bin", "n393217.bin", "n40000.bin"]).await;
+    let mut names: Vec<_> = lengths.iter().map(|len| format!("n{len}.bin")).collect();
+    names.sort();
+    scratch.settles_at(&names.iter().map(String::as_str).collect::<Vec<_>>()).await;
+}
+
+/// Past the page cache as far as whole pages go, through it from there on, and wherever it cannot be had.
+#[test]
+fn a_file_is_the_same_past_the_page_cache_and_through_it() {
+    let scratch = Scratch::new();
+    let blocks = Blocks::default();
+    let block = |len: usize| {
+        let mut block = blocks.take();
+        block.resize(len, 0);
+        fastrand::fill(&mut block);
+        block.freeze()
+    };
+    let path = scratch.0.join("direct");
+    let mut temp = Temp::make(path.clone(), Some(ask)).unwrap();
+    let offered = temp.is_direct();
+    assert_eq!(offered, cfg!(target_os = "linux"), "the file system of the folder for temporary files does it");
+    let (whole, rest, small, more) = (block(BLOCK), block(LEAST + 100), block(10), block(BLOCK));
+    let expected = [&whole[..], &whole, &rest, &small, &more].concat();
+    temp.write(&whole).unwrap();
+    temp.write(&whole).unwrap();
+    assert_eq!(temp.is_direct(), offered, "whole pages");
+    temp.write(&rest).unwrap();
+    assert!(!temp.is_direct(), "the end of them");
+    temp.write(&small).unwrap();
+    temp.write(&more).unwrap();
+    temp.sync().unwrap();
+    assert!(temp.read(&(0..1_000_000_000)).unwrap() == expected);
+    assert!(fs::read(&path).unwrap() == expected);
+    drop(temp);
+    assert!(!path.exists());
+
+    // Read while there may be more to come.
+    let mut temp = Temp::make(path.clone(), Some(ask)).unwrap();
+    temp.write(&whole).unwrap();
+    assert!(temp.read(&(5..70)).unwrap() == whole[5..70]);
+    drop(temp);
+
+    // Bytes that do not lie where they should.
+    let mut temp = Temp::make(path.clone(), Some(ask)).unwrap();
+    temp.write(&whole[1..]).unwrap();
+    assert!(!temp.is_direct());
+    assert!(fs::read(&path).unwrap() == whole[1..]);
+    drop(temp);
+
+    // What a file system answers that does not do it: the file is made all the same.
+    let refused = Temp::make(path.clone(), Some(|options| options.write(false))).unwrap();
+    assert!(!refused.is_direct() && path.exists());
+}
+
+#[tokio::test]
+async fn only_files_that_are_waited_for_go_past_the_page_cache_and_only_where_it_is_wanted() {
+    let scratch = Scratch::new();
+    for (fsync, direct_io) in [(true, true), (true, false), (false, true)] {
+        let disk = Disk::open(scratch.0.to_str().unwrap(), fsync, direct_io, Blocks::default()).unwrap();
+        assert_eq!(disk.is_direct(), fsync && direct_io && cfg!(target_os = "linux"));
+        let name = format!("n{fsync}{direct_io}");
+        let bytes = vec![3; 900_000];
+        assert!(fs::read(store(&disk, &name, &bytes).await).unwrap() == bytes);
+    }
 }
 
 /// Small pieces are put together and large ones are not: whatever follows whatever, the file is what came.
@@ -233,7 +302,7 @@ async fn a_directory_that_cannot_be_used_is_an_option_error() {
     fs::write(scratch.0.join("file"), b"").unwrap();
     for dir in ["nowhere", "file"] {
         let path = scratch.0.join(dir);
-        let error = Disk::open(path.to_str().unwrap(), true, Blocks::default()).err().unwrap();
+        let error = Disk::open(path.to_str().unwrap(), true, true, Blocks::default()).err().unwrap();
         assert_eq!(error.code, Code::InvalidOption);
         assert!(error.message.starts_with("dir: "), "{}", error.message);
     }

@@ -14,6 +14,7 @@ use tokio::sync::oneshot::error::RecvError;
 
 use super::{
     Disk,
+    direct::LEAST,
     fault::unwritten,
     hands::{Done, Tell, hand_on, hand_over},
     place::place,
@@ -23,14 +24,14 @@ use crate::{
     error::{Code, Error, Phase, Result},
     media::{Inspector, Report, Step},
     pipeline::ingest::{
-        blocks::BLOCK,
+        blocks::{BLOCK, Blocks},
         look::{LIMITS, Probe},
         meter::Sums,
     },
 };
 
 /// A piece from here on is written as it is. Smaller ones are put together: the memory behind a piece of a connection is a buffer
-/// of its own that may be many times as large.
+/// of its own that may be many times as large. Past the page cache all are, for where they lie.
 const LARGE: usize = 128 * 1024;
 
 /// Where the file is.
@@ -44,14 +45,16 @@ enum State {
 /// A medium being written; leaves nothing behind when it is dropped.
 pub struct Writer {
     disk: Disk,
+    /// Whether it is to go past the page cache.
+    direct: bool,
     state: State,
     /// What is to be written next.
     block: BytesMut,
 }
 
 impl Writer {
-    pub(super) fn new(disk: Disk) -> Self {
-        Self { disk, state: State::None, block: BytesMut::new() }
+    pub(super) fn new(disk: Disk, direct: bool) -> Self {
+        Self { disk, direct, state: State::None, block: BytesMut::new() }
     }
 
     /// Appends a piece. Returns when there is room for the next one.
@@ -59,7 +62,7 @@ impl Writer {
     /// # Errors
     /// `DISK_FULL`, `DISK_FAILED`.
     pub async fn write(&mut self, mut piece: Bytes) -> Result<()> {
-        if piece.len() >= LARGE {
+        if piece.len() >= LARGE && !self.direct {
             if !self.block.is_empty() {
                 let begun = mem::take(&mut self.block).freeze();
                 self.flush(begun).await?;
@@ -69,7 +72,7 @@ impl Writer {
         if self.block.is_empty() {
             // Decoded text comes in a block of ours.
             match piece.try_into_mut() {
-                Ok(block) if block.capacity() == BLOCK => {
+                Ok(block) if Blocks::are_of(&block) && block.len() <= BLOCK => {
                     self.block = block;
                     return Ok(());
                 }
@@ -94,8 +97,8 @@ impl Writer {
     /// Hands a block over once the one before it is written.
     async fn flush(&mut self, block: Bytes) -> Result<()> {
         let temp = self.temp().await?;
-        let disk = self.disk.clone();
-        self.state = State::Writing(hand_over(move || append(temp, &disk, block)));
+        let (disk, direct) = (self.disk.clone(), self.direct);
+        self.state = State::Writing(hand_over(move || append(temp, &disk, direct, block)));
         Ok(())
     }
 
@@ -185,8 +188,9 @@ impl Writer {
     ) -> Result<T> {
         let temp = self.temp().await?;
         let (disk, last) = (self.disk.clone(), mem::take(&mut self.block).freeze());
+        let direct = self.direct && last.len() >= LEAST;
         let ended = hand_on(move |tell| {
-            match write(temp, &disk, &last) {
+            match write(temp, &disk, direct, &last) {
                 Ok(temp) => rest(disk.clone(), temp, &last, tell),
                 Err(error) => drop(tell.send(Err(unwritten(&error)))),
             }
@@ -253,14 +257,14 @@ impl Drop for Wanted {
     }
 }
 
-fn append(temp: Option<Temp>, disk: &Disk, block: Bytes) -> io::Result<Temp> {
-    let temp = write(temp, disk, &block)?;
+fn append(temp: Option<Temp>, disk: &Disk, direct: bool, block: Bytes) -> io::Result<Temp> {
+    let temp = write(temp, disk, direct, &block)?;
     disk.blocks().give(block);
     Ok(temp)
 }
 
-fn write(temp: Option<Temp>, disk: &Disk, block: &[u8]) -> io::Result<Temp> {
-    let mut temp = temp.map_or_else(|| Temp::make(disk.temp_path()), Ok)?;
+fn write(temp: Option<Temp>, disk: &Disk, direct: bool, block: &[u8]) -> io::Result<Temp> {
+    let mut temp = temp.map_or_else(|| disk.temp(direct), Ok)?;
     temp.write(block)?;
     Ok(temp)
 }
