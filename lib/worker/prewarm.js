@@ -12,12 +12,12 @@ const { workerOptions } = require('../options/worker.js');
 const { identity } = require('../store/media-cache.js');
 const { MemoryStore } = require('../store/memory.js');
 const { PostgresStore } = require('../store/postgres.js');
-const { BotPauses } = require('./bot-pauses.js');
-const { Bots, botsFromPool } = require('./bots.js');
+const { botsFromPool } = require('./bots.js');
 const { Handover } = require('./handover.js');
 const { Healing } = require('./healing.js');
 const { Recovery } = require('./recovery.js');
 const { PrewarmReport, hasWeakId } = require('./report.js');
+const { Senders } = require('./senders.js');
 const { Worker } = require('./worker.js');
 
 // How long a job waits when its bot could not be looked up; no attempt is charged, so this alone slows the loop down.
@@ -36,10 +36,7 @@ const fileIdText = text({ max: 1024 });
  */
 class PrewarmWorker extends Worker {
   #executorOptions;
-  #bots;
-  #pauses;
-  // By claim: the bot that it was given to.
-  #senders = new WeakMap();
+  #senders;
   #store;
   #recorder;
   #recovery = null;
@@ -85,8 +82,8 @@ class PrewarmWorker extends Worker {
     });
     // The worker never claims more than twice its concurrency, which may be raised while it runs.
     this.#executorOptions = { ...engine, retry: quick, capacity: EXECUTOR_CAPACITY };
-    this.#bots = new Bots(parts.resolveBot ?? resolveBot ?? botsFromPool(pool, { tokenColumn }));
-    this.#pauses = parts.pauses ?? new BotPauses();
+    const resolve = parts.resolveBot ?? resolveBot ?? botsFromPool(pool, { tokenColumn });
+    this.#senders = new Senders(resolve, parts.pauses);
     this.#store = store;
     this.#recorder = recorder;
     this.#report = report;
@@ -249,19 +246,17 @@ class PrewarmWorker extends Worker {
     this.#recovery?.missed();
   }
 
-  /** Groups claims by bot, so that one slow lookup holds up only its own jobs. */
   prepare(claims) {
-    const bySlug = groupBySlug(this.#held(claims, ({ job }) => this.#pauses.held(job)));
+    const bySlug = this.#senders.bySlug(claims, (...failed) => this.fail(...failed));
     for (const [slug, group] of bySlug) this.#prepareBot(slug, group);
   }
 
   async #prepareBot(slug, claims) {
     try {
-      const bot = await this.#bots.get(slug);
+      const bot = await this.#senders.get(slug);
       const { token, chatIds } = bot;
       this.#handover.settle(slug, { token, chatIds });
-      const open = this.#held(claims, ({ job }) => this.#pauses.refusal(job, bot));
-      for (const claim of open) this.#senders.set(claim, bot);
+      const open = this.#senders.give(claims, bot, (...failed) => this.fail(...failed));
       this.submit(open, ({ job }) => ({ ...job, token, chatIds }));
     } catch (err) {
       // A store may hold what this version would not have accepted: one such job must not take the others along.
@@ -279,15 +274,6 @@ class PrewarmWorker extends Worker {
     }
   }
 
-  /** Puts off the claims whose bot is refused. @returns {object[]} the others */
-  #held(claims, refusalOf) {
-    return claims.filter((claim) => {
-      const error = refusalOf(claim);
-      if (error !== null) this.fail([claim], error, wait(error));
-      return error === null;
-    });
-  }
-
   progressed(results) {
     this.#healing.learn(results);
     this.#recovery?.check(results);
@@ -295,8 +281,10 @@ class PrewarmWorker extends Worker {
 
   review(claim, outcome) {
     if (outcome.value?.chatId !== undefined) this.#handover.sent(claim.job.botSlug, outcome.value.chatId);
-    const refusal = this.#pauses.learn(claim.job, this.#senders.get(claim), outcome.error);
-    if (refusal !== null) return this.#refused(claim.job.botSlug, refusal, outcome);
+    // A wrong setting of the bot: its jobs wait until it is put right.
+    const refused = this.#senders.learn(claim, outcome);
+    if (refused?.news) this.problem(refused.news);
+    if (refused !== null) return refused.outcome;
     if (outcome.value?.migratedChat !== undefined) this.#migrated(claim.job.botSlug, outcome.value.migratedChat);
     if (this.#retryWeakId && claim.attempt === 1 && outcome.status === 'succeeded' && hasWeakId(outcome.value)) {
       const error = {
@@ -313,33 +301,12 @@ class PrewarmWorker extends Worker {
     return outcome;
   }
 
-  /** A wrong setting of the bot: its jobs wait until it is put right. */
-  #refused(botSlug, { error, isNews }, outcome) {
-    this.#bots.invalidate(botSlug);
-    if (isNews) this.problem(error);
-    const { charged, retryAfterMs } = wait(error);
-    return { ...outcome, charged, error: { ...outcome.error, retryAfterMs } };
-  }
-
   /** The engine has sent to the new chat already; what is left is to use it from now on, and to tell the app once. */
   #migrated(botSlug, { from, to }) {
-    if (!this.#bots.migrate(botSlug, from, to)) return;
+    if (!this.#senders.migrate(botSlug, from, to)) return;
     this.#report.log('warn', '[CHAT_MIGRATED]', { bot_slug: botSlug, from, to });
     emitSafely(this, 'chat-migrated', { botSlug, from, to });
   }
-}
-
-/** How a job is failed by an error that may name a time. */
-const wait = ({ retryAfterMs }) => ({ charged: retryAfterMs === undefined, retryAfterMs });
-
-function groupBySlug(claims) {
-  const groups = new Map();
-  for (const claim of claims) {
-    const group = groups.get(claim.job.botSlug);
-    if (group === undefined) groups.set(claim.job.botSlug, [claim]);
-    else group.push(claim);
-  }
-  return groups;
 }
 
 module.exports = { PrewarmWorker };
