@@ -189,6 +189,8 @@ export class WarmpathError extends Error {
   readonly needs?: IngestNeeds;
   /** Of an ingest: see {@link IngestFailure}. */
   readonly hookFailed?: true;
+  /** Of a prewarm: see {@link PrewarmFailure}. */
+  readonly chatId?: string;
   /** For loggers: without `cause` and stack. */
   toJSON(): WarmpathErrorJSON;
 }
@@ -1123,6 +1125,8 @@ export interface PrewarmFailure {
   retryAfterMs?: number | undefined;
   /** Whether the remote side can have acted. */
   certainty: WarmpathCertainty;
+  /** Of `ERR_WARMPATH_TELEGRAM_CHAT`: the chat that refused, as the job names it. */
+  chatId?: string | undefined;
 }
 
 /** Milliseconds by phase. Download and upload overlap: a transfer does both at once. */

@@ -27,13 +27,13 @@ class WarmpathError extends Error {
   /**
    * @param {string} code one of WarmpathErrorCode
    * @param {string} message safe text
-   * @param {object} [fields] class, phase, retryAfterMs, certainty, option, cause; of an ingest also needs, hookFailed
+   * @param {object} [fields] class, phase, retryAfterMs, certainty, option, cause; of an ingest also needs, hookFailed; of a prewarm chatId
    */
   constructor(code, message, fields = {}) {
     super(message, fields.cause === undefined ? undefined : { cause: fields.cause });
     this.code = code;
     this.class = fields.class ?? CLASS_OF[code] ?? 'permanent';
-    for (const name of ['phase', 'retryAfterMs', 'certainty', 'option', 'needs', 'hookFailed']) {
+    for (const name of ['phase', 'retryAfterMs', 'certainty', 'option', 'needs', 'hookFailed', 'chatId']) {
       if (fields[name] !== undefined && fields[name] !== null) this[name] = fields[name];
     }
   }

@@ -257,7 +257,7 @@ class PrewarmWorker extends Worker {
       const { token, chatIds } = bot;
       this.#handover.settle(slug, { token, chatIds });
       const open = this.#senders.give(claims, bot, (...failed) => this.fail(...failed));
-      this.submit(open, ({ job }) => ({ ...job, token, chatIds }));
+      this.submit(open, (claim) => ({ ...claim.job, ...this.#senders.of(claim) }));
     } catch (err) {
       // A store may hold what this version would not have accepted: one such job must not take the others along.
       if (err?.code === 'ERR_WARMPATH_INVALID_JOB' && claims.length > 1) {

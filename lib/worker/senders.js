@@ -10,7 +10,7 @@ const how = ({ retryAfterMs }) => ({ charged: retryAfterMs === undefined, retryA
 class Senders {
   #bots;
   #pauses;
-  // By claim: the bot that it was given to.
+  // By claim: the bot that it was given to, and where it may be sent.
   #given = new WeakMap();
 
   /**
@@ -25,7 +25,7 @@ class Senders {
   /** The claims that need not wait for their bot, by its slug, so that one slow lookup holds up only its own jobs. */
   bySlug(claims, fail) {
     const groups = new Map();
-    for (const claim of this.#open(claims, ({ job }) => this.#pauses.held(job), fail)) {
+    for (const claim of this.#without(claims, ({ job }) => this.#pauses.held(job), fail)) {
       const group = groups.get(claim.job.botSlug);
       if (group === undefined) groups.set(claim.job.botSlug, [claim]);
       else group.push(claim);
@@ -40,13 +40,22 @@ class Senders {
 
   /** Gives these claims to their bot, as it was just looked up. @returns {object[]} those that it may send */
   give(claims, bot, fail) {
-    const open = this.#open(claims, ({ job }) => this.#pauses.refusal(job, bot), fail);
-    for (const claim of open) this.#given.set(claim, bot);
-    return open;
+    const refusal = (claim) => {
+      const { error, chatIds } = this.#pauses.admit(claim.job, bot);
+      if (error === undefined) this.#given.set(claim, { bot, chatIds });
+      return error ?? null;
+    };
+    return this.#without(claims, refusal, fail);
+  }
+
+  /** What a claim that was given to its bot is sent by: `token` and `chatIds`. */
+  of(claim) {
+    const { bot, chatIds } = this.#given.get(claim);
+    return { token: bot.token, chatIds };
   }
 
   /** Without the claims whose bot is refused; `fail` is told of those: the claims, why, and how. */
-  #open(claims, refusalOf, fail) {
+  #without(claims, refusalOf, fail) {
     return claims.filter((claim) => {
       const error = refusalOf(claim);
       if (error !== null) fail([claim], error, how(error));
@@ -61,7 +70,9 @@ class Senders {
    *   and the error to tell, once per refusal
    */
   learn(claim, outcome) {
-    const refusal = this.#pauses.learn(claim.job, this.#given.get(claim), outcome.error);
+    const { bot, chatIds } = this.#given.get(claim);
+    const ended = { error: outcome.error, chatId: outcome.value?.chatId };
+    const refusal = this.#pauses.learn(claim.job, bot, chatIds, ended);
     if (refusal === null) return null;
     this.#bots.invalidate(claim.job.botSlug);
     const { charged, retryAfterMs } = how(refusal.error);

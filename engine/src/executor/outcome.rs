@@ -58,6 +58,9 @@ pub struct Failure {
     pub retry_after_ms: Option<u64>,
     /// Whether the remote side can have acted.
     pub certainty: Certainty,
+    /// The chat that refused, as the job names it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub chat_id: Option<String>,
     /// What the caller has to do before another try: `reupload`, `resolve`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub needs: Option<&'static str>,
@@ -72,6 +75,7 @@ impl From<&Error> for Failure {
             message: error.message.to_string(),
             retry_after_ms: error.retry_after.map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)),
             certainty: error.certainty,
+            chat_id: None,
             needs: error.code.needs(),
         }
     }

@@ -159,12 +159,18 @@ impl<P: Pipeline> Shared<P> {
     }
 }
 
+/// Why it failed, and at which of its chats.
+fn failure(job: &impl Job, error: &Error) -> Failure {
+    let chat_id = error.chat.and_then(|chat| job.chats().get(usize::from(chat))).cloned();
+    Failure { chat_id, ..Failure::from(error) }
+}
+
 fn outcome<J: Job, V>(done: &Settled<J>, value: Option<V>, bytes: u64, timings: Timings) -> Outcome<V> {
     Outcome {
         key: done.job.key().to_owned(),
         status: if done.error.is_none() { Status::Succeeded } else { Status::Failed },
         value,
-        error: done.error.as_ref().map(Failure::from),
+        error: done.error.as_ref().map(|error| failure(&*done.job, error)),
         attempts: done.attempts,
         charged: done.charged,
         possible_duplicates: done.possible_duplicates,

@@ -33,7 +33,9 @@ async fn refusals_of_telegram_end_by_their_class() {
         let rig = Rig::new(|r, _| object(r), move |_, _| vec![Act::ReadBody, refusal(status, &json!({}))]).await;
         let outcome = rig.fails(expected).await;
         assert_eq!((outcome.attempts, rig.telegram.seen().len()), (1, 1), "{status}");
-        assert!(outcome.error.unwrap().message.contains("Bad Request: reason"));
+        let error = outcome.error.unwrap();
+        assert!(error.message.contains("Bad Request: reason"));
+        assert_eq!(error.chat_id.is_some(), status == 403, "which of several it was");
     }
 }
 

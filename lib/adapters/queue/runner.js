@@ -72,34 +72,35 @@ class JobRunner {
    * @throws {WarmpathError}
    */
   async run(job, { signal, extra = () => ({}) } = {}) {
-    let prepared;
+    let given;
     try {
       const known = await this.#lookup?.(job);
       if (known !== undefined && known !== null) return known;
-      prepared = await this.#admit(job);
-      const value = await this.#executor.run({ ...prepared, ...extra() }, signal === undefined ? {} : { signal });
-      this.#learn(job, prepared);
+      given = await this.#admit(job);
+      const value = await this.#executor.run({ ...given.job, ...extra() }, signal === undefined ? {} : { signal });
+      this.#learn(job, given, { chatId: value?.chatId });
       return value;
     } catch (err) {
-      throw toWarmpathError((prepared !== undefined && this.#learn(job, prepared, toWarmpathError(err))) || err);
+      throw toWarmpathError((given && this.#learn(job, given, { error: toWarmpathError(err) })) ?? err);
     }
   }
 
-  /** The executor's job, unless its bot is refused. */
+  /** The executor's job, unless its bot is refused; with the bot, where this side knows it. */
   async #admit(job) {
-    const refuse = (error) => {
-      if (error !== null) throw error;
-    };
-    if (this.#bots !== null) refuse(this.#pauses.held(job));
+    if (this.#bots === null) return { job: await this.prepare(job), bot: null };
+    const held = this.#pauses.held(job);
+    if (held !== null) throw held;
     const prepared = await this.prepare(job);
-    if (this.#bots !== null) refuse(this.#pauses.refusal(job, prepared));
-    return prepared;
+    const { token, chatIds } = prepared;
+    const admitted = this.#pauses.admit(job, { token, chatIds });
+    if (admitted.error !== undefined) throw admitted.error;
+    return { job: { ...prepared, chatIds: admitted.chatIds }, bot: { token, chatIds } };
   }
 
   /** @returns {WarmpathError | null} where the bot is refused: the error with the time after which it may not be */
-  #learn(job, bot, error) {
-    if (this.#bots === null) return null;
-    const refusal = this.#pauses.learn(job, bot, error);
+  #learn(job, given, ended) {
+    if (given.bot === null) return null;
+    const refusal = this.#pauses.learn(job, given.bot, given.job.chatIds, ended);
     if (refusal === null) return null;
     this.#bots.invalidate(job.botSlug);
     return refusal.error;
