@@ -44,7 +44,9 @@ const jobsOf = (botSlug, n) => Promise.all(Array.from({ length: n }, () => world
 
 test('a token that is refused holds the jobs of its bot, uncharged, until the lookup knows another one', async (t) => {
   const bot = changing(WRONG);
-  const { worker, store, pass } = onClock(t, { resolveBot: bot.resolveBot, concurrency: 1 });
+  const warned = [];
+  const logger = { debug() {}, info() {}, warn: (...line) => warned.push(line), error() {} };
+  const { worker, store, pass } = onClock(t, { resolveBot: bot.resolveBot, concurrency: 1, logger });
   const problems = [];
   worker.on('error', (err) => problems.push(err));
   const others = events(worker, 'succeeded', 3);
@@ -78,6 +80,8 @@ test('a token that is refused holds the jobs of its bot, uncharged, until the lo
     'one job was sent to find out',
   );
   assert.equal(bot.lookups, lookups + 1);
+  const tried = [...results, ...seconds].filter(({ timings }) => timings.total > 0);
+  assert.equal(warned.length, tried.length, 'one line for each that was sent, none for those that were put off');
   assert.deepEqual(problems.at(-1).retryAfterMs, 10_000);
 
   bot.token = TOKEN;

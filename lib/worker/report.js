@@ -142,7 +142,9 @@ class PrewarmReport {
     const fields = { ...idOf(job), code: error.code, error: error.message, attempt };
     if (state === 'retry') {
       this.observe('retry_total', 1, { bot: job.botSlug, kind: job.kind, error: error.code });
-      this.log('warn', '[RETRY]', { ...fields, retry_in_ms: Math.max(0, runAtMs - Date.now()) });
+      // Put off without a try, as all jobs of a bot that is refused: what is wrong is told once, and not by each of them.
+      const level = charged || timings.total > 0 ? 'warn' : 'debug';
+      this.log(level, '[RETRY]', { ...fields, retry_in_ms: Math.max(0, runAtMs - Date.now()) });
       return;
     }
     if (error.code === 'ERR_WARMPATH_BOT_NOT_FOUND') this.log('warn', '[NO_BOT]', { bot_slug: job.botSlug });
