@@ -1125,7 +1125,7 @@ export interface PrewarmFailure {
   retryAfterMs?: number | undefined;
   /** Whether the remote side can have acted. */
   certainty: WarmpathCertainty;
-  /** Of `ERR_WARMPATH_TELEGRAM_CHAT`: the chat that refused, as the job names it. */
+  /** Of `ERR_WARMPATH_TELEGRAM_CHAT`: the chat that refused, as the job names it. Absent with other codes. */
   chatId?: string | undefined;
 }
 
