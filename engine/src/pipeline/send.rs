@@ -16,7 +16,7 @@ use crate::{
     executor::Trace,
     s3::Link,
     secret::Secret,
-    telegram::{FilePart, Kind, Media, Message, Refused, Upload},
+    telegram::{File, FilePart, Kind, Media, Message, Refused, Upload},
 };
 
 /// A message that exists.
@@ -140,7 +140,7 @@ impl Prewarm {
         let message = self.send_reference(job, call, &media, &url, trace).await?;
         self.urls.worked();
         // Of what Telegram keeps as it came, it says how much that was.
-        let kept = message.file(call.kind).and_then(|file| file.file_size);
+        let kept = message.file(call.kind).and_then(File::size);
         let kept = kept.filter(|_| matches!(call.kind, Kind::Document | Kind::Audio | Kind::Voice));
         if let (Some(size), Some(kept)) = (job.size, kept)
             && size != kept

@@ -40,7 +40,7 @@ pub fn value(call: Call, sent: &Sent, policy: Policy) -> Result<PrewarmValue> {
     }
     Ok(PrewarmValue {
         file_id: file.file_id.clone(),
-        file_unique_id: file.file_unique_id.clone(),
+        file_unique_id: file.unique_id().to_owned(),
         message_id: message.message_id,
         chat_id: message.chat.id.to_string(),
         kind,
@@ -50,9 +50,9 @@ pub fn value(call: Call, sent: &Sent, policy: Policy) -> Result<PrewarmValue> {
         route_reason: call.reason,
         migrated_chat: call.migrated,
         rewritten: *rewritten,
-        width: file.width.or(file.length).or(media.width),
-        height: file.height.or(file.length).or(media.height),
-        duration: file.duration.or(media.duration),
+        width: file.width().or(media.width),
+        height: file.height().or(media.height),
+        duration: file.duration().or(media.duration),
     })
 }
 

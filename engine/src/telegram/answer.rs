@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::StatusCode;
-use serde::{Deserialize, Deserializer, de::DeserializeOwned};
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use super::{
@@ -52,42 +52,60 @@ pub struct Chat {
     pub kind: String,
 }
 
-/// What every kind of file has in common.
+/// What every kind of file has in common. What is only read besides the file_id must not make a success unreadable, or the message
+/// would be sent once more: so it is read when it is asked for, however it is written.
 #[derive(Clone, Debug, Deserialize)]
 pub struct File {
     /// What the bot sends again.
     pub file_id: String,
+    #[serde(default, rename = "file_unique_id")]
+    unique_id: Value,
+    #[serde(default, rename = "file_size")]
+    size: Value,
+    #[serde(default)]
+    width: Value,
+    #[serde(default)]
+    height: Value,
+    #[serde(default)]
+    length: Value,
+    #[serde(default)]
+    duration: Value,
+}
+
+impl File {
     /// The same for every bot; empty where the server says none.
-    #[serde(default, deserialize_with = "text")]
-    pub file_unique_id: String,
+    #[must_use]
+    pub fn unique_id(&self) -> &str {
+        self.unique_id.as_str().unwrap_or_default()
+    }
+
     /// Bytes.
-    #[serde(default, deserialize_with = "whole")]
-    pub file_size: Option<u64>,
-    /// Pixels.
-    #[serde(default, deserialize_with = "whole")]
-    pub width: Option<u32>,
-    /// Pixels.
-    #[serde(default, deserialize_with = "whole")]
-    pub height: Option<u32>,
-    /// Side of a video note, in pixels.
-    #[serde(default, deserialize_with = "whole")]
-    pub length: Option<u32>,
+    #[must_use]
+    pub fn size(&self) -> Option<u64> {
+        number(&self.size)
+    }
+
+    /// Pixels; of a video note its side.
+    #[must_use]
+    pub fn width(&self) -> Option<u32> {
+        small(&self.width).or_else(|| small(&self.length))
+    }
+
+    /// As [`File::width`].
+    #[must_use]
+    pub fn height(&self) -> Option<u32> {
+        small(&self.height).or_else(|| small(&self.length))
+    }
+
     /// Seconds.
-    #[serde(default, deserialize_with = "whole")]
-    pub duration: Option<u32>,
+    #[must_use]
+    pub fn duration(&self) -> Option<u32> {
+        small(&self.duration)
+    }
 }
 
-/// What is only read besides the file_id must not make a success unreadable: the message would be sent once more.
-fn text<'de, D: Deserializer<'de>>(given: D) -> Result<String, D::Error> {
-    Ok(match Value::deserialize(given)? {
-        Value::String(text) => text,
-        _ => String::new(),
-    })
-}
-
-/// As [`text`], for a number: any that is one, however it is written ([`number`]).
-fn whole<'de, D: Deserializer<'de>, T: TryFrom<u64>>(given: D) -> Result<Option<T>, D::Error> {
-    Ok(number(&Value::deserialize(given)?).and_then(|number| T::try_from(number).ok()))
+fn small(value: &Value) -> Option<u32> {
+    number(value)?.try_into().ok()
 }
 
 impl Message {
@@ -99,7 +117,7 @@ impl Message {
                 .photo
                 .as_ref()?
                 .iter()
-                .max_by_key(|size| u64::from(size.width.unwrap_or(0)) * u64::from(size.height.unwrap_or(0))),
+                .max_by_key(|size| u64::from(size.width().unwrap_or(0)) * u64::from(size.height().unwrap_or(0))),
             Kind::Video => self.video.as_ref(),
             Kind::Audio => self.audio.as_ref(),
             Kind::Voice => self.voice.as_ref(),
@@ -179,12 +197,12 @@ mod tests {
         };
         let odd = read(r#","file_unique_id":null,"file_size":"2097152","width":640.0,"height":"x","duration":2.4"#);
         let odd = odd.unwrap();
-        assert_eq!((odd.file_id.as_str(), odd.file_unique_id.as_str()), ("v", ""));
-        assert_eq!((odd.file_size, odd.width, odd.height, odd.duration), (Some(2 << 20), Some(640), None, Some(3)));
+        assert_eq!((odd.file_id.as_str(), odd.unique_id()), ("v", ""));
+        assert_eq!((odd.size(), odd.width(), odd.height(), odd.duration()), (Some(2 << 20), Some(640), None, Some(3)));
         let out = read(r#","file_size":-1,"width":4294967296,"height":null,"duration":[],"length":{"a":1}"#).unwrap();
-        assert_eq!((out.file_size, out.width, out.height, out.duration, out.length), (None, None, None, None, None));
+        assert_eq!((out.size(), out.width(), out.height(), out.duration()), (None, None, None, None));
         let exact = read(r#","file_size":9007199254740993,"file_unique_id":"u""#).unwrap();
-        assert_eq!((exact.file_size, exact.file_unique_id.as_str()), (Some(9_007_199_254_740_993), "u"));
+        assert_eq!((exact.size(), exact.unique_id()), (Some(9_007_199_254_740_993), "u"));
         // Without a file_id there is nothing to keep.
         assert_eq!(read(r#","file_id":7"#).unwrap_err().code, Code::SendAmbiguous);
     }
