@@ -214,23 +214,13 @@ pub struct Error {
     pub looks: u8,
     /// One sentence for people; remote text is clipped and stripped of control characters.
     pub message: Cow<'static, str>,
-    /// Which of the job's chats refused.
-    pub chat: Option<u8>,
 }
 
 impl Error {
     /// An error of `code` with a message of our own.
     #[must_use]
     pub fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            code,
-            phase: None,
-            retry_after: None,
-            certainty: Certainty::NotSent,
-            looks: 0,
-            message: message.into(),
-            chat: None,
-        }
+        Self { code, phase: None, retry_after: None, certainty: Certainty::NotSent, looks: 0, message: message.into() }
     }
 
     /// An error whose message quotes a remote text: clipped, and control characters replaced.

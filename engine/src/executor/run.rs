@@ -103,7 +103,7 @@ impl<P: Pipeline> Shared<P> {
             let (next, unrun) = Self::act(&this, &mut core, true);
             let left = next.is_none().then(|| core.stops.len());
             drop(core);
-            this.ended(done, value, trace, left);
+            this.ended(done, value, &current, left);
             this.settle_unrun(unrun);
             match next {
                 Some(next) => current = next,
@@ -128,14 +128,20 @@ impl<P: Pipeline> Shared<P> {
     }
 
     /// Counts a try, and settles its job if that was the end of it. `left` jobs run on, where its slot stays empty.
-    fn ended(&self, done: Option<Settled<P::Job>>, value: Option<P::Value>, trace: &Trace, left: Option<usize>) {
+    fn ended(&self, done: Option<Settled<P::Job>>, value: Option<P::Value>, tried: &Try<P::Job>, left: Option<usize>) {
+        let trace = &*tried.trace;
         let mut stats = self.stats.lock();
         stats.tried(trace);
         let Some(done) = done else { return stats.retried() };
         let timings = trace.timings(self.instant(done.submitted));
-        let outcome = outcome(&done, value, trace.bytes_in(), timings);
+        let mut outcome = outcome(&done, value, trace.bytes_in(), timings);
         stats.settled(&outcome, done.error.as_ref().map(Error::class), true);
         drop(stats);
+        if done.error.is_some_and(|error| error.code == Code::TelegramChat)
+            && let Some(failure) = &mut outcome.error
+        {
+            failure.chat_id = done.job.chats().get(tried.grant.chat).cloned();
+        }
         self.outcomes.push(outcome);
         (self.on_settled)(left.is_some_and(|left| left <= self.outcomes.len()));
     }
@@ -159,18 +165,12 @@ impl<P: Pipeline> Shared<P> {
     }
 }
 
-/// Why it failed, and at which of its chats.
-fn failure(job: &impl Job, error: &Error) -> Failure {
-    let chat_id = error.chat.and_then(|chat| job.chats().get(usize::from(chat))).cloned();
-    Failure { chat_id, ..Failure::from(error) }
-}
-
 fn outcome<J: Job, V>(done: &Settled<J>, value: Option<V>, bytes: u64, timings: Timings) -> Outcome<V> {
     Outcome {
         key: done.job.key().to_owned(),
         status: if done.error.is_none() { Status::Succeeded } else { Status::Failed },
         value,
-        error: done.error.as_ref().map(|error| failure(&*done.job, error)),
+        error: done.error.as_ref().map(Failure::from),
         attempts: done.attempts,
         charged: done.charged,
         possible_duplicates: done.possible_duplicates,

@@ -99,11 +99,7 @@ impl Pipeline for Prewarm {
             self.learn(&way.call, &refused);
             unreachable |= way.call.route == Route::Url && way.call.nonce && refused.cause == Cause::Reference;
             let Some(next) = way.call.after(&refused, self.choice, self.policy) else {
-                let mut error = settle_doubt(refused.error, trace);
-                if error.code == Code::TelegramChat {
-                    error.chat = u8::try_from(grant.chat).ok();
-                }
-                return Err(error);
+                return Err(settle_doubt(refused.error, trace));
             };
             way.call = next;
             trace.again();
