@@ -32,7 +32,7 @@ const SMALL_C = '-Os -fno-asynchronous-unwind-tables -fno-unwind-tables';
  * What may be inlined, and how far loops may be unrolled, in each crate and by link-time optimisation: LLVM's budgets are 250 and 300 at
  * level 3. docs/releasing.md has what it costs.
  */
-const LESS_CODE = '-Cllvm-args=-inline-threshold=42 -unroll-threshold=60';
+const LESS_CODE = '-Cllvm-args=-inline-threshold=42 -unroll-threshold=40';
 
 function run(command, args, options = {}) {
   const { error, status } = spawnSync(command, args, { cwd: root, stdio: 'inherit', ...options });
