@@ -9,6 +9,7 @@
 
 mod client;
 mod connect;
+mod crypto;
 mod fault;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;

@@ -7,6 +7,7 @@ use rustls::{
     pki_types::{CertificateDer, pem::PemObject},
 };
 
+use super::crypto;
 use crate::error::{Code, Error, Result};
 
 /// The system's roots, read once a process: parsing some 140 certificates for every executor would be waste.
@@ -43,8 +44,7 @@ pub fn client_config(ca: Option<&str>) -> Result<Arc<ClientConfig>> {
             return Err(bad());
         }
     }
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let mut config = ClientConfig::builder_with_provider(provider)
+    let mut config = ClientConfig::builder_with_provider(crypto::provider())
         .with_safe_default_protocol_versions()
         .map_err(|_| Error::new(Code::Internal, "the TLS provider supports no protocol version"))?
         .with_root_certificates(roots)
