@@ -24,7 +24,14 @@ pub fn sniff(head: &[u8]) -> Option<Format> {
         .or_else(|| mpeg_audio(head))
         .or_else(|| text::text(head))
         .or_else(|| late_pdf(head))
-        .or_else(|| infer::get(head).and_then(|kind| other(&kind)))
+        .or_else(|| infer::get(start(head)).and_then(|kind| other(&kind)))
+}
+
+/// What `infer` has to see: the last thing that it looks at is tar's `ustar`, at 257. A late PDF, which it would search all the rest for, is
+/// [`late_pdf`]'s matter. Only in front of text may there be blanks of any length.
+fn start(head: &[u8]) -> &[u8] {
+    let is_blank = head.first().is_some_and(u8::is_ascii_whitespace);
+    head.get(..300).filter(|_| !is_blank).unwrap_or(head)
 }
 
 fn by_magic(head: &[u8]) -> Option<Format> {

@@ -73,6 +73,10 @@ fn brands_documents_and_markup() {
     // What `infer` knows and this room does not.
     let bmp = sniff(b"BM\x1e\0\0\0\0\0\0\0\x1a\0\0\0").unwrap();
     assert_eq!(bmp.mime(), "image/bmp");
+    let tar = [&[b'a'; 257][..], b"ustar\0", &[0; 1000]].concat();
+    assert_eq!(sniff(&tar).unwrap().mime(), "application/x-tar");
+    // Tags that only `infer` minds, however far they are pushed.
+    assert_eq!(sniff(&[&[b' '; 2000][..], b"<DIV >"].concat()), Some(Format::Html));
 }
 
 /// An archive of entries that were stored, whose sizes stand in front of them.
