@@ -5,6 +5,7 @@ const fs = require('node:fs');
 const http = require('node:http');
 const os = require('node:os');
 const path = require('node:path');
+const { IngestWorker } = require('../..');
 
 const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex');
 const hashes = (media) => media.map((one) => one.sha256).sort();
@@ -23,6 +24,16 @@ function folder(t) {
         .map((name) => sha256(fs.readFileSync(path.join(dir, name))))
         .sort(),
   };
+}
+
+/** A worker on a folder of its own, that takes media from `origin`. */
+function openWorker(t, origin, extra = {}) {
+  const place = folder(t);
+  const retry = { quick: 0, baseMs: 10, maxMs: 10, delaysMs: [10, 10] };
+  const worker = new IngestWorker({ dir: place.dir, http: origin.http, fsync: false, retry, ...extra });
+  t.after(() => worker.stop({ timeoutMs: 0 }));
+  worker.on('error', () => {});
+  return Object.assign(worker, { place });
 }
 
 /** A server of media, as a sender's; `http` are the options that let an executor read from it. */
@@ -73,4 +84,4 @@ function gate() {
   return { open, play: () => opened };
 }
 
-module.exports = { folder, startOrigin, gate, sha256, hashes };
+module.exports = { folder, openWorker, startOrigin, gate, sha256, hashes };
