@@ -1,92 +1,34 @@
 //! Whose algorithms TLS uses: aws-lc's, but for records where the processor has an AES-GCM that only ring makes use of.
-//!
-//! Put together by hand: a library's own default brings into the addon what a client without a certificate never calls, keys
-//! to sign with and QUIC.
 
 use std::sync::{Arc, LazyLock};
 
-use rustls::{
-    Error, SupportedCipherSuite, Tls13CipherSuite,
-    crypto::{
-        CipherSuiteCommon, CryptoProvider, GetRandomFailed, KeyProvider, SecureRandom,
-        aws_lc_rs::{self, cipher_suite},
-    },
-    pki_types::PrivateKeyDer,
-    sign::SigningKey,
-};
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
 
 /// One for the process.
 pub(super) fn provider() -> Arc<CryptoProvider> {
-    static PROVIDER: LazyLock<Arc<CryptoProvider>> = LazyLock::new(|| Arc::new(compose(is_ring_faster())));
+    static PROVIDER: LazyLock<Arc<CryptoProvider>> = LazyLock::new(|| Arc::new(choose()));
     Arc::clone(&PROVIDER)
 }
 
-fn compose(with_ring: bool) -> CryptoProvider {
-    CryptoProvider {
-        cipher_suites: suites(with_ring),
-        kx_groups: aws_lc_rs::DEFAULT_KX_GROUPS.to_vec(),
-        signature_verification_algorithms: aws_lc_rs::default_provider().signature_verification_algorithms,
-        secure_random: &Random,
-        key_provider: &NoKeys,
+fn choose() -> CryptoProvider {
+    let provider = aws_lc_rs::default_provider();
+    #[cfg(target_arch = "x86_64")]
+    if ring::is_faster() {
+        return ring::records(provider);
     }
-}
-
-/// Those of [`aws_lc_rs::DEFAULT_CIPHER_SUITES`], in its order.
-fn suites(with_ring: bool) -> Vec<SupportedCipherSuite> {
-    let (aes_256, aes_128) = if with_ring { RING } else { (&AES_256, &AES_128) };
-    vec![
-        SupportedCipherSuite::Tls13(aes_256),
-        SupportedCipherSuite::Tls13(aes_128),
-        SupportedCipherSuite::Tls13(&CHACHA20),
-        cipher_suite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
-        cipher_suite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
-        cipher_suite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
-        cipher_suite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
-        cipher_suite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
-        cipher_suite::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
-    ]
-}
-
-static AES_256: Tls13CipherSuite =
-    suite(cipher_suite::TLS13_AES_256_GCM_SHA384, cipher_suite::TLS13_AES_256_GCM_SHA384);
-static AES_128: Tls13CipherSuite =
-    suite(cipher_suite::TLS13_AES_128_GCM_SHA256, cipher_suite::TLS13_AES_128_GCM_SHA256);
-static CHACHA20: Tls13CipherSuite =
-    suite(cipher_suite::TLS13_CHACHA20_POLY1305_SHA256, cipher_suite::TLS13_CHACHA20_POLY1305_SHA256);
-
-/// `whole` without QUIC, and with the records of `records`: evaluated when it is compiled, so what panics here is a build.
-const fn suite(whole: SupportedCipherSuite, records: SupportedCipherSuite) -> Tls13CipherSuite {
-    let (SupportedCipherSuite::Tls13(whole), SupportedCipherSuite::Tls13(records)) = (whole, records) else {
-        panic!("a suite of TLS 1.3");
-    };
-    Tls13CipherSuite {
-        common: CipherSuiteCommon {
-            suite: whole.common.suite,
-            hash_provider: whole.common.hash_provider,
-            confidentiality_limit: whole.common.confidentiality_limit,
-        },
-        hkdf_provider: whole.hkdf_provider,
-        aead_alg: records.aead_alg,
-        quic: None,
-    }
+    provider
 }
 
 #[cfg(target_arch = "x86_64")]
-static RING: (&Tls13CipherSuite, &Tls13CipherSuite) = {
-    use rustls::crypto::ring::cipher_suite as ring;
+mod ring {
+    use rustls::{
+        SupportedCipherSuite, Tls13CipherSuite,
+        crypto::{CipherSuiteCommon, CryptoProvider, aws_lc_rs::cipher_suite as own, ring::cipher_suite as ring},
+    };
 
-    static AES_256: Tls13CipherSuite = suite(cipher_suite::TLS13_AES_256_GCM_SHA384, ring::TLS13_AES_256_GCM_SHA384);
-    static AES_128: Tls13CipherSuite = suite(cipher_suite::TLS13_AES_128_GCM_SHA256, ring::TLS13_AES_128_GCM_SHA256);
-    (&AES_256, &AES_128)
-};
-#[cfg(not(target_arch = "x86_64"))]
-static RING: (&Tls13CipherSuite, &Tls13CipherSuite) = (&AES_256, &AES_128);
-
-/// Where there is AES in vectors of 256 bits but no AVX-512 (AMD's Zen 3, most of Intel's desktops): aws-lc has no AES-GCM between that of 128
-/// bits and that of AVX-512. 7.0 instead of 3.8 GB/s on an EPYC 7003; equal where there is neither.
-fn is_ring_faster() -> bool {
-    #[cfg(target_arch = "x86_64")]
-    {
+    /// Where there is AES in vectors of 256 bits but no AVX-512 (AMD's Zen 3, most of Intel's desktops): aws-lc has no AES-GCM between that of
+    /// 128 bits and that of AVX-512. 7.0 instead of 3.8 GB/s on an EPYC 7003; equal where there is neither.
+    pub(super) fn is_faster() -> bool {
         let of_256_bits = is_x86_feature_detected!("vaes")
             && is_x86_feature_detected!("vpclmulqdq")
             && is_x86_feature_detected!("avx2");
@@ -97,64 +39,80 @@ fn is_ring_faster() -> bool {
             && is_x86_feature_detected!("avx512bw");
         of_256_bits && !of_512_bits
     }
-    #[cfg(not(target_arch = "x86_64"))]
-    false
-}
 
-#[derive(Debug)]
-struct Random;
-
-impl SecureRandom for Random {
-    fn fill(&self, buffer: &mut [u8]) -> Result<(), GetRandomFailed> {
-        ::aws_lc_rs::rand::fill(buffer).map_err(|_| GetRandomFailed)
+    /// The records of TLS 1.3. Servers that speak nothing newer than 1.2 are few.
+    pub(super) fn records(mut provider: CryptoProvider) -> CryptoProvider {
+        for suite in &mut provider.cipher_suites {
+            if let Some(other) = SUITES.iter().find(|other| other.suite() == suite.suite()) {
+                *suite = *other;
+            }
+        }
+        provider
     }
-}
 
-/// We show no certificate.
-#[derive(Debug)]
-struct NoKeys;
+    static SUITES: [SupportedCipherSuite; 2] =
+        [SupportedCipherSuite::Tls13(&AES_256), SupportedCipherSuite::Tls13(&AES_128)];
+    static AES_256: Tls13CipherSuite = suite(own::TLS13_AES_256_GCM_SHA384, ring::TLS13_AES_256_GCM_SHA384);
+    static AES_128: Tls13CipherSuite = suite(own::TLS13_AES_128_GCM_SHA256, ring::TLS13_AES_128_GCM_SHA256);
 
-impl KeyProvider for NoKeys {
-    fn load_private_key(&self, _: PrivateKeyDer<'static>) -> Result<Arc<dyn SigningKey>, Error> {
-        Err(Error::General("a client without keys".into()))
+    /// `whole` with the records of `records`, and not more of it: ring's hashes would be 36 KB of the addon. It is evaluated when it is
+    /// compiled, so what panics here is a build.
+    const fn suite(whole: SupportedCipherSuite, records: SupportedCipherSuite) -> Tls13CipherSuite {
+        let (SupportedCipherSuite::Tls13(whole), SupportedCipherSuite::Tls13(records)) = (whole, records) else {
+            panic!("a suite of TLS 1.3");
+        };
+        Tls13CipherSuite {
+            common: CipherSuiteCommon {
+                suite: whole.common.suite,
+                hash_provider: whole.common.hash_provider,
+                confidentiality_limit: whole.common.confidentiality_limit,
+            },
+            hkdf_provider: whole.hkdf_provider,
+            aead_alg: records.aead_alg,
+            quic: None,
+        }
     }
 }
 
 #[cfg(test)]
+#[cfg(target_arch = "x86_64")]
 mod tests {
-    use std::io::{Read, Write};
+    use std::{
+        io::{Read, Write},
+        ptr,
+    };
 
     use ::aws_lc_rs::{encoding::AsDer, rsa};
-    use rustls::{CipherSuite, ClientConfig, ClientConnection, RootCertStore, ServerConfig, ServerConnection};
+    use rustls::{
+        CipherSuite, ClientConfig, ClientConnection, RootCertStore, ServerConfig, ServerConnection,
+        SupportedCipherSuite,
+    };
 
     use super::*;
 
-    fn names(suites: &[SupportedCipherSuite]) -> Vec<CipherSuite> {
-        suites.iter().map(SupportedCipherSuite::suite).collect()
+    fn names(provider: &CryptoProvider) -> Vec<CipherSuite> {
+        provider.cipher_suites.iter().map(SupportedCipherSuite::suite).collect()
     }
 
     #[test]
-    fn the_suites_are_the_librarys_in_its_order() {
-        for with_ring in [false, true] {
-            assert_eq!(names(&suites(with_ring)), names(aws_lc_rs::DEFAULT_CIPHER_SUITES));
-        }
+    fn what_ring_has_part_in_are_the_two_suites_with_aes() {
+        let (own, mixed) = (aws_lc_rs::default_provider(), ring::records(aws_lc_rs::default_provider()));
+        assert_eq!(names(&mixed), names(&own), "in the order of the library");
+        // Two suites are equal where their names are.
+        let records = |suite: &SupportedCipherSuite| suite.tls13().map(|suite| ptr::from_ref(suite.aead_alg).addr());
+        let both = mixed.cipher_suites.iter().zip(&own.cipher_suites);
+        let other = both.filter(|(mixed, own)| records(mixed) != records(own)).map(|(mixed, _)| mixed.suite());
+        let expected = [CipherSuite::TLS13_AES_256_GCM_SHA384, CipherSuite::TLS13_AES_128_GCM_SHA256];
+        assert_eq!(other.collect::<Vec<_>>(), expected);
     }
 
     #[test]
     fn each_suite_is_understood_by_the_librarys_own_at_the_other_end() {
-        for with_ring in [false, true] {
-            for suite in suites(with_ring) {
-                speak(CryptoProvider { cipher_suites: vec![suite], ..compose(with_ring) }, suite.suite());
+        for provider in [aws_lc_rs::default_provider(), ring::records(aws_lc_rs::default_provider())] {
+            for suite in &provider.cipher_suites {
+                speak(CryptoProvider { cipher_suites: vec![*suite], ..provider.clone() }, suite.suite());
             }
         }
-    }
-
-    #[test]
-    #[cfg(target_arch = "x86_64")]
-    fn rings_records_are_rings() {
-        let of = |suite: &Tls13CipherSuite| std::ptr::from_ref(suite.aead_alg).addr();
-        assert_ne!(of(RING.0), of(&AES_256));
-        assert_ne!(of(RING.1), of(&AES_128));
     }
 
     /// A handshake, and texts up to one byte more than a record each way.
