@@ -156,7 +156,11 @@ test('a peak: all are accepted in time, and every medium is stored once', { skip
   // Far more than it takes, and far less than to wait for what comes after: this machine may be busy.
   assert.ok(took < 250 + 20 * count, `${took} ms`);
   assert.ok(answers.every(({ status }) => status === 'queued'));
-  await until(isAll(queue.place, media));
+  await until(isAll(queue.place, media)).catch(async (err) => {
+    // Late or lost? What has not come says where it is.
+    const at = JSON.stringify([await queue.stats(), await queue.queue.getJobCounts()]);
+    assert.fail(`${err.message}: ${queue.place.names().length} of ${count} are stored, ${at}`);
+  });
   assert.deepEqual(queue.place.hashes(), hashes(media));
   // A job that Redis took without saying so in time was added again: by then it may have been done, and forgotten.
   await until(async () => (await queue.stats()).completed >= count);
