@@ -87,10 +87,11 @@ impl Fault {
         Self { kind, text, stale: false }
     }
 
+    /// After the handshake something may have been sent; before it, `connect` knows better.
     fn from_tls(error: &rustls::Error) -> Self {
         let kind = match error {
             rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented => FaultKind::Tls,
-            _ => FaultKind::Connect,
+            _ => FaultKind::Broken,
         };
         Self::new(kind, format!("TLS: {error}"))
     }
@@ -126,3 +127,17 @@ impl fmt::Display for Fault {
 }
 
 impl StdError for Fault {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_that_was_changed_on_its_way_does_not_say_that_nothing_was_sent() {
+        let error = io::Error::new(io::ErrorKind::InvalidData, rustls::Error::DecryptError);
+        let fault = Fault::from_chain(&error);
+        assert_eq!((fault.kind, fault.text.as_str()), (FaultKind::Broken, "TLS: cannot decrypt peer's message"));
+        let name = rustls::Error::InvalidCertificate(rustls::CertificateError::NotValidForName);
+        assert_eq!(Fault::from_chain(&name).kind, FaultKind::Tls);
+    }
+}
