@@ -16,19 +16,15 @@ use hyper_util::{
     rt::TokioIo,
 };
 use rustls::{ClientConfig, pki_types::ServerName};
-use tokio::{io::BufReader, net::TcpStream};
-use tokio_rustls::{TlsConnector, client::TlsStream};
+use tokio::net::TcpStream;
 use tower_service::Service;
 
 use super::{
     Fault, FaultKind,
-    greedy::Greedy,
     guard::{Guard, Host, Pinned},
+    records::{self, TlsStream},
 };
 use crate::error::{Code, Error, Result};
-
-/// rustls asks its socket for 4 KiB at a time; this much is fetched ahead of it, four full records.
-const TLS_READ_AHEAD: usize = 64 * 1024;
 
 /// Makes connections.
 #[derive(Clone)]
@@ -136,9 +132,8 @@ async fn guarded(guard: &Guard, tunnel: Option<Tunnel<HttpConnector>>, uri: &Uri
 async fn handshake(stream: TcpStream, uri: &Uri, tls: Arc<ClientConfig>) -> Result<Stream, Fault> {
     let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']').to_owned();
     let name = ServerName::try_from(host).map_err(|_| Fault::new(FaultKind::Tls, "TLS: not a host name"))?;
-    let ahead = BufReader::with_capacity(TLS_READ_AHEAD, stream);
-    let stream = TlsConnector::from(tls).connect(name, ahead).await.map_err(|e| connect_fault(&e))?;
-    Ok(Stream::Tls(Box::new(TokioIo::new(Greedy(stream)))))
+    let stream = records::handshake(stream, name, tls).await.map_err(|e| connect_fault(&e))?;
+    Ok(Stream::Tls(Box::new(TokioIo::new(stream))))
 }
 
 /// Whatever broke while connecting, nothing was sent: `Broken` would claim otherwise.
@@ -152,7 +147,7 @@ pub enum Stream {
     /// `http://`
     Plain(TokioIo<TcpStream>),
     /// `https://`
-    Tls(Box<TokioIo<Greedy<TlsStream<BufReader<TcpStream>>>>>),
+    Tls(Box<TokioIo<TlsStream<TcpStream>>>),
 }
 
 macro_rules! delegate {

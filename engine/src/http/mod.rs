@@ -2,7 +2,7 @@
 //!
 //! HTTP/1.1 over hyper's own client rather than a higher-level one, for three reasons that decide the outcome: the
 //! target goes over the wire byte for byte (a URL parser folds the dot segments of an object key), the buffers of a
-//! connection have a stated size, and TLS records are read in large pieces instead of 4 KiB system calls.
+//! connection have a stated size, and TLS records are read in large pieces and opened where they lie.
 //!
 //! No redirect is followed, no proxy taken from the environment, no `Referer` sent, no body decoded. URLs that come from
 //! strangers go through [`guard`], which follows redirects by its policy.
@@ -13,11 +13,11 @@ mod crypto;
 mod fault;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
-mod greedy;
 pub mod guard;
 mod options;
 mod pool;
 mod range;
+mod records;
 mod retry_after;
 mod tls;
 mod told;

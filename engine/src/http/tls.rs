@@ -49,6 +49,8 @@ pub fn client_config(ca: Option<&str>) -> Result<Arc<ClientConfig>> {
         .map_err(|_| Error::new(Code::Internal, "the TLS provider supports no protocol version"))?
         .with_root_certificates(roots)
         .with_no_client_auth();
+    // `records` seals and opens what rustls has agreed on.
+    config.enable_secret_extraction = true;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(Arc::new(config))
 }
