@@ -1,14 +1,18 @@
 //! How connections begin and end.
 
-use std::{io, sync::Arc};
+use std::{io, sync::Arc, time::Duration};
 
+use proptest::prelude::*;
 use rustls::{AlertDescription, CipherSuite, ContentType, Error};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    runtime::Builder,
+};
 use tokio_rustls::TlsAcceptor;
 
 use super::{
     control::inner,
-    handshake,
+    handshake, is_long,
     rig::{Wild, connect, suite},
     runtime,
 };
@@ -134,4 +138,55 @@ fn secrets_that_may_not_leave_rustls_are_an_error_and_no_panic() {
         let (client, _server) = tokio::join!(client, server);
         assert_eq!(client.err().unwrap().kind(), io::ErrorKind::InvalidData);
     });
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(if is_long() { 20_000 } else { 300 }))]
+
+    /// Whichever byte of the server's it is, and in however many records its messages are.
+    #[test]
+    fn a_handshake_that_was_changed_on_its_way_is_an_error(
+        place in 0_usize..3000, bits in 1_u8..=255, is_tls13 in any::<bool>(), is_cut_small in any::<bool>(),
+    ) {
+        let mut pair = suite(SUITES[usize::from(!is_tls13)]);
+        pair.server.max_fragment_size = is_cut_small.then_some(64);
+        pair.server.send_tls13_tickets = 0;
+        let runtime = Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+        runtime.block_on(async {
+            let (near, mut relay_near) = tokio::io::duplex(1 << 16);
+            let (mut relay_far, far) = tokio::io::duplex(1 << 16);
+            let relay = async move {
+                let (mut passed, mut to_client, mut to_server) = (0, [0; 512], [0; 512]);
+                loop {
+                    tokio::select! {
+                        length = relay_far.read(&mut to_client) => {
+                            let piece = &mut to_client[..length.unwrap()];
+                            if let Some(byte) = place.checked_sub(passed).and_then(|place| piece.get_mut(place)) {
+                                *byte ^= bits;
+                            }
+                            passed += piece.len();
+                            if piece.is_empty() || relay_near.write_all(piece).await.is_err() {
+                                break passed;
+                            }
+                        }
+                        length = relay_near.read(&mut to_server) => {
+                            let length = length.unwrap();
+                            if length == 0 || relay_far.write_all(&to_server[..length]).await.is_err() {
+                                break passed;
+                            }
+                        }
+                    }
+                }
+            };
+            let server = async { drop(TlsAcceptor::from(Arc::new(pair.server)).accept(far).await) };
+            let client = async {
+                let connected = handshake(near, "localhost".try_into().unwrap(), Arc::new(pair.client));
+                // A record may seem longer than it is. Whatever comes is dropped at once: that ends the relay, and it the server.
+                matches!(tokio::time::timeout(Duration::from_secs(10), connected).await, Ok(Ok(_)))
+            };
+            let (is_connected, passed, ()) = tokio::join!(client, relay, server);
+            prop_assert_eq!(is_connected, passed <= place, "{} of {} bytes", place, passed);
+            Ok(())
+        })?;
+    }
 }
