@@ -140,6 +140,18 @@ fn secrets_that_may_not_leave_rustls_are_an_error_and_no_panic() {
     });
 }
 
+/// Whether a record says its minor version there: RFC 8446 5.1 has that ignored, TLS 1.2 only as long as nothing is sealed.
+fn is_minor_version(records: &[u8], place: usize) -> bool {
+    let mut start = 0;
+    while let Some(&[_, _, _, high, low]) = records[start..].first_chunk() {
+        if start + 2 == place {
+            return true;
+        }
+        start += 5 + usize::from(u16::from_be_bytes([high, low]));
+    }
+    false
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(if is_long() { 20_000 } else { 300 }))]
 
@@ -156,15 +168,16 @@ proptest! {
             let (near, mut relay_near) = tokio::io::duplex(1 << 16);
             let (mut relay_far, far) = tokio::io::duplex(1 << 16);
             let relay = async move {
-                let (mut passed, mut to_client, mut to_server) = (0, [0; 512], [0; 512]);
+                let (mut passed, mut to_client, mut to_server) = (Vec::new(), [0; 512], [0; 512]);
                 loop {
                     tokio::select! {
                         length = relay_far.read(&mut to_client) => {
                             let piece = &mut to_client[..length.unwrap()];
-                            if let Some(byte) = place.checked_sub(passed).and_then(|place| piece.get_mut(place)) {
+                            let before = passed.len();
+                            passed.extend_from_slice(piece);
+                            if let Some(byte) = place.checked_sub(before).and_then(|place| piece.get_mut(place)) {
                                 *byte ^= bits;
                             }
-                            passed += piece.len();
                             if piece.is_empty() || relay_near.write_all(piece).await.is_err() {
                                 break passed;
                             }
@@ -185,7 +198,9 @@ proptest! {
                 matches!(tokio::time::timeout(Duration::from_secs(10), connected).await, Ok(Ok(_)))
             };
             let (is_connected, passed, ()) = tokio::join!(client, relay, server);
-            prop_assert_eq!(is_connected, passed <= place, "{} of {} bytes", place, passed);
+            if !is_minor_version(&passed, place) {
+                prop_assert_eq!(is_connected, place >= passed.len(), "{} of {} bytes", place, passed.len());
+            }
             Ok(())
         })?;
     }
