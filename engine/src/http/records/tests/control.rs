@@ -231,7 +231,7 @@ fn keys_without_end_are_refused() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(if is_long() { 20_000 } else { 300 }))]
+    #![proptest_config(ProptestConfig::with_cases(if is_long() { 5_000 } else { 300 }))]
 
     /// Of a stream that somebody has changed anywhere, nothing is read but its true beginning.
     #[test]

@@ -153,7 +153,7 @@ fn is_minor_version(records: &[u8], place: usize) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(if is_long() { 20_000 } else { 300 }))]
+    #![proptest_config(ProptestConfig::with_cases(if is_long() { 5_000 } else { 300 }))]
 
     /// Whichever byte of the server's it is, and in however many records its messages are.
     #[test]

@@ -91,7 +91,7 @@ fn every_suite_carries_every_length_both_ways() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(if is_long() { 2_000 } else { 40 }))]
+    #![proptest_config(ProptestConfig::with_cases(if is_long() { 500 } else { 40 }))]
 
     /// However it is cut, and whatever the connection holds at once.
     #[test]
