@@ -166,6 +166,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for TlsStream<S> {
         let this = self.get_mut();
         this.outbound.farewell();
         ready!(this.outbound.poll_send(&mut this.socket, cx))?;
-        Pin::new(&mut this.socket).poll_shutdown(cx)
+        match ready!(Pin::new(&mut this.socket).poll_shutdown(cx)) {
+            // The server was quicker.
+            Err(error) if error.kind() == io::ErrorKind::NotConnected => Poll::Ready(Ok(())),
+            done => Poll::Ready(done),
+        }
     }
 }

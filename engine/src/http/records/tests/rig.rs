@@ -134,7 +134,7 @@ impl Wild {
     }
 }
 
-/// A socket that takes and gives a few bytes at a time.
+/// A socket that takes and gives a few bytes at a time, and is gone when it is to be shut down.
 pub struct Slow<S>(pub S, pub usize);
 
 impl<S: AsyncRead + Unpin> AsyncRead for Slow<S> {
@@ -159,6 +159,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Slow<S> {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.get_mut().0).poll_shutdown(cx)
+        let shut = Pin::new(&mut self.get_mut().0).poll_shutdown(cx);
+        shut.map(|_| Err(std::io::ErrorKind::NotConnected.into()))
     }
 }
