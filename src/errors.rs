@@ -7,6 +7,8 @@ use warmpath_engine::{
     failpoint::hit,
 };
 
+use crate::door::wipe;
+
 /// What synchronous exports return.
 pub type Result<T> = std::result::Result<T, napi::Error<&'static str>>;
 
@@ -27,10 +29,10 @@ pub fn malformed(code: Code) -> impl Fn(serde_json::Error) -> napi::Error<&'stat
 }
 
 /// Zeroes a text once it has been parsed.
-pub fn parse<T: serde::de::DeserializeOwned>(mut text: String, code: Code) -> Result<T> {
+pub fn parse<T: serde::de::DeserializeOwned>(text: String, code: Code) -> Result<T> {
     hit("parse");
     let parsed = serde_json::from_str(&text).map_err(malformed(code));
-    zeroize::Zeroize::zeroize(&mut text);
+    wipe(text);
     parsed
 }
 

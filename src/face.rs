@@ -7,10 +7,11 @@
 use std::{sync::Arc, time::Duration};
 
 use napi::{
-    Status,
+    Env, JsString, Status,
     bindgen_prelude::Function,
     threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode},
 };
+use parking_lot::Mutex;
 use serde::{Serialize, Serializer};
 use tokio::runtime::Handle;
 use warmpath_engine::{
@@ -30,6 +31,9 @@ pub const QUEUED: u32 = 0;
 /// Room for one outcome's JSON, so that a batch seldom has to be moved while it is written.
 const OUTCOME_TEXT: usize = 512;
 
+/// What is kept of that room: a batch of the usual outcomes.
+const MOST_KEPT: usize = 64 * OUTCOME_TEXT;
+
 /// Weak: an idle executor keeps no process alive. Bounded at one: a wake-up that is already on its way is enough.
 type Wake = ThreadsafeFunction<(), (), (), Status, false, true, 1>;
 
@@ -37,6 +41,8 @@ type Wake = ThreadsafeFunction<(), (), (), Status, false, true, 1>;
 pub struct Face<P: Pipeline> {
     pub executor: Executor<P>,
     waker: Arc<Waker>,
+    /// Where outcomes are written before they cross: made anew for each batch, it costs more in the allocator than the writing.
+    text: Mutex<Vec<u8>>,
 }
 
 impl<P: Pipeline> Face<P> {
@@ -68,7 +74,7 @@ impl<P: Pipeline> Face<P> {
             let _entered = runtime.enter();
             pipeline(&runtime).map_err(exception)?
         };
-        Ok(Self { executor: Executor::new(pipeline, limits, &runtime, on_settled), waker })
+        Ok(Self { executor: Executor::new(pipeline, limits, &runtime, on_settled), waker, text: Mutex::default() })
     }
 
     /// What wakes JavaScript: for a pipeline that has more to tell than outcomes.
@@ -89,22 +95,28 @@ impl<P: Pipeline> Face<P> {
     }
 
     /// A JSON array of outcomes, each in the form that `shown` gives it; nothing when none is left.
-    pub fn take_settled<T: Serialize>(
+    pub fn take_settled<'e, T: Serialize>(
         &self,
+        env: &'e Env,
         max: u32,
         shown: impl Fn(Outcome<P::Value>) -> T,
-    ) -> Result<Option<String>> {
+    ) -> Result<Option<JsString<'e>>> {
         // Before taking, or an outcome that comes in between would wake nobody.
         self.waker.heard();
         let outcomes = self.executor.take_settled(max as usize);
         if outcomes.is_empty() {
             return Ok(None);
         }
-        let mut text = Vec::with_capacity(outcomes.len() * OUTCOME_TEXT);
-        serde_json::Serializer::new(&mut text)
+        let internal = |why| exception(Error::new(Code::Internal, why));
+        let mut text = self.text.lock();
+        text.clear();
+        text.shrink_to(MOST_KEPT);
+        text.reserve(outcomes.len() * OUTCOME_TEXT);
+        serde_json::Serializer::new(&mut *text)
             .collect_seq(outcomes.into_iter().map(shown))
             .map_err(malformed(Code::Internal))?;
-        String::from_utf8(text).map(Some).map_err(|_| exception(Error::new(Code::Internal, "JSON that is not UTF-8")))
+        let text = str::from_utf8(&text).map_err(|_| internal("JSON that is not UTF-8"))?;
+        env.create_string(text).map(Some).map_err(|_| internal("the outcomes could not be handed over"))
     }
 
     pub fn extend(&self, keys: &[String], lease_ms: u32) -> Vec<bool> {
@@ -129,8 +141,12 @@ macro_rules! executor_class {
         impl $class {
             /// A JSON array of outcomes; null when none is left.
             #[napi(catch_unwind)]
-            pub fn take_settled(&self, max: u32) -> $crate::errors::Result<Option<String>> {
-                self.face.take_settled(max, $shown)
+            pub fn take_settled<'e>(
+                &self,
+                env: &'e napi::Env,
+                max: u32,
+            ) -> $crate::errors::Result<Option<napi::JsString<'e>>> {
+                self.face.take_settled(env, max, $shown)
             }
 
             #[napi(catch_unwind)]

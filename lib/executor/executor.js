@@ -8,6 +8,7 @@ const { closeOptions, concurrency } = require('../options/executor.js');
 const { checkAll } = require('../options/job.js');
 const { emitSafely } = require('./emit.js');
 const { KeepAlive } = require('./keep-alive.js');
+const { Pending } = require('./pending.js');
 const { Runs } = require('./runs.js');
 
 const STATUS = ['queued', 'duplicate', 'processing', 'full'];
@@ -34,9 +35,7 @@ class Executor extends EventEmitter {
   #outcomesOf;
   #runs;
   #keepAlive = new KeepAlive();
-  // Accepted jobs whose outcome is not delivered yet. A key can be there twice: its first job settled natively, the
-  // second accepted, and the first outcome still waiting for the event loop.
-  #pending = new Map();
+  #pending = new Pending();
   #idle = [];
   #closed = false;
 
@@ -51,7 +50,7 @@ class Executor extends EventEmitter {
     this.#outcomesOf = outcomesOf;
     this.#native = guard(() => inNobodysContext(() => create(Executor.#wakeUp(new WeakRef(this)))));
     this.#runs = new Runs({
-      submit: (job) => ({ status: this.#submit([job])[0], stale: (this.#pending.get(job.key) ?? 1) - 1 }),
+      submit: (job) => ({ status: this.#submit([job])[0], stale: Math.max(0, this.#pending.count(job.key) - 1) }),
       cancel: (k) => this.#native.cancel(k),
       keepAlive: this.#keepAlive,
     });
@@ -102,7 +101,7 @@ class Executor extends EventEmitter {
     for (let i = 0; i < jobs.length; i++) {
       const answer = answers === null ? QUEUED : answers[i];
       statuses[i] = STATUS[answer];
-      if (answer === QUEUED) this.#pending.set(jobs[i].key, (this.#pending.get(jobs[i].key) ?? 0) + 1);
+      if (answer === QUEUED) this.#pending.add(jobs[i].key);
     }
     if (this.#pending.size > 0) busy.add(this);
     if (answers?.includes(CLOSED)) throw new WarmpathError('ERR_WARMPATH_CLOSED', 'the executor is closed');
@@ -212,7 +211,7 @@ class Executor extends EventEmitter {
       if (json === null || json === undefined) break;
       const outcomes = this.#outcomesOf(json);
       for (const outcome of outcomes) {
-        this.#delivered(outcome.key);
+        this.#pending.remove(outcome.key);
         this.#runs.settle(outcome);
       }
       emitSafely(this, 'settled', outcomes);
@@ -220,12 +219,6 @@ class Executor extends EventEmitter {
     if (this.#pending.size > 0) return;
     busy.delete(this);
     for (const resolve of this.#idle.splice(0)) resolve();
-  }
-
-  #delivered(jobKey) {
-    const left = (this.#pending.get(jobKey) ?? 1) - 1;
-    if (left === 0) this.#pending.delete(jobKey);
-    else this.#pending.set(jobKey, left);
   }
 }
 

@@ -42,7 +42,7 @@ pub use self::{
     handle::Held,
     latin::Latin,
     scratch::Scratch,
-    text::{Text, Units},
+    text::{Text, Units, wipe},
 };
 
 /// First byte of an answer that is a failure: neither a URL nor an `authorization` nor JSON begins with it.

@@ -41,6 +41,19 @@ impl Text {
     }
 }
 
+/// Wipes a text whose owner is done with it. As the crate `zeroize` does it, but 64 bytes at a time: a batch of jobs is a text of
+/// tens of kilobytes, and that crate writes it twice, byte by byte.
+pub fn wipe(text: String) {
+    let mut bytes = text.into_bytes();
+    bytes.resize(bytes.capacity(), 0);
+    let (blocks, rest) = bytes.as_chunks_mut::<64>();
+    for block in blocks {
+        // SAFETY: all zeroes are valid bytes, and the block is borrowed for writing.
+        unsafe { ptr::write_volatile(block, [0; 64]) };
+    }
+    rest.zeroize();
+}
+
 impl Arguments<'_> {
     /// A text; `field` names it where it is no Unicode text.
     pub fn text<'t>(&self, index: usize, field: &str, room: &'t mut Text) -> Result<&'t str> {

@@ -2,6 +2,7 @@
 
 use std::{
     panic::AssertUnwindSafe,
+    pin::pin,
     sync::{Arc, Weak},
 };
 
@@ -115,7 +116,9 @@ impl<P: Pipeline> Shared<P> {
     /// One try of one job.
     async fn attempt(&self, current: &Try<P::Job>) -> (Option<P::Value>, Ended) {
         let trace = &current.trace;
-        let attempt = AssertUnwindSafe(self.pipeline.attempt(&current.job, current.grant, trace)).catch_unwind();
+        // Pinned where it is made, here and wherever a future that holds a request is waited for together with something else: what
+        // is handed over by value is copied with all its room, and there are six such rooms, one inside the other.
+        let attempt = pin!(AssertUnwindSafe(self.pipeline.attempt(&current.job, current.grant, trace)).catch_unwind());
         let result = tokio::select! {
             biased;
             () = trace.until_stopped() => return (None, Ended::Stopped { sent: trace.is_sent() }),

@@ -1,6 +1,6 @@
 //! The second step of a prewarm: the request, along the way that was chosen.
 
-use std::{borrow::Cow, fmt::Write, path::Path, sync::Arc};
+use std::{borrow::Cow, fmt::Write, path::Path, pin::pin, sync::Arc};
 
 use super::{
     Prewarm, PrewarmJob,
@@ -88,9 +88,10 @@ impl Prewarm {
     async fn begin(&self, job: &PrewarmJob, source: Source, trace: &Arc<Trace>) -> Result<Begun> {
         let bytes = source.len();
         let expected = self.verify_sha256.then(|| job.sha256.to_string());
+        let begun = pin!(Begun::begin(source, expected, Arc::clone(trace)));
         tokio::select! {
             biased;
-            begun = Begun::begin(source, expected, Arc::clone(trace)) => begun,
+            begun = begun => begun,
             error = watch(trace, bytes, &self.timeouts) => Err(error),
         }
     }
@@ -103,16 +104,16 @@ impl Prewarm {
         bytes: u64,
         trace: &Arc<Trace>,
     ) -> Result<Sent, Refused> {
-        let Prepared { name, content_type, media, len, rewritten, .. } = &prepared;
-        let (name, content_type, media) = (name.clone(), content_type.clone(), media.clone());
-        let (len, rewritten) = (*len, *rewritten);
+        let Prepared { name, content_type, media, len, rewritten, body } = prepared;
         let part = FilePart { name: &name, content_type: &content_type, len };
-        let upload = upload(job, call, &media);
-        let sending = self.telegram.send_file(&upload, &part, prepared.outgoing(trace), trace.until_sent());
-        let message = tokio::select! {
-            biased;
-            message = sending => message,
-            error = watch(trace, len, &self.timeouts) => Err(error.into()),
+        let message = {
+            let upload = upload(job, call, &media);
+            let sending = pin!(self.telegram.send_file(&upload, &part, body.outgoing(trace), trace.until_sent()));
+            tokio::select! {
+                biased;
+                message = sending => message,
+                error = watch(trace, len, &self.timeouts) => Err(error.into()),
+            }
         }?;
         Ok(Sent { message, bytes, media, rewritten })
     }
@@ -171,7 +172,7 @@ impl Prewarm {
         let media = prepared.media.clone();
         // Nobody sees the bytes on their way: they are read once before it.
         if self.verify_sha256 {
-            prepared.check().await?;
+            prepared.body.check().await?;
         }
         let url = file_url(job.path.as_deref().unwrap_or_default())?;
         let message = self.send_reference(job, call, &media, &url, trace).await?;
@@ -190,7 +191,7 @@ impl Prewarm {
         trace.read();
         let end = nothing(Arc::clone(trace));
         let upload = upload(job, call, media);
-        let sending = self.telegram.send_reference(&upload, reference, end, trace.until_sent());
+        let sending = pin!(self.telegram.send_reference(&upload, reference, end, trace.until_sent()));
         tokio::select! {
             biased;
             message = sending => message,

@@ -11,6 +11,7 @@ mod upload;
 
 use std::{
     borrow::Cow,
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicI64, Ordering},
@@ -210,9 +211,9 @@ impl S3 {
     async fn ask(&self, call: &Call<'_>, deadline: Duration) -> Result<Response, Refused> {
         let mut corrected = false;
         loop {
-            let response = tokio::time::timeout(deadline, self.send(call))
-                .await
-                .unwrap_or_else(|_| Err(timed_out(call.unavailable)))?;
+            let sending = pin!(self.send(call));
+            let response =
+                tokio::time::timeout(deadline, sending).await.unwrap_or_else(|_| Err(timed_out(call.unavailable)))?;
             if response.status.is_success() {
                 self.0.accepted.store(true, Ordering::Relaxed);
                 return Ok(response);

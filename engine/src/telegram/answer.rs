@@ -33,13 +33,14 @@ pub struct Message {
     /// The chat.
     pub chat: Chat,
     photo: Option<Vec<File>>,
-    video: Option<File>,
-    audio: Option<File>,
-    voice: Option<File>,
-    animation: Option<File>,
-    document: Option<File>,
-    sticker: Option<File>,
-    video_note: Option<File>,
+    // Boxed: a message has one of them, and changes hands a dozen times with the room of all.
+    video: Option<Box<File>>,
+    audio: Option<Box<File>>,
+    voice: Option<Box<File>>,
+    animation: Option<Box<File>>,
+    document: Option<Box<File>>,
+    sticker: Option<Box<File>>,
+    video_note: Option<Box<File>>,
 }
 
 /// The chat of a message.
@@ -118,13 +119,13 @@ impl Message {
                 .as_ref()?
                 .iter()
                 .max_by_key(|size| u64::from(size.width().unwrap_or(0)) * u64::from(size.height().unwrap_or(0))),
-            Kind::Video => self.video.as_ref(),
-            Kind::Audio => self.audio.as_ref(),
-            Kind::Voice => self.voice.as_ref(),
-            Kind::Animation => self.animation.as_ref(),
-            Kind::Document => self.document.as_ref(),
-            Kind::Sticker => self.sticker.as_ref(),
-            Kind::VideoNote => self.video_note.as_ref(),
+            Kind::Video => self.video.as_deref(),
+            Kind::Audio => self.audio.as_deref(),
+            Kind::Voice => self.voice.as_deref(),
+            Kind::Animation => self.animation.as_deref(),
+            Kind::Document => self.document.as_deref(),
+            Kind::Sticker => self.sticker.as_deref(),
+            Kind::VideoNote => self.video_note.as_deref(),
         }
     }
 

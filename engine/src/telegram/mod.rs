@@ -11,7 +11,7 @@ mod multipart;
 mod options;
 mod refusal;
 
-use std::sync::Arc;
+use std::{pin::pin, sync::Arc};
 
 pub use album::{AlbumRefused, read_album};
 pub use answer::{File, Message};
@@ -161,18 +161,18 @@ impl Telegram {
         secrets: &[&Secret],
         sent: impl Future<Output = ()>,
     ) -> Result<Message, Refused> {
-        let answer = async {
+        let answer = pin!(async {
             let response = self.host.send(request).await.map_err(|fault| transport(&fault))?;
             let status = response.status;
             let wait = response.header("retry-after").and_then(|value| retry_after(value, self.clock.wall_ms()));
             let body = response.bytes(ANSWER_LIMIT, self.timeouts.answer()).await.map_err(|fault| transport(&fault))?;
             answer::read(status, &body, wait, secrets)
                 .map_err(|Refused { error, cause }| Refused { error: error.at(Phase::Answer), cause })
-        };
-        let overdue = async {
+        });
+        let overdue = pin!(async {
             sent.await;
             tokio::time::sleep(self.timeouts.answer()).await;
-        };
+        });
         tokio::select! {
             biased;
             message = answer => message,

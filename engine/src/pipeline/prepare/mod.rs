@@ -9,7 +9,7 @@ mod look;
 mod photo;
 mod rewrite;
 
-use std::sync::Arc;
+use std::{pin::pin, sync::Arc};
 
 #[cfg(feature = "shrink")]
 use bytes::Bytes;
@@ -52,25 +52,30 @@ pub struct Prepared {
     pub len: u64,
     /// What was changed.
     pub rewritten: Option<Rewritten>,
-    body: Body,
+    /// The bytes.
+    pub body: Body,
 }
 
-enum Body {
+/// What an upload's body is made of.
+pub enum Body {
+    /// The source as it is.
     Source(Begun),
+    /// The source in another order.
     Rewritten(Begun, Box<Rewrite>),
     #[cfg(feature = "shrink")]
+    /// Others than the source's.
     Bytes(Bytes),
 }
 
-impl Prepared {
+impl Body {
     /// The upload's body.
     #[cfg_attr(not(feature = "shrink"), expect(unused_variables, reason = "a source has it"))]
     pub fn outgoing(self, trace: &Arc<Trace>) -> Outgoing {
-        match self.body {
-            Body::Source(begun) => begun.outgoing(None),
-            Body::Rewritten(begun, rewrite) => begun.outgoing(Some(rewrite)),
+        match self {
+            Self::Source(begun) => begun.outgoing(None),
+            Self::Rewritten(begun, rewrite) => begun.outgoing(Some(rewrite)),
             #[cfg(feature = "shrink")]
-            Body::Bytes(bytes) => super::transfer::whole(bytes, Arc::clone(trace)),
+            Self::Bytes(bytes) => super::transfer::whole(bytes, Arc::clone(trace)),
         }
     }
 
@@ -79,10 +84,10 @@ impl Prepared {
     /// # Errors
     /// Those of the source; `SHA256_MISMATCH`.
     pub async fn check(self) -> Result<()> {
-        match self.body {
-            Body::Source(begun) | Body::Rewritten(begun, _) => begun.check().await,
+        match self {
+            Self::Source(begun) | Self::Rewritten(begun, _) => begun.check().await,
             #[cfg(feature = "shrink")]
-            Body::Bytes(_) => Ok(()),
+            Self::Bytes(_) => Ok(()),
         }
     }
 }
@@ -97,7 +102,7 @@ impl Prewarm {
         let len = begun.source().len();
         let stored = begun.source().content_type().map(str::to_owned);
         let report = if self.policy.probe {
-            let looking = look::look(job, call.kind, stored.as_deref(), &mut begun);
+            let looking = pin!(look::look(job, call.kind, stored.as_deref(), &mut begun));
             tokio::select! {
                 biased;
                 report = looking => report?,
