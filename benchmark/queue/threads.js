@@ -20,6 +20,9 @@ const ITEMS = {
   }),
 };
 
+/** Items one by one before a delay counts: to compile what runs often takes the cores that both sides run on. */
+const WARM_UP = 5000;
+
 /** Few enough to stay in the cache, enough that no item is the one before. */
 const make = (kind) => Array.from({ length: 2 * BATCH }, (_, i) => ITEMS[kind](i));
 const turn = () => new Promise(setImmediate);
@@ -113,7 +116,7 @@ async function consume({ transport, item, name, memory, received, samples, batch
   const each = (value, count) => {
     if (samples > 0) {
       delays.push(Number(process.hrtime.bigint() - BigInt(value)));
-      if (delays.length === samples) parentPort.postMessage(delays);
+      if (delays.length === WARM_UP + samples) parentPort.postMessage(delays.slice(WARM_UP));
     }
     Atomics.add(counter, 0, count);
     Atomics.notify(counter, 0);
@@ -135,9 +138,10 @@ async function main({ transport, item, consumers, count, ms = 0, samples = 0, ba
   const end = open ? open(name, memory, item) : workers;
   if (samples > 0) {
     const report = new Promise((resolve) => workers[0].once('message', resolve));
-    for (let i = 0; i < samples; i++) {
+    for (let i = 0; i < WARM_UP + samples; i++) {
+      while (Atomics.load(counter, 0) < i) await turn();
       // The consumer has gone to sleep by then, and so have we.
-      await new Promise((resolve) => setTimeout(resolve, 2));
+      if (i >= WARM_UP) await new Promise((resolve) => setTimeout(resolve, 2));
       await send(end, [String(process.hrtime.bigint()).padStart(64, '0')], 1);
     }
     console.log(JSON.stringify({ delays: await report }));

@@ -20,6 +20,8 @@ class SharedForm {
   #handle;
   #number = nextNumber();
   #dropped;
+  /** Whether native code is to say when there is something. It is not any more once poll() has found something, or the end. */
+  #isArmed = false;
   /** It comes before anything of the queue. */
   #owed = new Owed();
   waiters;
@@ -301,15 +303,24 @@ class SharedForm {
     const answer = max === undefined ? this.#door.poll(this.#handle) : this.#door.pollMany(this.#handle, max);
     if (answer === undefined) {
       waiting.set(this.#number, this.waiters);
+      this.#isArmed = true;
       return PENDING;
     }
+    this.#notArmed();
     if (answer === null) return ENDED;
     return max === undefined ? this.#readTaken(answer) : this.#unpackTaken(answer, []);
   }
 
   disarm() {
-    waiting.delete(this.#number);
+    if (!this.#isArmed) return;
+    this.#notArmed();
     this.#door.disarm(this.#handle);
+  }
+
+  #notArmed() {
+    if (!this.#isArmed) return;
+    this.#isArmed = false;
+    waiting.delete(this.#number);
   }
 }
 
