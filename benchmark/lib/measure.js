@@ -33,6 +33,7 @@ function configOf(contender, servers, { size, concurrency, verify = false, fsync
 
 /** Those that are no process of Node. */
 const FLOORS = {
+  bare: ({ botPort }) => ({ 'bot-port': botPort, bare: true }),
   floor: ({ botPort, verify, sha256 }) => ({ 'bot-port': botPort, ...(verify ? { verify: sha256 } : {}) }),
   'ingest-floor': ({ fsync }) => ({
     dir: fs.mkdtempSync(path.join(os.tmpdir(), 'warmpath-bench-ingest-')),

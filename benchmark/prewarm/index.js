@@ -10,7 +10,18 @@ const { report } = require('./report');
 
 const KB = 1024;
 const MB = 1024 * KB;
-const CONTENDERS = ['ours', 'fetch-formdata', 'undici-buffered', 'undici-streaming', 'undici-gathered', 'floor'];
+const CONTENDERS = [
+  'ours',
+  'fetch-formdata',
+  'undici-buffered',
+  'undici-streaming',
+  'undici-gathered',
+  'bare',
+  'floor',
+];
+
+/** Neither TLS nor a hash is in it. */
+const can = (name, { tls, verify }) => name !== 'bare' || !(tls || verify);
 
 const PLANS = {
   full: { sizes: [20 * KB, MB, 20 * MB], rounds: 3, warmMs: 2000, measureMs: 2000 },
@@ -39,7 +50,8 @@ const FIGURES = {
 };
 
 /** Every contender once a round, each round beginning with another one, so that none always runs first or after the same one. */
-async function runCell(cell, { plan, contenders, servers, idle, programs, log }) {
+async function runCell(cell, { plan, contenders: all, servers, idle, programs, log }) {
+  const contenders = all.filter((name) => can(name, cell));
   const rounds = new Map(contenders.map((name) => [name, []]));
   for (let round = 0; round < plan.rounds; round += 1) {
     for (let turn = 0; turn < contenders.length; turn += 1) {

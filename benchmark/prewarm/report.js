@@ -8,6 +8,7 @@ const NAMES = {
   'undici-buffered': 'undici, buffered',
   'undici-streaming': 'undici, streaming',
   'undici-gathered': 'undici, streaming and gathered',
+  bare: 'bare hyper on tokio',
   floor: 'floor (blocking copy loop)',
 };
 
@@ -44,9 +45,9 @@ const DISTURBED = 0.1;
 
 const othersIn = (cell) => Math.max(...cell.rows.map((row) => row.othersShare.median));
 
-/** Whether a peer's median beats ours. The floor is no peer: it cannot do the job, only bound it. */
+/** Whether a peer's median beats ours. The floor and bare hyper are no peers: they cannot do the job, only bound it. */
 function beats(row, ours, figure, better) {
-  if (!ours || !better || row === ours || row.contender === 'floor' || row[figure] === null) {
+  if (!ours || !better || row === ours || ['bare', 'floor'].includes(row.contender) || row[figure] === null) {
     return false;
   }
   const [theirs, own] = [row[figure].median, ours[figure].median];
@@ -76,7 +77,7 @@ function cellTable(cell) {
 }
 
 function ratioTable(cells) {
-  const columns = ['CPU per job: ours divided by …', 'fetch', 'buffered', 'streaming', 'gathered', 'floor'];
+  const columns = ['CPU per job: ours divided by …', 'fetch', 'buffered', 'streaming', 'gathered', 'bare', 'floor'];
   columns.push('limit', 'delay p99 above idle ms', 'limit', 'RSS grown MB', 'limit', 'met');
   const rows = cells.flatMap((cell) => {
     const of = (name) => cell.rows.find((row) => row.contender === name);
@@ -85,7 +86,9 @@ function ratioTable(cells) {
       return [];
     }
     const ratio = (name) => (of(name) ? ours.cpuPerJobUs.median / of(name).cpuPerJobUs.median : Number.NaN);
-    const shown = ['fetch-formdata', 'undici-buffered', 'undici-streaming', 'undici-gathered', 'floor'].map(ratio);
+    const shown = ['fetch-formdata', 'undici-buffered', 'undici-streaming', 'undici-gathered', 'bare', 'floor'].map(
+      ratio,
+    );
     const { peer, most } = promiseOf(cell);
     const promised = !cell.verify && of(peer) !== undefined;
     const cpuMet = !promised || ratio(peer) <= most;
@@ -111,7 +114,7 @@ function report({ plan, cells }) {
       `The servers ${plan.core === null ? 'on all processors' : `on processor ${plan.core} alone`}, the clients on all. ` +
       'CPU is user + system time of the whole client process. Delay is `monitorEventLoopDelay` at a resolution of 1 ms, in a run of its own: an idle loop shows about 1 ms. ' +
       'Sleeps: how often a thread of the client, or of the servers, had nothing to do and had to be woken by the other side. ' +
-      '† = a row where a peer beats ours (the floor is no peer: it only copies).',
+      '† = a row where a peer beats ours (the floor and bare hyper are no peers: they only copy).',
     '### Without verification',
     ...tables(false),
     '### With verification (everybody hashes)',

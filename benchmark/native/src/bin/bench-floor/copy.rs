@@ -4,7 +4,7 @@ use warmpath_bench::http::{Event, Head, Reader};
 use warmpath_bench::object;
 use warmpath_bench::wire::Wire;
 
-use super::{Failure, Slot};
+use super::{BOUNDARY, Failure, Slot, multipart_opening};
 
 /// Two kept-alive connections and the texts that go over them.
 pub struct Copier {
@@ -13,8 +13,6 @@ pub struct Copier {
     pub get: String,
     pub verify: Option<String>,
 }
-
-const BOUNDARY: &str = "warmpathbenchboundary";
 
 impl Slot for Copier {
     fn job(&mut self) -> Result<(), Failure> {
@@ -82,12 +80,7 @@ impl Slot for Copier {
 /// Head and multipart opening of the POST, from the head of the GET's answer.
 fn post_head(head: &Head, tail: usize) -> Result<(String, u64), Failure> {
     let length = head.length.filter(|_| head.line.contains(" 200 ")).ok_or("the object server refused")?;
-    let part = |name: &str| format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{name}\"");
-    let opening = format!(
-        "{}\r\n\r\n123\r\n{}; filename=\"file.bin\"\r\nContent-Type: application/octet-stream\r\n\r\n",
-        part("chat_id"),
-        part("document")
-    );
+    let opening = multipart_opening();
     let total = opening.len() as u64 + length + tail as u64;
     let text = format!(
         "POST /bot42:TEST/sendDocument HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: multipart/form-data; boundary={BOUNDARY}\r\nContent-Length: {total}\r\n\r\n{opening}"
