@@ -30,7 +30,7 @@ fn alert(text: &[u8]) -> Says {
 }
 
 /// A ticket without a use: lifetime, age, nonce, the ticket, no extensions.
-fn ticket() -> Vec<u8> {
+pub fn ticket() -> Vec<u8> {
     let body = [0, 0, 1, 0, 1, 2, 3, 4, 1, 0, 0, 4, 1, 2, 3, 4, 0, 0];
     [&[4, 0, 0, 18][..], &body].concat()
 }

@@ -1,5 +1,6 @@
 //! The other end is always rustls's own: its streams, or a server of the tests that seals what no server should say.
 
+mod begun;
 mod control;
 mod ends;
 mod rig;

@@ -107,11 +107,7 @@ impl Wild {
     }
 
     pub fn seal(&mut self, typ: ContentType, text: &[u8]) -> Vec<u8> {
-        let payload = OutboundChunks::Single(text);
-        let message = OutboundPlainMessage { typ, version: ProtocolVersion::TLSv1_2, payload };
-        let record = self.sealer.cipher.encrypt(message, self.sealer.next).unwrap().encode();
-        self.sealer.next += 1;
-        record
+        seal(&mut self.sealer, typ, text)
     }
 
     pub async fn say(&mut self, typ: ContentType, text: &[u8]) {
@@ -132,6 +128,15 @@ impl Wild {
         self.opener.next += 1;
         Some((opened.typ, opened.payload.to_vec()))
     }
+}
+
+/// The next record of a key.
+pub fn seal(sealer: &mut Sealer, typ: ContentType, text: &[u8]) -> Vec<u8> {
+    let payload = OutboundChunks::Single(text);
+    let message = OutboundPlainMessage { typ, version: ProtocolVersion::TLSv1_2, payload };
+    let record = sealer.cipher.encrypt(message, sealer.next).unwrap().encode();
+    sealer.next += 1;
+    record
 }
 
 /// A socket that takes and gives a few bytes at a time, and is gone when it is to be shut down.
