@@ -183,6 +183,36 @@ test('an item for which there is no memory is not lost', () => {
   assert.equal(queue.dequeue(), null);
 });
 
+for (const [how, wait] of [
+  ['one', (queue) => queue.dequeueWait()],
+  ['many', async (queue) => (await queue.dequeueManyWait(5))[0]],
+])
+  test(`whoever was served what was owed takes no other’s wake-up: ${how}`, async () => {
+    const [other, queue] = [0, 1].map(() => new Queue({ name: `owed ${how}`, capacity: 10 }));
+    const turn = () => new Promise(setImmediate);
+    // A waiter looks once more after a turn of the event loop, and sleeps then: the other first, so that it is the one to be woken.
+    const theirs = other.dequeueWait();
+    for (let turns = 0; turns < 3; turns++) await turn();
+    const ours = wait(queue);
+    for (let turns = 0; turns < 3; turns++) await turn();
+    const { allocUnsafeSlow } = Buffer;
+    const long = Buffer.alloc(100_000, 1);
+    queue.enqueue(long);
+    try {
+      Buffer.allocUnsafeSlow = () => {
+        throw new RangeError('Array buffer allocation failed');
+      };
+      assert.throws(() => queue.dequeue(), RangeError);
+    } finally {
+      Buffer.allocUnsafeSlow = allocUnsafeSlow;
+    }
+    assert.deepEqual(await ours, long);
+    // The other was woken for what is gone, and waits again.
+    for (let turns = 0; turns < 3; turns++) await turn();
+    queue.enqueue('for the other');
+    assert.equal(await theirs, 'for the other');
+  });
+
 test('a dequeued Uint8Array is nobody else’s', () => {
   const queue = new Queue({ name: 'bytes' });
   queue.enqueueMany([new Uint8Array([1, 2]), Buffer.from([3])].map((item) => ({ item })));

@@ -136,6 +136,8 @@ impl Function for Poll {
     fn call<'e>(arguments: &Arguments<'e>) -> Result<Value<'e>> {
         let shared = arguments.handle::<Shared>(0)?;
         if let Some(item) = shared.pop_owed() {
+            // After any answer but `undefined` nothing is armed: the next wake-up would be lost on who does not wait.
+            shared.watcher.disarm();
             return shared.hand_over(arguments, item);
         }
         match shared.watcher.poll() {

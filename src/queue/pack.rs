@@ -88,6 +88,9 @@ impl Function for PollMany {
                 Next::Ended => return arguments.null(),
                 Next::Pending => return Ok(arguments.nothing()),
             }
+        } else {
+            // As `poll`.
+            shared.watcher.disarm();
         }
         shared.account(arguments, bytes);
         pack(arguments, shared)
