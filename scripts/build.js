@@ -6,6 +6,7 @@ const { spawnSync } = require('node:child_process');
 const crypto = require('node:crypto');
 const fs = require('node:fs');
 const path = require('node:path');
+const { flags: flagsFor, rustc } = require('./profile/guide.js');
 
 const root = path.join(__dirname, '..');
 const native = path.join(root, 'native');
@@ -19,6 +20,9 @@ function sources() {
       if (entry.isFile()) files.push(path.relative(root, path.join(entry.parentPath, entry.name)));
     }
   }
+  // What the compiler is told of it.
+  const profiles = path.join('scripts', 'profile');
+  for (const name of fs.readdirSync(path.join(root, profiles))) files.push(path.join(profiles, name));
   return files.sort();
 }
 
@@ -40,7 +44,12 @@ function isBuilt(wanted) {
 function build() {
   const cli = require.resolve('@napi-rs/cli/package.json');
   const bin = path.join(path.dirname(cli), require(cli).bin.napi);
+  const { host } = rustc();
   const args = ['build', '--platform', '--release', '-o', 'native', '--js', 'index.js', '--dts', 'index.d.ts'];
+  const flags = flagsFor(host, 'release');
+  // As configuration, so that what a machine's own says for this target holds too.
+  if (flags.length > 0)
+    args.push('--target', host, '--', '--config', `target.${host}.rustflags=${JSON.stringify(flags)}`);
   const result = spawnSync(process.execPath, [bin, ...args], { cwd: root, stdio: 'inherit' });
   if (result.error) throw result.error;
   if (result.status !== 0) {

@@ -2,7 +2,7 @@
 
 // What a published addon may be, checked: `node scripts/symbols.js FILE.node…`. Exit code 1 where one is not.
 //
-//   --built-here   built for this machine only: any glibc, up to 8.5 MB, and paths of this machine may stand in it
+//   --built-here   built for this machine only: any glibc, up to 9.3 MB, and paths of this machine may stand in it
 //   --json         what was read, one object a file
 
 const fs = require('node:fs');
@@ -15,8 +15,8 @@ const { compareVersions, readElf } = require('./package/elf.js');
 const MAX_GLIBC = '2.28';
 /** Bytes: what people download with every deploy, less than half of it when packed. docs/releasing.md has what less would cost. */
 const MAX_SIZE = 7_000_000;
-/** Of one built for this machine only, by `npm run build`: level 3 throughout, which builds faster and is what benchmarks compare. */
-const MAX_SIZE_BUILT_HERE = 8_500_000;
+/** Of one built for this machine only, by `npm run build`: level 3 throughout and with a profile (docs/profile.md), which is what benchmarks compare. */
+const MAX_SIZE_BUILT_HERE = 9_300_000;
 
 /**
  * By the name of the file, as napi gives it. No libssl and no libcrypto: Node has its own OpenSSL in the same process, another version
@@ -49,7 +49,7 @@ function buildPaths() {
 
 /**
  * @param {string} file
- * @param {{ isBuiltHere?: boolean, maxSize?: number, maxGlibc?: string }} [options] maxSize: bytes (7,000,000, built here 8,500,000);
+ * @param {{ isBuiltHere?: boolean, maxSize?: number, maxGlibc?: string }} [options] maxSize: bytes (7,000,000, built here 9,300,000);
  *   maxGlibc (2.28)
  * @returns {{ elf: object, faults: string[] }} no fault: it may be published
  */

@@ -4,6 +4,9 @@ const { spawn } = require('node:child_process');
 const { once } = require('node:events');
 const readline = require('node:readline');
 
+/** How long a child has to end by itself: what counts what it runs writes that down at its end. */
+const GRACE_MS = 2000;
+
 /**
  * A child process that speaks one JSON object a line, whatever language it is written in.
  */
@@ -43,13 +46,14 @@ class Child {
     return JSON.parse(value);
   }
 
-  /** Ends the child and waits until it is gone. */
+  /** Ends the child, which sees the end of what it is told, and waits until it is gone. One that stays is killed. */
   async end() {
     this.process.stdin.end();
-    if (this.process.exitCode === null && this.process.signalCode === null) {
-      this.process.kill();
-      await once(this.process, 'exit');
-    }
+    if (this.process.exitCode !== null || this.process.signalCode !== null) return;
+    const gone = once(this.process, 'exit');
+    const kill = setTimeout(() => this.process.kill(), GRACE_MS);
+    await gone;
+    clearTimeout(kill);
   }
 }
 
