@@ -37,7 +37,8 @@ const keyText = text({ max: 1024 });
 /** An S3 key: at most 1024 bytes of UTF-8, whatever characters they are. */
 const r2Key = (value, path, fail) => {
   keyText(value, path, fail);
-  if (Buffer.byteLength(value) > 1024) fail(path, 'must have at most 1024 bytes of UTF-8');
+  // A UTF-16 unit is three bytes of UTF-8 at most.
+  if (value.length > 341 && Buffer.byteLength(value) > 1024) fail(path, 'must have at most 1024 bytes of UTF-8');
   return value;
 };
 
