@@ -12,8 +12,9 @@ const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
-const { addonName, PLATFORMS } = require('./package/platforms.js');
+const { addonName, LIBRARIES, PLATFORMS } = require('./package/platforms.js');
 const { isInstalled, tryInCheckout } = require('./rehearsal/checkout.js');
+const { rustc } = require('./profile/guide.js');
 const { inspect, MAX_GLIBC } = require('./symbols.js');
 
 const root = path.join(__dirname, '..');
@@ -65,11 +66,6 @@ function renamedPaths() {
   return names.map(([from, to]) => `--remap-path-prefix=${from}=${to}`);
 }
 
-function hostTriple() {
-  const { stdout } = spawnSync('rustc', ['-vV'], { encoding: 'utf8' });
-  return /^host: (.+)$/m.exec(stdout ?? '')?.[1] ?? '';
-}
-
 /** @param {(typeof PLATFORMS)[number]} platform @returns {string} the addon in target/addons/ */
 function build(platform) {
   const isLinux = platform.os === 'linux';
@@ -85,10 +81,9 @@ function build(platform) {
   const command = [isLinux ? 'zigbuild' : 'build', '--profile', 'published', '--locked', '-p', 'warmpath'];
   run('cargo', [...command, '--target', triple], { env });
 
-  const library = { linux: 'libwarmpath.so', darwin: 'libwarmpath.dylib', win32: 'warmpath.dll' }[platform.os];
   const addon = path.join(root, 'target', 'addons', addonName(platform));
   fs.mkdirSync(path.dirname(addon), { recursive: true });
-  fs.copyFileSync(path.join(target, platform.triple, 'published', library), addon);
+  fs.copyFileSync(path.join(target, platform.triple, 'published', LIBRARIES[platform.os]), addon);
   return addon;
 }
 
@@ -99,13 +94,13 @@ function check(platform, addon) {
     console.log(`${elf.glibc === null ? 'no glibc' : `glibc ${elf.glibc}`}, needs ${elf.needed.join(' ')}`);
     if (faults.length > 0) throw new Error(`${addon} may not be published:\n  ${faults.join('\n  ')}`);
   }
-  if (platform.triple !== hostTriple()) console.log('not tried: it is for another machine');
+  if (platform.triple !== rustc().host) console.log('not tried: it is for another machine');
   else if (!isInstalled()) console.log('not tried: the packages that its app uses are not installed (npm install)');
   else console.log(`tried: ${tryInCheckout(addon)}`);
 }
 
 function main() {
-  const triple = process.argv[2] ?? hostTriple();
+  const triple = process.argv[2] ?? rustc().host;
   const platform = PLATFORMS.find((known) => known.triple === triple);
   if (platform === undefined) {
     throw new Error(`${triple || 'no Rust here'}: one of ${PLATFORMS.map((known) => known.triple).join(', ')}`);

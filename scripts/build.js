@@ -46,7 +46,7 @@ function build() {
   const bin = path.join(path.dirname(cli), require(cli).bin.napi);
   const { host } = rustc();
   const args = ['build', '--platform', '--release', '-o', 'native', '--js', 'index.js', '--dts', 'index.d.ts'];
-  const flags = flagsFor(host, 'release');
+  const flags = flagsFor(host);
   // As configuration, so that what a machine's own says for this target holds too.
   if (flags.length > 0)
     args.push('--target', host, '--', '--config', `target.${host}.rustflags=${JSON.stringify(flags)}`);

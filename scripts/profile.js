@@ -7,14 +7,12 @@ const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
 const zlib = require('node:zlib');
+const { LIBRARIES } = require('./package/platforms.js');
 const { fileOf, manifests, RECORDED, rustc } = require('./profile/guide.js');
 
 const root = path.join(__dirname, '..');
 /** Not cargo's own: instrumented code must not get into any other build. */
 const target = path.join(root, 'target', 'profiling');
-
-/** The profile of Cargo.toml that `npm run build` builds with. */
-const SETTINGS = 'release';
 
 /**
  * Benchmarks, whose work is recorded. How long each runs says nothing about what it is worth: each counts as much as its number says,
@@ -46,10 +44,9 @@ function profdata(host) {
 /** @returns {string} an addon that counts what it runs */
 function instrumented(host, counts) {
   const env = { CARGO_TARGET_DIR: target, CARGO_ENCODED_RUSTFLAGS: `-Cprofile-generate=${counts}` };
-  run('cargo', ['build', '--locked', '--profile', SETTINGS, '-p', 'warmpath', '--target', host], env);
-  const library = { linux: 'libwarmpath.so', darwin: 'libwarmpath.dylib', win32: 'warmpath.dll' }[process.platform];
-  const addon = path.join(target, `${SETTINGS}.node`);
-  fs.copyFileSync(path.join(target, host, SETTINGS, library), addon);
+  run('cargo', ['build', '--locked', '--release', '-p', 'warmpath', '--target', host], env);
+  const addon = path.join(target, 'counting.node');
+  fs.copyFileSync(path.join(target, host, 'release', LIBRARIES[process.platform]), addon);
   return addon;
 }
 
@@ -83,14 +80,14 @@ function record(tool, host) {
     const weight = Math.max(1, Math.round((most * worth) / count));
     return `--weighted-input=${weight},${file}`;
   });
-  const merged = path.join(target, `${SETTINGS}.profdata`);
+  const merged = path.join(target, 'merged.profdata');
   run(tool, ['merge', '-o', merged, ...weighted]);
   const packed = zlib.brotliCompressSync(fs.readFileSync(merged), {
     params: { [zlib.constants.BROTLI_PARAM_LGWIN]: 24 },
   });
-  fs.writeFileSync(fileOf(host, SETTINGS), packed);
-  console.log(`${path.relative(root, fileOf(host, SETTINGS))}: ${packed.length} bytes`);
-  return path.basename(fileOf(host, SETTINGS));
+  fs.writeFileSync(fileOf(host), packed);
+  console.log(`${path.relative(root, fileOf(host))}: ${packed.length} bytes`);
+  return path.basename(fileOf(host));
 }
 
 function main() {

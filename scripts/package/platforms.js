@@ -16,4 +16,7 @@ const PLATFORMS = [
 const packageName = (platform) => `warmpath-${platform.name}`;
 const addonName = (platform) => `warmpath.${platform.name}.node`;
 
-module.exports = { PLATFORMS, packageName, addonName };
+/** What cargo makes of the addon's crate, on a platform by Node's name. */
+const LIBRARIES = { linux: 'libwarmpath.so', darwin: 'libwarmpath.dylib', win32: 'warmpath.dll' };
+
+module.exports = { LIBRARIES, PLATFORMS, packageName, addonName };

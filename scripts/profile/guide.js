@@ -30,19 +30,19 @@ function manifests() {
   return hash.digest('hex');
 }
 
-/** @param {string} triple @param {string} settings a profile of Cargo.toml @returns {string} where that profile is kept */
-const fileOf = (triple, settings) => path.join(__dirname, `${triple}.${settings}.br`);
+/** @param {string} triple @returns {string} where its profile is kept: of cargo's `release`, which makes other names than `published` */
+const fileOf = (triple) => path.join(__dirname, `${triple}.release.br`);
 
 /**
  * Why a profile cannot be used here.
  *
  * @param {string} triple what is built for
- * @param {string} settings a profile of Cargo.toml
  * @returns {string | null} null: it can
  */
-function unfit(triple, settings) {
-  if (!fs.existsSync(fileOf(triple, settings))) return `none was recorded for ${triple}, ${settings}`;
-  const recorded = JSON.parse(fs.readFileSync(RECORDED, 'utf8'))[path.basename(fileOf(triple, settings))];
+function unfit(triple) {
+  if (!fs.existsSync(fileOf(triple))) return `none was recorded for ${triple}`;
+  const recorded = JSON.parse(fs.readFileSync(RECORDED, 'utf8'))[path.basename(fileOf(triple))];
+  if (recorded === undefined) return `nothing says what the one for ${triple} was recorded with`;
   const { version } = rustc();
   if (recorded.rustc !== version) return `it was recorded with rustc ${recorded.rustc}, this is ${version || 'none'}`;
   if (recorded.manifests !== manifests())
@@ -54,16 +54,15 @@ function unfit(triple, settings) {
  * Flags for rustc that make it use the profile.
  *
  * @param {string} triple what is built for
- * @param {string} settings a profile of Cargo.toml
  * @returns {string[]} none where there is no profile that fits
  */
-function flags(triple, settings) {
-  const why = unfit(triple, settings);
+function flags(triple) {
+  const why = unfit(triple);
   if (why !== null) {
     console.log(`warmpath: built without a profile: ${why}`);
     return [];
   }
-  const packed = fs.readFileSync(fileOf(triple, settings));
+  const packed = fs.readFileSync(fileOf(triple));
   // Cargo knows the flags, not the file: another profile needs another name.
   const name = crypto.createHash('sha256').update(packed).digest('hex').slice(0, 16);
   const profile = path.join(root, 'target', 'profiles', `${name}.profdata`);
