@@ -3,9 +3,11 @@
 const assert = require('node:assert/strict');
 const { execFileSync } = require('node:child_process');
 const path = require('node:path');
+const { setImmediate: turn } = require('node:timers/promises');
 const test = require('node:test');
-const { events } = require('./support/prewarm.js');
-const { useWorkers, resolveBot } = require('./support/workers.js');
+const { MemoryStore, PrewarmWorker } = require('..');
+const { events, until } = require('./support/prewarm.js');
+const { useWorkers, resolveBot, RETRY } = require('./support/workers.js');
 
 const world = useWorkers();
 
@@ -45,6 +47,46 @@ test('stop in a hurry cancels, hands back uncharged, and the jobs run after a re
   await worker.start();
   for (const { attempt } of await done) assert.equal(attempt, 1);
   assert.equal(world.stage.tg.received.length, 4);
+});
+
+test('a claim that is on its way at a hurried stop leaves nothing claimed', async (t) => {
+  let [asked, released] = [0, 0];
+  let gate = null;
+  class SlowStore extends MemoryStore {
+    async claim(options) {
+      asked += 1;
+      await gate;
+      const claims = super.claim(options);
+      await turn();
+      return claims;
+    }
+
+    async release(claims) {
+      await super.release(claims);
+      released += claims.length;
+    }
+  }
+  const store = new SlowStore({ capacity: 10, delaysMs: [10] });
+  const worker = new PrewarmWorker(world.stage.options({ retry: RETRY, resolveBot, concurrency: 2 }), { store });
+  t.after(() => worker.stop({ timeoutMs: 0 }));
+  const fault = world.stage.r2.faults.add({ kind: 'stallBeforeHead' });
+  await worker.enqueue(await world.stage.workerJob());
+  await worker.start();
+  await fault.bitten();
+  let open;
+  gate = new Promise((resolve) => {
+    open = resolve;
+  });
+  const before = asked;
+  worker.wake();
+  await until(() => asked > before);
+  const stopped = worker.stop({ timeoutMs: 0 });
+  await until(() => released === 1);
+  // It gets the job that was cancelled a moment ago.
+  open();
+  await stopped;
+  assert.equal(released, 2);
+  assert.deepEqual([store.stats().queued, store.stats().running], [1, 0]);
 });
 
 test('an impatient second stop cuts the first one short', async (t) => {

@@ -43,7 +43,7 @@ class Worker extends Operated {
   #loop;
   #keepAlive = new KeepAlive();
   #stopping = null;
-  #drain = null;
+  #end = null;
   #counts = { succeeded: 0, failed: 0, retries: 0 };
 
   /**
@@ -278,7 +278,7 @@ class Worker extends Operated {
       this.#state = 'stopping';
       this.#stopping = this.#stop(timeoutMs);
     } else {
-      this.#drain.shorten(timeoutMs);
+      this.#end.shorten(timeoutMs + RECORD_GRACE_MS);
       this.#executor.close({ timeoutMs });
       this.#outbox.close(timeoutMs + RECORD_GRACE_MS);
     }
@@ -287,8 +287,8 @@ class Worker extends Operated {
 
   async #stop(timeoutMs) {
     const release = this.#keepAlive.hold();
-    const drain = new Deadline(timeoutMs);
-    this.#drain = drain;
+    const end = new Deadline(timeoutMs + RECORD_GRACE_MS);
+    this.#end = end;
     try {
       this.#settings.report.stopped();
       const loopEnded = this.#loop.stop();
@@ -297,13 +297,14 @@ class Worker extends Operated {
       // What this worker has for itself alone, as soon as it can be had: others need not wait for the end.
       this.#leave();
       await this.#executor.close({ timeoutMs });
-      // A claim that hangs in a dead database must not hold up the stop.
-      await Promise.race([loopEnded, drain.passed]);
-      const recorded = await this.#outbox.close(drain.leftMs + RECORD_GRACE_MS);
+      const recorded = await this.#outbox.close(end.leftMs);
       if (!recorded) this.problem(this.#lost());
+      // A claim that was on its way may have got what was just handed back: it is to be free when this worker has stopped. One that
+      // hangs in a dead database must not hold up the stop.
+      await Promise.race([loopEnded, end.passed]);
       await Promise.race([this.#leave(), sleep(RECORD_GRACE_MS, undefined, { ref: false })]);
     } finally {
-      drain.clear();
+      end.clear();
       this.#heartbeat.stop();
       this.#state = 'idle';
       release();
