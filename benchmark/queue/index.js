@@ -13,9 +13,10 @@ const TRANSPORTS = ['ours', 'ours-batch', 'message-port', 'message-port-batch', 
 /** Items of a batch, on both sides: what a message costs beside its items shows in the small ones. */
 const SIZES = [10, 32, 100, 316, 1000];
 
+/** warmUp: items one by one before a delay counts, as to compile what runs often takes the cores that both sides run on. */
 const PLANS = {
-  full: { rounds: 5, ms: 300, count: 200_000, samples: 1000, depths: DEPTHS },
-  quick: { rounds: 1, ms: 20, count: 20_000, samples: 30, depths: DEPTHS.slice(0, 1) },
+  full: { rounds: 5, ms: 300, count: 200_000, warmUp: 5000, samples: 1000, depths: DEPTHS },
+  quick: { rounds: 1, ms: 20, count: 20_000, warmUp: 500, samples: 30, depths: DEPTHS.slice(0, 1) },
 };
 
 const NAMES = {
@@ -101,9 +102,13 @@ async function run({ quick, rounds, contenders, log }) {
   );
   const batches = await measureAll(batched, plan.rounds, rate, (text) => log(`batches between threads, ${text}`));
 
-  const waiting = ['ours', 'message-port', 'sab-ring'].filter(chosen).map((transport) => ({ transport }));
-  const delays = async ({ transport }) =>
-    (await inChild('threads.js', { transport, item: 'string', consumers: 1, samples: plan.samples })).delays;
+  const waiting = ['ours', 'message-port', 'sab-ring']
+    .filter(chosen)
+    .flatMap((transport) => [false, true].map((turns) => ({ transport, turns })));
+  const delays = async ({ transport, turns }) => {
+    const { warmUp, samples } = plan;
+    return (await inChild('threads.js', { transport, item: 'string', consumers: 1, warmUp, samples, turns })).delays;
+  };
   const wakes = await measureAll(waiting, plan.rounds, delays, (text) => log(`wake-up, ${text}`));
   return {
     data: { plan, single, threads, batches, wakes: wakes.map(({ spread: _, ...rest }) => rest) },
@@ -153,6 +158,23 @@ function sizes(batches, item) {
   return table([`${ITEMS[item]}, 1,000 items/s`, ...SIZES.map((batch) => `of ${batch}`)], rows);
 }
 
+/** Delays by what the producer does meanwhile; † where a peer beats ours. */
+function delaysOf(wakes) {
+  const columns = [false, true].flatMap((turns) => [0.5, 0.99].map((share) => ({ turns, share })));
+  const of = (transport, { turns, share }) => {
+    const values = wakes.find((each) => each.transport === transport && each.turns === turns)?.values;
+    return values && spread(values.map((each) => percentile(each, share) / 1000));
+  };
+  const rows = [...new Set(wakes.map(({ transport }) => transport))].map((transport) => [
+    NAMES[transport],
+    ...columns.map((column) => {
+      const [mine, own] = [of(transport, column), of('ours', column)];
+      return `${range(mine)}${transport !== 'ours' && own && mine.median < own.median ? ' †' : ''}`;
+    }),
+  ]);
+  return table(['µs', 'p50', 'p99', 'p50, producer turns', 'p99, producer turns'], rows);
+}
+
 function report(plan, single, threads, batches, wakes) {
   const of = (transport, item, consumers) =>
     threads.find((each) => each.transport === transport && each.item === item && each.consumers === consumers)?.spread;
@@ -167,10 +189,6 @@ function report(plan, single, threads, batches, wakes) {
     ]);
     return table(['1,000 items/s', ...Object.values(ITEMS)], rows);
   };
-  const wakeRows = wakes.map(({ transport, values }) => [
-    NAMES[transport],
-    ...[0.5, 0.99].map((share) => range(spread(values.map((each) => percentile(each, share) / 1000)))),
-  ]);
   const slow = digits(plan.ms);
   return [
     '## queue: one thread',
@@ -189,7 +207,7 @@ function report(plan, single, threads, batches, wakes) {
     )
       .map((item) => sizes(batches, item))
       .join('\n\n')}`,
-    `Wake-up of a sleeping consumer, from the call to the item, ${plan.samples} items 2 ms apart after 5,000 that do not count, µs:\n\n${table(['µs', 'p50', 'p99'], wakeRows)}`,
+    `Wake-up of a sleeping consumer, from the call to the item, ${plan.samples} items 2 ms apart after ${plan.warmUp} that do not count, µs. The producer’s thread sleeps after each item, or turns its loop until the item has come; then the system may wake the consumer on the producer’s processor, behind it:\n\n${delaysOf(wakes)}`,
   ].join('\n\n');
 }
 

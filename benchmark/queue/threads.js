@@ -1,7 +1,7 @@
 'use strict';
 
-// Child process: one transport between threads. `config` = { transport, item, consumers, batch?, count, ms | samples }: at least so many
-// items and for so long, after as much to warm up.
+// Child process: one transport between threads. `config` = { transport, item, consumers, batch?, count, ms | warmUp, samples,
+// turns? }: at least so many items and for so long, after as much to warm up; or the delays of so many items, after those of others.
 
 const { Worker, isMainThread, parentPort, workerData } = require('node:worker_threads');
 
@@ -20,12 +20,10 @@ const ITEMS = {
   }),
 };
 
-/** Items one by one before a delay counts: to compile what runs often takes the cores that both sides run on. */
-const WARM_UP = 5000;
-
 /** Few enough to stay in the cache, enough that no item is the one before. */
 const make = (kind) => Array.from({ length: 2 * BATCH }, (_, i) => ITEMS[kind](i));
 const turn = () => new Promise(setImmediate);
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** The items in batches of so many. */
 function cut(items, batch) {
@@ -107,7 +105,7 @@ const TRANSPORTS = {
 if (isMainThread) main(JSON.parse(process.argv[2]));
 else consume(workerData);
 
-async function consume({ transport, item, name, memory, received, samples, batch }) {
+async function consume({ transport, item, name, memory, received, warmUp, samples, batch }) {
   const counter = new Int32Array(received);
   const { open, receive } = TRANSPORTS[transport];
   const queue = open?.(name, memory, item);
@@ -116,7 +114,7 @@ async function consume({ transport, item, name, memory, received, samples, batch
   const each = (value, count) => {
     if (samples > 0) {
       delays.push(Number(process.hrtime.bigint() - BigInt(value)));
-      if (delays.length === WARM_UP + samples) parentPort.postMessage(delays.slice(WARM_UP));
+      if (delays.length === warmUp + samples) parentPort.postMessage(delays.slice(warmUp));
     }
     Atomics.add(counter, 0, count);
     Atomics.notify(counter, 0);
@@ -126,22 +124,25 @@ async function consume({ transport, item, name, memory, received, samples, batch
   await receive(queue, each, batch);
 }
 
-async function main({ transport, item, consumers, count, ms = 0, samples = 0, batch = BATCH }) {
+async function main({ transport, item, consumers, count, ms = 0, warmUp, samples = 0, turns, batch = BATCH }) {
   const name = 'benchmark';
   const received = new SharedArrayBuffer(4);
   const counter = new Int32Array(received);
   const memory = transport === 'sab-ring' ? require('./sab-ring.js').Ring.memory() : undefined;
   const { open, send } = TRANSPORTS[transport];
-  const data = { transport, item, name, memory, received, samples, batch };
+  const data = { transport, item, name, memory, received, warmUp, samples, batch };
   const workers = Array.from({ length: consumers }, () => new Worker(__filename, { workerData: data }));
   await Promise.all(workers.map((worker) => new Promise((resolve) => worker.once('message', resolve))));
   const end = open ? open(name, memory, item) : workers;
   if (samples > 0) {
     const report = new Promise((resolve) => workers[0].once('message', resolve));
-    for (let i = 0; i < WARM_UP + samples; i++) {
-      while (Atomics.load(counter, 0) < i) await turn();
+    for (let i = 0; i < warmUp + samples; i++) {
+      const isCounted = i > warmUp;
+      // Where this thread goes on turning, the system may have put the consumer on its processor, to wait for the end of its time slice.
+      if (isCounted && !turns) await sleep(2);
+      while (Atomics.load(counter, 0) < i) await (isCounted && !turns ? sleep(1) : turn());
       // The consumer has gone to sleep by then, and so have we.
-      if (i >= WARM_UP) await new Promise((resolve) => setTimeout(resolve, 2));
+      if (i === warmUp || (isCounted && turns)) await sleep(2);
       await send(end, [String(process.hrtime.bigint()).padStart(64, '0')], 1);
     }
     console.log(JSON.stringify({ delays: await report }));
