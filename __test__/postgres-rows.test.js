@@ -83,7 +83,8 @@ onServers('PostgresStore and its rows', async (servers, t) => {
     assert.ok(due > 55_000 && due <= 66_000, String(due));
     await store.release(claims.slice(1));
     const fresh = world.open();
-    await pool.query("UPDATE warmpath_lanes SET until = now() - interval '1 second'");
+    // Let go, not run out: after a start of the server what has run out goes to others half the time of a lane later.
+    await pool.query('UPDATE warmpath_lanes SET owner = NULL, until = now()');
     assert.equal((await claim(fresh, 1)).length, 1);
     const leased = await fresh.nextDueMs();
     assert.ok(leased > 50_000 && leased <= 66_000, String(leased));
