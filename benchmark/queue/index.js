@@ -121,6 +121,14 @@ function percentile(values, share) {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
 }
 
+/** `mine`; † where it is a peer's, and better than ours. */
+function marked(name, mine, own, { isMoreBetter = false, unit = 1 } = {}) {
+  const isBetter = own && (isMoreBetter ? mine.median > own.median : mine.median < own.median);
+  return `${range(mine, unit)}${isBetter && !name.startsWith('ours') ? ' †' : ''}`;
+}
+
+const RATE = { isMoreBetter: true, unit: 1000 };
+
 /** One table of ns: contenders down, depths across; † where a peer beats ours. */
 function times(single, task, depths) {
   const of = (contender, depth) =>
@@ -129,11 +137,7 @@ function times(single, task, depths) {
     .filter((contender) => depths.some((depth) => of(contender, depth)))
     .map((contender) => [
       NAMES[contender],
-      ...depths.map((depth) => {
-        const own = of('ours', depth);
-        const mine = of(contender, depth);
-        return `${range(mine)}${!contender.startsWith('ours') && own && mine.median < own.median ? ' †' : ''}`;
-      }),
+      ...depths.map((depth) => marked(contender, of(contender, depth), of('ours', depth))),
     ]);
   return table(['ns', ...depths.map((depth) => (depth > 0 ? `${depth} deep` : '1,000 at once'))], rows);
 }
@@ -144,11 +148,7 @@ function sizes(batches, item) {
     batches.find((each) => each.transport === transport && each.item === item && each.batch === batch)?.spread;
   const row = (transport) => [
     NAMES[transport],
-    ...SIZES.map((batch) => {
-      const mine = of(transport, batch);
-      const own = of('ours-batch', batch);
-      return `${range(mine, 1000)}${!transport.startsWith('ours') && own && mine.median > own.median ? ' †' : ''}`;
-    }),
+    ...SIZES.map((batch) => marked(transport, of(transport, batch), of('ours-batch', batch), RATE)),
   ];
   const rows = ['ours-batch', 'message-port-batch'].filter((transport) => of(transport, SIZES[0])).map(row);
   if (rows.length === 2) {
@@ -167,10 +167,7 @@ function delaysOf(wakes) {
   };
   const rows = [...new Set(wakes.map(({ transport }) => transport))].map((transport) => [
     NAMES[transport],
-    ...columns.map((column) => {
-      const [mine, own] = [of(transport, column), of('ours', column)];
-      return `${range(mine)}${transport !== 'ours' && own && mine.median < own.median ? ' †' : ''}`;
-    }),
+    ...columns.map((column) => marked(transport, of(transport, column), of('ours', column))),
   ]);
   return table(['µs', 'p50', 'p99', 'p50, producer turns', 'p99, producer turns'], rows);
 }
@@ -182,9 +179,8 @@ function report(plan, single, threads, batches, wakes) {
     const rows = TRANSPORTS.filter((transport) => of(transport, 'string', consumers)).map((transport) => [
       NAMES[transport],
       ...Object.keys(ITEMS).map((item) => {
-        const mine = of(transport, item, consumers);
         const own = of(transport.endsWith('batch') ? 'ours-batch' : 'ours', item, consumers);
-        return `${range(mine, 1000)}${!transport.startsWith('ours') && own && mine.median > own.median ? ' †' : ''}`;
+        return marked(transport, of(transport, item, consumers), own, RATE);
       }),
     ]);
     return table(['1,000 items/s', ...Object.values(ITEMS)], rows);

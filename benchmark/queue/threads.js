@@ -137,12 +137,12 @@ async function main({ transport, item, consumers, count, ms = 0, warmUp, samples
   if (samples > 0) {
     const report = new Promise((resolve) => workers[0].once('message', resolve));
     for (let i = 0; i < warmUp + samples; i++) {
-      const isCounted = i > warmUp;
+      const rests = i > warmUp && !turns;
       // Where this thread goes on turning, the system may have put the consumer on its processor, to wait for the end of its time slice.
-      if (isCounted && !turns) await sleep(2);
-      while (Atomics.load(counter, 0) < i) await (isCounted && !turns ? sleep(1) : turn());
+      if (rests) await sleep(2);
+      while (Atomics.load(counter, 0) < i) await (rests ? sleep(1) : turn());
       // The consumer has gone to sleep by then, and so have we.
-      if (i === warmUp || (isCounted && turns)) await sleep(2);
+      if (i >= warmUp && !rests) await sleep(2);
       await send(end, [String(process.hrtime.bigint()).padStart(64, '0')], 1);
     }
     console.log(JSON.stringify({ delays: await report }));
