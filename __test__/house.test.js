@@ -33,7 +33,6 @@ const LONG = new Map([
   ['engine/src/executor/schedule/sim/scenarios.rs', 'one scenario after another'],
   ['lib/store/postgres.js', 'the store contract, one method after another'],
   ['lib/store/postgres-ingest.js', 'the store contract, one method after another'],
-  ['lib/worker/worker.js', 'the life of a worker; its parts are classes of their own already'],
   ['lib/worker/campaign-pipeline.js', 'the way of one message through its steps'],
 ]);
 const MOST_LINES = 340;

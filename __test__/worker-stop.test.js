@@ -49,10 +49,13 @@ test('stop in a hurry cancels, hands back uncharged, and the jobs run after a re
   assert.equal(world.stage.tg.received.length, 4);
 });
 
-test('a claim that is on its way at a hurried stop leaves nothing claimed', async (t) => {
-  let [asked, released] = [0, 0];
+/** A worker with one job that runs and a claim that is on its way, and what lets that claim go on. */
+async function midClaim(t) {
+  let asked = 0;
   let gate = null;
   class SlowStore extends MemoryStore {
+    released = 0;
+
     async claim(options) {
       asked += 1;
       await gate;
@@ -63,7 +66,7 @@ test('a claim that is on its way at a hurried stop leaves nothing claimed', asyn
 
     async release(claims) {
       await super.release(claims);
-      released += claims.length;
+      this.released += claims.length;
     }
   }
   const store = new SlowStore({ capacity: 10, delaysMs: [10] });
@@ -80,13 +83,28 @@ test('a claim that is on its way at a hurried stop leaves nothing claimed', asyn
   const before = asked;
   worker.wake();
   await until(() => asked > before);
+  return { store, worker, open };
+}
+
+test('a claim that is on its way at a hurried stop leaves nothing claimed', async (t) => {
+  const { store, worker, open } = await midClaim(t);
   const stopped = worker.stop({ timeoutMs: 0 });
-  await until(() => released === 1);
+  await until(() => store.released === 1);
   // It gets the job that was cancelled a moment ago.
   open();
   await stopped;
-  assert.equal(released, 2);
+  assert.equal(store.released, 2);
   assert.deepEqual([store.stats().queued, store.stats().running], [1, 0]);
+});
+
+test('a claim that never comes back does not hold up the stop, and an impatient one still less', async (t) => {
+  const { store, worker, open } = await midClaim(t);
+  const patient = worker.stop({ timeoutMs: 600_000 });
+  await worker.stop({ timeoutMs: 0 });
+  await patient;
+  assert.equal(store.released, 1);
+  open();
+  await until(() => store.released === 2);
 });
 
 test('an impatient second stop cuts the first one short', async (t) => {

@@ -1,7 +1,6 @@
 'use strict';
 
 const { randomUUID } = require('node:crypto');
-const { setTimeout: sleep } = require('node:timers/promises');
 const { inNobodysContext } = require('../context.js');
 const { WarmpathError, databaseError } = require('../errors.js');
 const { emitSafely, emitError } = require('../executor/emit.js');
@@ -9,17 +8,14 @@ const { KeepAlive } = require('../executor/keep-alive.js');
 const { publishSettled, publishStart } = require('../metrics/channels.js');
 const { closeOptions } = require('../options/executor.js');
 const { ClaimLoop } = require('./claim-loop.js');
-const { Deadline } = require('./deadline.js');
 const { Heartbeat } = require('./heartbeat.js');
 const { Inflight } = require('./inflight.js');
 const { Operated } = require('./operated.js');
 const { Outbox } = require('./outbox.js');
+const { Shutdown } = require('./shutdown.js');
 const { failedUnrun, handedBack } = require('./unrun.js');
 
-// What was sent should be recorded, even when the time for sending is used up.
-const RECORD_GRACE_MS = 2000;
-
-// The same for a store without a bound of its own.
+// Results that wait to be recorded, for a store without a bound of its own.
 const UNRECORDED_MAX = 500;
 
 /**
@@ -42,8 +38,8 @@ class Worker extends Operated {
   #heartbeat = null;
   #loop;
   #keepAlive = new KeepAlive();
+  #shutdown = null;
   #stopping = null;
-  #end = null;
   #counts = { succeeded: 0, failed: 0, retries: 0 };
 
   /**
@@ -86,6 +82,10 @@ class Worker extends Operated {
     this.#outbox = new Outbox({ store, recorder, onDone: (entries) => this.#recorded(entries), onError });
     const onRenewed = () => this.#loop.wake();
     this.#heartbeat = new Heartbeat({ store, executor, inflight, outbox: this.#outbox, leaseMs, onError, onRenewed });
+    this.#shutdown = new Shutdown({
+      ...{ executor, store, outbox: this.#outbox, loop: this.#loop, onError },
+      handBack: () => this.#handBack(inflight.takeUnsubmitted()),
+    });
     this.#state = 'running';
     inNobodysContext(() => {
       this.#heartbeat.start();
@@ -278,62 +278,21 @@ class Worker extends Operated {
       this.#state = 'stopping';
       this.#stopping = this.#stop(timeoutMs);
     } else {
-      this.#end.shorten(timeoutMs + RECORD_GRACE_MS);
-      this.#executor.close({ timeoutMs });
-      this.#outbox.close(timeoutMs + RECORD_GRACE_MS);
+      this.#shutdown.shorten(timeoutMs);
     }
     return this.#stopping;
   }
 
   async #stop(timeoutMs) {
     const release = this.#keepAlive.hold();
-    const end = new Deadline(timeoutMs + RECORD_GRACE_MS);
-    this.#end = end;
     try {
       this.#settings.report.stopped();
-      const loopEnded = this.#loop.stop();
-      this.#handBack(this.#inflight.takeUnsubmitted());
-      this.#cancelUnbegun();
-      // What this worker has for itself alone, as soon as it can be had: others need not wait for the end.
-      this.#leave();
-      await this.#executor.close({ timeoutMs });
-      const recorded = await this.#outbox.close(end.leftMs);
-      if (!recorded) this.problem(this.#lost());
-      // A claim that was on its way may have got what was just handed back: it is to be free when this worker has stopped. One that
-      // hangs in a dead database must not hold up the stop.
-      await Promise.race([loopEnded, end.passed]);
-      await Promise.race([this.#leave(), sleep(RECORD_GRACE_MS, undefined, { ref: false })]);
+      await this.#shutdown.run(timeoutMs);
     } finally {
-      end.clear();
       this.#heartbeat.stop();
       this.#state = 'idle';
       release();
     }
-  }
-
-  /**
-   * What the executor has not begun goes back with the rest: begun now, it might be cut off at the deadline between its sending
-   * and the answer, and be sent again by somebody else.
-   */
-  #cancelUnbegun() {
-    const executor = this.#executor;
-    if (typeof executor.pause !== 'function') return;
-    // Nothing begins between the look and the cancelling.
-    executor.pause();
-    for (const { key, state } of executor.list()) if (state !== 'running') executor.cancel(key);
-  }
-
-  async #leave() {
-    try {
-      await this.#settings.store.leave?.();
-    } catch (err) {
-      this.problem(err);
-    }
-  }
-
-  #lost() {
-    const message = `${this.#outbox.size} results could not be recorded before the worker stopped`;
-    return new WarmpathError('ERR_WARMPATH_DATABASE', message, { phase: 'settle' });
   }
 
   /** Numbers of this process since the worker was made; gauges are of now. */
