@@ -5,14 +5,16 @@ const { WarmpathError } = require('../errors.js');
 const { checkAll, checkWorkerJob } = require('../options/job.js');
 const { postgresOptions } = require('../options/postgres.js');
 const { namesOf } = require('../sql/names.js');
+const { Claims } = require('./postgres/claims.js');
 const { Counts } = require('./postgres/counts.js');
 const { Database } = require('./postgres/database.js');
 const { Desk } = require('./postgres/desk.js');
+const { Due } = require('./postgres/due.js');
 const { Held } = require('./postgres/held.js');
 const { Hints } = require('./postgres/hints.js');
 const { Intake } = require('./postgres/intake.js');
 const { Lanes } = require('./postgres/lanes.js');
-const { claimOf, jobsOf, columnsOf, claimKey } = require('./postgres/rows.js');
+const { jobsOf, columnsOf, claimKey } = require('./postgres/rows.js');
 const { Settler } = require('./postgres/settler.js');
 const { statements } = require('./postgres/statements.js');
 const { Suspects } = require('./postgres/suspects.js');
@@ -20,8 +22,6 @@ const { Watch } = require('./postgres/watch.js');
 
 /** Above everything an app would choose by itself: somebody is looking at a message without its picture. */
 const TOP_PRIORITY = 2 ** 31 - 1;
-
-const DUE_TRUST_MS = 30_000;
 
 /**
  * The store contract (contract.js) in the app's own Postgres: a row of `media_cache` that is `warming` is a job, and its
@@ -42,13 +42,11 @@ class PostgresStore {
   #intake;
   #counts;
   #settler;
-  #suspects;
+  #claims;
+  #due;
   #watch;
   #desk;
   #closed = false;
-  #lostAnswer = false;
-  // When the next row of these lanes is due (monotonic ms, null = none waits), and until when that is believed.
-  #due = { at: null, until: 0 };
 
   /**
    * @param {object} options see PostgresStoreOptions in index.d.ts
@@ -77,11 +75,26 @@ class PostgresStore {
       sql: this.#sql.settle,
       record: this.#sql.record,
       delaysMs: checked.delaysMs,
-      onRetry: (waitMs) => this.#dueIn(waitMs),
+      onRetry: (waitMs) => this.#due.in(waitMs),
       onError: (err) => this.#report(err),
     });
     const postpone = (claims, retryAfterMs) => this.settle(claims.map((claim) => uncharged(claim, retryAfterMs)));
-    this.#suspects = new Suspects({ held: this.#held, maxLostLeases: checked.maxLostLeases, postpone });
+    const { maxLostLeases } = checked;
+    this.#claims = new Claims({
+      ...common,
+      sql: this.#sql,
+      maxLostLeases,
+      held: this.#held,
+      lanes: this.#lanes,
+      suspects: new Suspects({ held: this.#held, maxLostLeases, postpone }),
+      onTaken: (count) => this.#counts.change({ queued: -count, running: count }),
+      release: (claims) => this.release(claims),
+      onError: (err) => this.#report(err),
+    });
+    this.#due = new Due(async () => {
+      const [{ due }] = await database.run('looking for the next job', this.#sql.nextDue, [names.queue, this.#id]);
+      return due;
+    });
     this.#watch = new Watch({
       database,
       listen: checked.listen,
@@ -125,58 +138,19 @@ class PostgresStore {
     this.#lanes.leaseMs = leaseMs;
     this.#lanes.enter();
     this.#database.look();
-    if (this.#lostAnswer) await this.#giveBackOrphans();
+    await this.#claims.giveBackOrphans();
     if (this.#lanes.due(false)) await this.#lanes.balance();
-    const claims = await this.#claimOnce(limit, leaseMs);
+    const claims = await this.#claims.take(limit, leaseMs);
     if (claims.length === limit || !this.#lanes.due(true)) return claims;
     try {
       const taken = await this.#lanes.balance();
-      if (taken > 0) claims.push(...(await this.#claimOnce(limit - claims.length, leaseMs)));
+      if (taken > 0) claims.push(...(await this.#claims.take(limit - claims.length, leaseMs)));
     } catch (err) {
       if (claims.length === 0) throw err;
       // What was claimed is claimed: the rest can wait for the next time.
       this.#report(err);
     }
     return claims;
-  }
-
-  async #claimOnce(limit, leaseMs) {
-    if (this.#lanes.size === 0) return [];
-    const { laneMs, marginMs, shedding } = this.#lanes;
-    const params = [limit, leaseMs, this.#id, this.#queue, marginMs, laneMs, shedding];
-    // An answer that comes when nobody waits for it any more: its jobs go back.
-    const late = (rows) => this.release(this.#taken(rows)).catch((err) => this.#report(err));
-    let claims;
-    try {
-      claims = this.#taken(await this.#database.run('claiming jobs', this.#sql.claim(limit), params, { late }));
-    } catch (err) {
-      // Broken off, the claim may have been committed: what it took is ours, and we do not know it.
-      this.#lostAnswer = true;
-      throw err;
-    }
-    try {
-      return await this.#suspects.sift(claims);
-    } catch (err) {
-      // Nobody will hear of these claims: they go back when the database is there again.
-      for (const claim of claims) this.#held.remove(claim);
-      this.#lostAnswer = true;
-      throw err;
-    }
-  }
-
-  #taken(rows) {
-    this.#counts.change({ queued: -rows.length, running: rows.length });
-    return rows.map((row) => {
-      const { claim, identity } = claimOf(row, this.#options.maxLostLeases);
-      this.#held.add(claim, identity);
-      return claim;
-    });
-  }
-
-  async #giveBackOrphans() {
-    const keys = columnsOf(this.#held.all().map(claimKey), 4);
-    await this.#database.run('giving back jobs', this.#sql.orphans, [this.#id, this.#queue, ...keys]);
-    this.#lostAnswer = false;
   }
 
   async extend(claims, leaseMs) {
@@ -301,30 +275,15 @@ class PostgresStore {
 
   /** An operator has made rows claimable, whoever owns their lanes: other instances find them by polling. */
   #opened() {
-    this.#due.until = 0;
+    this.#due.forget();
     this.#lanes.news();
     this.#watch.tell();
   }
 
-  #dueIn(waitMs) {
-    const at = performance.now() + waitMs;
-    if (this.#due.at === null || at < this.#due.at) this.#due.at = at;
-  }
-
   async nextDueMs() {
-    const waits = [await this.#ownDueMs(), this.#lanes.freeInMs].filter((ms) => ms !== null);
+    const own = this.#lanes.size === 0 ? null : await this.#due.readMs();
+    const waits = [own, this.#lanes.freeInMs].filter((ms) => ms !== null);
     return waits.length === 0 ? null : Math.max(0, Math.ceil(Math.min(...waits)));
-  }
-
-  async #ownDueMs() {
-    if (this.#lanes.size === 0) return null;
-    const now = performance.now();
-    if (now >= this.#due.until || (this.#due.at !== null && this.#due.at <= now)) {
-      const params = [this.#queue, this.#id];
-      const [{ due }] = await this.#database.run('looking for the next job', this.#sql.nextDue, params);
-      this.#due = { at: due === null ? null : now + Math.max(0, due), until: now + DUE_TRUST_MS };
-    }
-    return this.#due.at === null ? null : this.#due.at - performance.now();
   }
 
   onWork(fn) {
@@ -338,7 +297,7 @@ class PostgresStore {
     if (kind !== 'work' && kind !== 'free') this.#balance();
     if (kind === 'join') return;
     this.#lanes.news();
-    this.#due.until = 0;
+    this.#due.forget();
     this.#watch.tell();
   }
 
