@@ -3,7 +3,8 @@
 // node benchmark/queue/floor.js [items in a batch] [bytes of a string]
 // Where the time of a batch of strings between threads goes: each side alone, in one thread, so that neither waiting nor waking nor the
 // other thread's cache is in it; and the parts that neither side can do without. Stretches of all take turns: ns an item, the lowest
-// quartile. The strings are one piece each: those that were put together from many cost every sender more the first time.
+// quartile. At the end what three times the pace of postMessage would leave to either side, and the least that the sender needs. The
+// strings are one piece each: those that were put together from many cost every sender more the first time.
 
 const { MessageChannel, receiveMessageOnPort } = require('node:worker_threads');
 const { table, digits } = require('../lib/markdown');
@@ -76,6 +77,13 @@ for (let stretch = -STRETCHES; stretch < STRETCHES; stretch++) {
 }
 port1.close();
 const quartile = (values) => values.sort((a, b) => a - b)[values.length >> 2];
-const rows = [...times].map(([name, values]) => [name, digits(quartile(values))]);
+const ns = new Map([...times].map(([name, values]) => [name, quartile(values)]));
+const rows = [...ns].map(([name, value]) => [name, digits(value)]);
+const third = Math.max(ns.get('postMessage of the array'), ns.get('receiving it')) / 3;
+const least = ns.get('looking at the entries') + ns.get('one text of the strings, read once');
+rows.push(
+  ['a third of the slower side of postMessage', digits(third)],
+  ['looking and one text: the least a sender does', digits(least)],
+);
 console.log(table([`ns an item, ${BATCH} strings of ${LENGTH} bytes`, 'one thread'], rows));
 if (sum === 0) throw new Error('nothing was measured');

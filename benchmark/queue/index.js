@@ -13,6 +13,12 @@ const TRANSPORTS = ['ours', 'ours-batch', 'message-port', 'message-port-batch', 
 /** Items of a batch, on both sides: what a message costs beside its items shows in the small ones. */
 const SIZES = [10, 32, 100, 316, 1000];
 
+/** Of strings a bound, too: what no transport in JavaScript does without (`text-ring.js`). */
+const BATCHED = { string: ['text-ring'], bytes: [], job: [] };
+
+/** How many times postMessage's pace in batches we aim at. At none with objects. */
+const AIMS = { string: 3, bytes: 3 };
+
 /** warmUp: items one by one before a delay counts, as to compile what runs often takes the cores that both sides run on. */
 const PLANS = {
   full: { rounds: 5, ms: 300, count: 200_000, warmUp: 5000, samples: 1000, depths: DEPTHS },
@@ -32,6 +38,7 @@ const NAMES = {
   'denque-set': 'denque + Set',
   fastq: 'fastq (calls a worker)',
   'sab-ring': 'SharedArrayBuffer ring (blocks)',
+  'text-ring': 'the least a ring of texts does (spins)',
   'message-port': 'postMessage',
   'message-port-batch': 'postMessage, arrays',
 };
@@ -95,7 +102,7 @@ async function run({ quick, rounds, contenders, log }) {
 
   const batched = Object.keys(ITEMS).flatMap((item) =>
     SIZES.flatMap((batch) =>
-      ['ours-batch', 'message-port-batch']
+      ['ours-batch', 'message-port-batch', ...BATCHED[item]]
         .filter(chosen)
         .map((transport) => ({ transport, item, batch, consumers: 1 })),
     ),
@@ -142,20 +149,36 @@ function times(single, task, depths) {
   return table(['ns', ...depths.map((depth) => (depth > 0 ? `${depth} deep` : '1,000 at once'))], rows);
 }
 
-/** Batches of one kind of item: how many times what postMessage does. */
+const ofBatches = (batches, item) => (transport, batch) =>
+  batches.find((each) => each.transport === transport && each.item === item && each.batch === batch)?.spread;
+
+/** Batches of one kind of item. */
 function sizes(batches, item) {
-  const of = (transport, batch) =>
-    batches.find((each) => each.transport === transport && each.item === item && each.batch === batch)?.spread;
-  const row = (transport) => [
-    NAMES[transport],
-    ...SIZES.map((batch) => marked(transport, of(transport, batch), of('ours-batch', batch), RATE)),
-  ];
-  const rows = ['ours-batch', 'message-port-batch'].filter((transport) => of(transport, SIZES[0])).map(row);
-  if (rows.length === 2) {
-    const times = SIZES.map((batch) => of('ours-batch', batch).median / of('message-port-batch', batch).median);
-    rows.push(['times', ...times.map((ratio) => `${digits(ratio)} ×`)]);
-  }
+  const of = ofBatches(batches, item);
+  const rows = ['ours-batch', 'message-port-batch', ...BATCHED[item]]
+    .filter((transport) => of(transport, SIZES[0]))
+    .map((transport) => [
+      NAMES[transport],
+      ...SIZES.map((batch) => marked(transport, of(transport, batch), of('ours-batch', batch), RATE)),
+    ]);
   return table([`${ITEMS[item]}, 1,000 items/s`, ...SIZES.map((batch) => `of ${batch}`)], rows);
+}
+
+/** How many times what postMessage does, of each kind of item, and whether that is what we aimed at. */
+function ratios(batches) {
+  const rows = Object.keys(ITEMS).flatMap((item) => {
+    const of = ofBatches(batches, item);
+    return ['ours-batch', ...BATCHED[item]]
+      .filter((transport) => of(transport, SIZES[0]) && of('message-port-batch', SIZES[0]))
+      .map((transport) => {
+        const times = SIZES.map((batch) => of(transport, batch).median / of('message-port-batch', batch).median);
+        const aim = transport === 'ours-batch' ? AIMS[item] : undefined;
+        const held = times.every((ratio) => ratio >= aim) ? 'yes' : '**no**';
+        const cells = times.map((ratio) => `${digits(ratio)} ×`);
+        return [`${NAMES[transport]}, ${ITEMS[item]}`, ...cells, ...(aim ? [`${aim} ×`, held] : ['–', '–'])];
+      });
+  });
+  return table(['times postMessage', ...SIZES.map((batch) => `of ${batch}`), 'aim', 'held'], rows);
 }
 
 /** Delays by what the producer does meanwhile; † where a peer beats ours. */
@@ -198,12 +221,11 @@ function report(plan, single, threads, batches, wakes) {
     `At least ${plan.count} items and ${plan.ms} ms from one thread, after as much to warm up; none lost, until all have come.`,
     `To one consumer:\n\n${rates(1)}`,
     `To three consumers (postMessage: in turn, so without a queue that they share):\n\n${rates(3)}`,
-    `Batches of the same size on both sides (enqueueMany and dequeueManyWait; postMessage of an array), to one consumer:\n\n${Object.keys(
-      ITEMS,
-    )
-      .map((item) => sizes(batches, item))
-      .join('\n\n')}`,
-    `Wake-up of a sleeping consumer, from the call to the item, ${plan.samples} items 2 ms apart after ${plan.warmUp} that do not count, µs. The producer’s thread sleeps after each item, or turns its loop until the item has come; then the system may wake the consumer on the producer’s processor, behind it:\n\n${delaysOf(wakes)}`,
+    'Batches of the same size on both sides (enqueueMany and dequeueManyWait; postMessage of an array).',
+    ...Object.keys(ITEMS).map((item) => `Batches to one consumer, ${ITEMS[item]}:\n\n${sizes(batches, item)}`),
+    `Batches to one consumer:\n\n${ratios(batches)}`,
+    `From the call to the item in the hands of a consumer that slept, ${plan.samples} items 2 ms apart after ${plan.warmUp} that do not count, µs. The producer’s thread sleeps after each item, or turns its loop until the item has come; then the system may wake the consumer on the producer’s processor, behind it.`,
+    `Wake-up of a sleeping consumer:\n\n${delaysOf(wakes)}`,
   ].join('\n\n');
 }
 

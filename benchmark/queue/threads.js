@@ -8,8 +8,9 @@ const { Worker, isMainThread, parentPort, workerData } = require('node:worker_th
 const BATCH = 1000;
 /** Room for what MessagePorts, which have no bound, hold of a batch that was sent all at once. */
 const CAPACITY = 64 * BATCH;
+const LENGTH = 64;
 const ITEMS = {
-  string: (i) => String(i).padStart(64, 'x'),
+  string: (i) => String(i).padStart(LENGTH, 'x'),
   bytes: (i) => new Uint8Array(64).fill(i & 255),
   job: (i) => ({
     botSlug: `shop-${i % 97}`,
@@ -89,6 +90,7 @@ const TRANSPORTS = {
     receive: (_, each) => parentPort.on('message', (items) => each(items[0], items.length)),
   },
   'sab-ring': {
+    memory: () => require('./sab-ring.js').Ring.memory(),
     open: (_, memory, kind) => new (require('./sab-ring.js').Ring)(memory, kind),
     async send(ring, items, count) {
       for (let sent = 0; sent < count; ) {
@@ -100,6 +102,17 @@ const TRANSPORTS = {
       for (;;) each(ring.take(), 1);
     },
   },
+  'text-ring': {
+    memory: (batch) => require('./text-ring.js').TextRing.memory(batch, LENGTH),
+    open: (_, memory, __, batch) => new (require('./text-ring.js').TextRing)(memory, batch, LENGTH),
+    async send(ring, items, count, batch) {
+      const batches = cut(items, batch);
+      for (let sent = 0, n = 0; sent < count; sent += batch, n++) ring.put(batches[n % batches.length]);
+    },
+    receive(ring, each, batch) {
+      for (;;) each(ring.take()[0], batch);
+    },
+  },
 };
 
 if (isMainThread) main(JSON.parse(process.argv[2]));
@@ -108,7 +121,7 @@ else consume(workerData);
 async function consume({ transport, item, name, memory, received, warmUp, samples, batch }) {
   const counter = new Int32Array(received);
   const { open, receive } = TRANSPORTS[transport];
-  const queue = open?.(name, memory, item);
+  const queue = open?.(name, memory, item, batch);
   const delays = [];
   parentPort.postMessage('ready');
   const each = (value, count) => {
@@ -128,12 +141,12 @@ async function main({ transport, item, consumers, count, ms = 0, warmUp, samples
   const name = 'benchmark';
   const received = new SharedArrayBuffer(4);
   const counter = new Int32Array(received);
-  const memory = transport === 'sab-ring' ? require('./sab-ring.js').Ring.memory() : undefined;
-  const { open, send } = TRANSPORTS[transport];
+  const { memory: shared, open, send } = TRANSPORTS[transport];
+  const memory = shared?.(batch);
   const data = { transport, item, name, memory, received, warmUp, samples, batch };
   const workers = Array.from({ length: consumers }, () => new Worker(__filename, { workerData: data }));
   await Promise.all(workers.map((worker) => new Promise((resolve) => worker.once('message', resolve))));
-  const end = open ? open(name, memory, item) : workers;
+  const end = open ? open(name, memory, item, batch) : workers;
   if (samples > 0) {
     const report = new Promise((resolve) => workers[0].once('message', resolve));
     for (let i = 0; i < warmUp + samples; i++) {
