@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed, which is what it is for")]
 #![expect(unsafe_code, reason = "an allocator that counts")]
+#![expect(clippy::print_stdout, reason = "the figure that docs/pacing.md names")]
 
 use std::{
     alloc::{GlobalAlloc, Layout, System},
@@ -78,6 +79,7 @@ fn a_hundred_thousand_queued_jobs_are_sixty_megabytes_at_most() {
     }
     let held = LIVE.load(Ordering::Relaxed) - before;
     let peak = PEAK.load(Ordering::Relaxed) - before;
+    println!("{} MB held, {} MB at most", held / MB, peak / MB);
     assert!(held <= 60 * MB, "{held} bytes for {JOBS} jobs");
     assert!(peak <= 80 * MB, "{peak} bytes while they came in");
     // And nothing of it stays.

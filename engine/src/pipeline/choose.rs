@@ -26,7 +26,7 @@ impl Prewarm {
     /// Chooses. Asks the store only where its answer decides.
     pub(super) async fn choose<'a>(&self, job: &'a PrewarmJob, grant: Grant) -> Result<Way<'a>> {
         let version = match &job.r2_key {
-            Some(key) if self.verify_sha256 => self.verified.version(key, &job.sha256),
+            Some(key) if self.verify_sha256 => self.verified.version(key, job.sha256),
             _ => None,
         };
         let trust = match (self.verify_sha256, &version) {
@@ -78,14 +78,14 @@ impl Prewarm {
             Kind::Video | Kind::Animation | Kind::VideoNote if self.policy.faststart => Reason::Faststart,
             _ => return None,
         };
-        job.r2_key.as_deref().is_some_and(|key| self.changed.knows(key, &job.sha256)).then_some(reason)
+        job.r2_key.as_deref().is_some_and(|key| self.changed.knows(key, job.sha256)).then_some(reason)
     }
 
     fn join(&self, job: &PrewarmJob) -> Option<Source> {
         if self.choice == RouteChoice::Url {
             return None;
         }
-        let reader = self.cache.as_ref()?.join(&job.sha256, job.r2_key.as_deref()?)?;
+        let reader = self.cache.as_ref()?.join(job.sha256, job.r2_key.as_deref()?)?;
         Some(Source::Shared { reader, joined: true })
     }
 

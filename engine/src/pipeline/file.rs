@@ -57,7 +57,7 @@ pub fn content_type<'a>(job: &'a PrewarmJob, stored: Option<&'a str>) -> (&'a st
 
 /// The name a file gets.
 pub fn file_name<'a>(job: &'a PrewarmJob, extension: &str) -> Cow<'a, str> {
-    job.file_name.as_deref().map_or_else(|| Cow::Owned([&*job.sha256, ".", extension].concat()), Cow::Borrowed)
+    job.file_name.as_deref().map_or_else(|| Cow::Owned(format!("{}.{extension}", job.sha256)), Cow::Borrowed)
 }
 
 /// Refuses what Telegram would refuse after the whole upload, or makes a document of it where that is the policy. A source of

@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use serde::{Deserialize, Serialize};
 
 use super::{
+    digest::Sha256Digest,
     prepare::Rewritten,
     route::{KindReason, Migrated, Reason, Route},
 };
@@ -24,8 +25,8 @@ pub struct PrewarmJob {
     pub key: Box<str>,
     /// The bot; what it is told to wait for holds all its jobs back.
     pub bot_slug: Arc<str>,
-    /// sha256 of the bytes, 64 lower-case hex digits.
-    pub sha256: Box<str>,
+    /// sha256 of the bytes.
+    pub sha256: Sha256Digest,
     /// Decides the Bot API method, and for ever what the file_id can be used for.
     pub kind: Kind,
     /// Key of the object in the bucket.
@@ -91,9 +92,6 @@ impl PrewarmJob {
         let invalid = |what: &'static str| Err(Error::new(Code::InvalidJob, what));
         if self.key.is_empty() {
             return invalid("key: must not be empty");
-        }
-        if self.sha256.len() != 64 || !self.sha256.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
-            return invalid("sha256: must be 64 lower-case hex digits");
         }
         if self.r2_key.is_some() == self.path.is_some() {
             return invalid("exactly one of r2Key and path must be given");

@@ -3,6 +3,7 @@
 mod cache;
 mod campaign;
 mod choose;
+mod digest;
 mod file;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
@@ -23,6 +24,7 @@ pub use campaign::{
     Campaign, CampaignJob, CampaignOptions, CampaignTimeouts, CampaignValue, Deliver, Delivered, Generate, Generated,
     PartEvent, PartEvents, SplitBy, SplitOptions, SplitSource, WebhookOptions, part_key,
 };
+pub use digest::Sha256Digest;
 pub use ingest::{
     Base64Decoder, Decrypter, Directory, Held, Ingest, IngestHttp, IngestJob, IngestOptions, IngestValue, Keys,
     Location, Look, MediaType, OnMismatch, Payload, SinkKind, SourceSpec, WhatsApp, WhatsAppOptions,

@@ -79,7 +79,7 @@ impl Prewarm {
         let sent = self.send_prepared(job, call, prepared, bytes, trace).await?;
         // 5. What was sent was right: from now on Telegram may fetch this version by itself.
         if let (Some(key), Some(version)) = (&job.r2_key, version) {
-            self.verified.learn(key, &version, &job.sha256);
+            self.verified.learn(key, &version, job.sha256);
         }
         Ok(sent)
     }
@@ -87,7 +87,7 @@ impl Prewarm {
     /// Reads the first bytes.
     async fn begin(&self, job: &PrewarmJob, source: Source, trace: &Arc<Trace>) -> Result<Begun> {
         let bytes = source.len();
-        let expected = self.verify_sha256.then(|| job.sha256.to_string());
+        let expected = self.verify_sha256.then_some(job.sha256);
         let begun = pin!(Begun::begin(source, expected, Arc::clone(trace)));
         tokio::select! {
             biased;

@@ -11,6 +11,7 @@ use tokio::{
 use super::{
     PrewarmJob,
     cache::{Again, Cache, Opened, SharedReader},
+    digest::Sha256Digest,
 };
 use crate::{
     error::{Code, Error, Phase, Result},
@@ -46,13 +47,13 @@ impl Source {
     /// Opens the job's source.
     pub async fn open(s3: &S3, cache: Option<&Cache>, job: &PrewarmJob) -> Result<Self> {
         match (&job.r2_key, &job.path) {
-            (Some(key), _) => Self::object(s3, cache, key, &job.sha256).await,
+            (Some(key), _) => Self::object(s3, cache, key, job.sha256).await,
             (None, Some(path)) => open_file(path).await.map_err(|error| error.at(Phase::Download)),
             (None, None) => Err(Error::new(Code::InvalidJob, "the job has no source").at(Phase::Queue)),
         }
     }
 
-    async fn object(s3: &S3, cache: Option<&Cache>, key: &str, sha256: &str) -> Result<Self> {
+    async fn object(s3: &S3, cache: Option<&Cache>, key: &str, sha256: Sha256Digest) -> Result<Self> {
         let Some(cache) = cache else { return Ok(Self::Object(Box::new(s3.open(key).await?))) };
         Ok(match cache.open(s3, sha256, key, None).await? {
             Opened::Shared { reader, joined } => Self::Shared { reader, joined },

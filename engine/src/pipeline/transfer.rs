@@ -12,7 +12,7 @@ use futures_util::{Stream, stream};
 use sha2::{Digest, Sha256};
 use tokio::time::{Instant, sleep_until};
 
-use super::{prepare::Rewrite, source::Source};
+use super::{digest::Sha256Digest, prepare::Rewrite, source::Source};
 use crate::{
     error::{Code, Error, Phase, Result},
     executor::Trace,
@@ -64,7 +64,7 @@ impl Begun {
     ///
     /// # Errors
     /// Those of the source; `SHA256_MISMATCH` where that was all of it.
-    pub async fn begin(source: Source, sha256: Option<String>, trace: Arc<Trace>) -> Result<Self> {
+    pub async fn begin(source: Source, sha256: Option<Sha256Digest>, trace: Arc<Trace>) -> Result<Self> {
         let mut begun = Self { reader: Reader::new(source, sha256, trace), first: VecDeque::new(), known: 0 };
         while begun.more().await?.is_some() && begun.known < READ_FIRST && begun.reader.left > 0 {}
         Ok(begun)
@@ -200,13 +200,13 @@ struct Reader {
 /// How the bytes are checked.
 enum Check {
     /// Hashed here, and compared.
-    Hash(Sha256, String),
+    Hash(Sha256, Sha256Digest),
     /// The source has hashed them for all its readers.
     Source,
 }
 
 impl Reader {
-    fn new(source: Source, sha256: Option<String>, trace: Arc<Trace>) -> Self {
+    fn new(source: Source, sha256: Option<Sha256Digest>, trace: Arc<Trace>) -> Self {
         let left = source.len();
         let check = sha256.map(|expected| match source {
             Source::Shared { .. } => Check::Source,
@@ -238,7 +238,7 @@ impl Reader {
     fn verify(&mut self) -> Result<()> {
         match (self.check.take(), &self.source) {
             (Some(Check::Hash(hash, expected)), _) => {
-                if hex::encode(hash.finalize()) == expected {
+                if Sha256Digest::of(hash.finalize()) == expected {
                     return Ok(());
                 }
                 let message = "the source's bytes do not have the job's sha256";

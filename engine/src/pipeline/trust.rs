@@ -9,6 +9,8 @@ use std::{
 use parking_lot::Mutex;
 use tokio::time::{Duration, Instant};
 
+use super::digest::Sha256Digest;
+
 /// A map that forgets: of two generations the older is dropped when the younger is full. No entry costs a scan, and what
 /// was used lately is there.
 struct Remembered<V> {
@@ -40,35 +42,35 @@ impl<V> Default for Remembered<V> {
 
 /// Objects of the bucket whose bytes had the sha256 that a job said, by key and version.
 #[derive(Default)]
-pub struct Verified(Mutex<Remembered<(Box<str>, Box<str>)>>);
+pub struct Verified(Mutex<Remembered<(Box<str>, Sha256Digest)>>);
 
 impl Verified {
     /// This version of the object has this sha256.
-    pub fn learn(&self, key: &str, etag: &str, sha256: &str) {
-        self.0.lock().put(key, (etag.into(), sha256.into()));
+    pub fn learn(&self, key: &str, etag: &str, sha256: Sha256Digest) {
+        self.0.lock().put(key, (etag.into(), sha256));
     }
 
     /// The version of the object that has this sha256.
-    pub fn version(&self, key: &str, sha256: &str) -> Option<Box<str>> {
+    pub fn version(&self, key: &str, sha256: Sha256Digest) -> Option<Box<str>> {
         let seen = self.0.lock();
-        seen.get(key).filter(|(_, of)| &**of == sha256).map(|(etag, _)| etag.clone())
+        seen.get(key).filter(|(_, of)| *of == sha256).map(|(etag, _)| etag.clone())
     }
 }
 
 /// Objects of the bucket that are not sent as they lie there, by key: films whose index stands at their end, photos above the
 /// limits. What Telegram fetches by itself is what lies there.
 #[derive(Default)]
-pub struct Changed(Mutex<Remembered<Box<str>>>);
+pub struct Changed(Mutex<Remembered<Sha256Digest>>);
 
 impl Changed {
     /// The object with this sha256 is one.
-    pub fn learn(&self, key: &str, sha256: &str) {
-        self.0.lock().put(key, sha256.into());
+    pub fn learn(&self, key: &str, sha256: Sha256Digest) {
+        self.0.lock().put(key, sha256);
     }
 
     /// Whether it is known to be one.
-    pub fn knows(&self, key: &str, sha256: &str) -> bool {
-        self.0.lock().get(key).is_some_and(|of| **of == *sha256)
+    pub fn knows(&self, key: &str, sha256: Sha256Digest) -> bool {
+        self.0.lock().get(key).is_some_and(|of| *of == sha256)
     }
 }
 
@@ -127,13 +129,14 @@ mod tests {
 
     #[test]
     fn a_version_is_trusted_for_its_own_bytes_only() {
+        let (s, t) = (Sha256Digest::of([1; 32]), Sha256Digest::of([2; 32]));
         let verified = Verified::default();
-        verified.learn("a", "\"1\"", "s");
-        assert_eq!(verified.version("a", "s").as_deref(), Some("\"1\""));
-        assert_eq!(verified.version("a", "other"), None);
-        assert_eq!(verified.version("b", "s"), None);
-        verified.learn("a", "\"2\"", "t");
-        assert_eq!(verified.version("a", "s"), None);
+        verified.learn("a", "\"1\"", s);
+        assert_eq!(verified.version("a", s).as_deref(), Some("\"1\""));
+        assert_eq!(verified.version("a", t), None);
+        assert_eq!(verified.version("b", s), None);
+        verified.learn("a", "\"2\"", t);
+        assert_eq!(verified.version("a", s), None);
     }
 
     #[test]

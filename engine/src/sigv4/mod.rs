@@ -7,7 +7,7 @@ mod date;
 pub mod encode;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
-mod hash;
+pub(crate) mod hash;
 mod header;
 mod key;
 mod request;

@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use super::{room::Room, spool::Spool};
 use crate::{
     error::{Code, Error, Result},
+    pipeline::digest::Sha256Digest,
     s3::{Meta, Object, Version},
 };
 
@@ -61,7 +62,7 @@ pub struct Download {
 pub struct Entry {
     key: String,
     meta: Meta,
-    sha256: Box<str>,
+    sha256: Sha256Digest,
     /// For readers who have to go on alone.
     version: Option<Version>,
     bytes: Mutex<Bytelist>,
@@ -73,12 +74,12 @@ pub struct Entry {
 
 impl Entry {
     /// An entry that will hold `object`.
-    pub fn new(object: Object, sha256: &str, spool: Option<Spool>, room: Room) -> Self {
+    pub fn new(object: Object, sha256: Sha256Digest, spool: Option<Spool>, room: Room) -> Self {
         let bytes = Bytelist { pieces: VecDeque::new(), spooled: 0, received: 0, state: State::Growing };
         Self {
             key: object.key().to_owned(),
             meta: object.meta().clone(),
-            sha256: sha256.into(),
+            sha256,
             version: object.version(),
             bytes: Mutex::new(bytes),
             download: tokio::sync::Mutex::new(Download { object: Some(object), hash: Sha256::new() }),
@@ -108,8 +109,8 @@ impl Entry {
     }
 
     /// The sha256 it was asked by.
-    pub const fn sha256(&self) -> &str {
-        &self.sha256
+    pub const fn sha256(&self) -> Sha256Digest {
+        self.sha256
     }
 
     /// Whether all bytes are here and have the sha256 they were asked by; `None` as long as they are not all here.
@@ -174,7 +175,7 @@ impl Entry {
         bytes.pieces.push_back((at, own));
         let complete = bytes.received >= self.meta.len;
         if complete {
-            let right = hex::encode(hash.clone().finalize()) == *self.sha256;
+            let right = Sha256Digest::of(hash.clone().finalize()) == self.sha256;
             bytes.state = State::Complete { right };
         }
         complete

@@ -35,10 +35,11 @@ use entry::Entry;
 pub use reader::{Again, SharedReader};
 use serde::{Deserialize, Serialize};
 use spool::Spool;
-use table::Table;
+use table::{Id, Table};
 
 use crate::{
     error::{Error, Result},
+    pipeline::digest::Sha256Digest,
     s3::{Object, S3},
 };
 
@@ -127,13 +128,13 @@ impl Cache {
     }
 
     /// What makes two downloads the same.
-    fn id(&self, sha256: &str, key: &str) -> String {
-        if self.verified { sha256.to_owned() } else { format!("{sha256} {key}") }
+    fn id(&self, sha256: Sha256Digest, key: &str) -> Id {
+        Id { sha256, key: (!self.verified).then(|| key.into()) }
     }
 
     /// A reader of bytes that are here already, or on their way.
     #[must_use]
-    pub fn join(&self, sha256: &str, key: &str) -> Option<SharedReader> {
+    pub fn join(&self, sha256: Sha256Digest, key: &str) -> Option<SharedReader> {
         let slot = self.table.find(&self.id(sha256, key))?;
         slot.entry.get()?;
         self.table.hit();
@@ -148,7 +149,7 @@ impl Cache {
     ///
     /// # Errors
     /// As [`S3::open`]. Never for the cache's own sake: where it cannot keep the bytes, the caller gets them alone.
-    pub async fn open(&self, s3: &S3, sha256: &str, key: &str, others: Option<usize>) -> Result<Opened> {
+    pub async fn open(&self, s3: &S3, sha256: Sha256Digest, key: &str, others: Option<usize>) -> Result<Opened> {
         let id = self.id(sha256, key);
         if others == Some(0) && self.table.find(&id).is_none() {
             return Ok(Opened::Alone(Box::new(s3.open(key).await?)));
@@ -176,7 +177,7 @@ impl Cache {
     }
 
     /// Makes an entry for an object, or gives it back where there is nothing to keep, or no room.
-    fn entry(&self, object: Object, sha256: &str) -> Result<Entry, Box<Object>> {
+    fn entry(&self, object: Object, sha256: Sha256Digest) -> Result<Entry, Box<Object>> {
         if object.is_empty() {
             return Err(Box::new(object));
         }

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     error::{Code, Error, Phase, Result},
+    pipeline::digest::Sha256Digest,
     s3::{Meta, Object},
 };
 
@@ -93,7 +94,7 @@ impl SharedReader {
     pub fn verify(&self) -> Result<()> {
         let entry = self.entry()?;
         let right = match &self.alone {
-            Some(alone) => hex::encode(alone.hash.clone().finalize()) == entry.sha256(),
+            Some(alone) => Sha256Digest::of(alone.hash.clone().finalize()) == entry.sha256(),
             None => entry.is_right() == Some(true),
         };
         if right {

@@ -20,10 +20,20 @@ use super::{
     entry::Entry,
     room::{Room, Shelf},
 };
+use crate::pipeline::digest::Sha256Digest;
+
+/// What makes two downloads the same.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Id {
+    /// What the bytes are to have.
+    pub sha256: Sha256Digest,
+    /// The object; of no account where all bytes are verified.
+    pub key: Option<Box<str>>,
+}
 
 /// A download's place, from before it begins.
 pub struct Slot {
-    id: Box<str>,
+    id: Id,
     table: Weak<Table>,
     /// Until when it is kept.
     end: OnceLock<Instant>,
@@ -34,7 +44,7 @@ pub struct Slot {
 #[derive(Default)]
 struct Rows {
     /// While a slot is in use its users hold it, once it is trusted `kept` does too.
-    slots: HashMap<Box<str>, Weak<Slot>>,
+    slots: HashMap<Id, Weak<Slot>>,
     /// All are kept for the same time, so the first is the first to go; memory and disk.
     kept: [VecDeque<Arc<Slot>>; 2],
     bytes: u64,
@@ -131,24 +141,24 @@ impl Table {
     }
 
     /// The slot of this name, if there is one.
-    pub fn find(&self, id: &str) -> Option<Arc<Slot>> {
+    pub fn find(&self, id: &Id) -> Option<Arc<Slot>> {
         let slot = self.rows.lock().slots.get(id).and_then(Weak::upgrade);
         slot.filter(|slot| slot.is_open())
     }
 
     /// The slot of this name; a new one if there is none.
-    pub fn slot(self: &Arc<Self>, id: &str) -> Arc<Slot> {
+    pub fn slot(self: &Arc<Self>, id: &Id) -> Arc<Slot> {
         if let Some(slot) = self.find(id) {
             return slot;
         }
         let table = Arc::downgrade(self);
-        let fresh = Arc::new(Slot { id: id.into(), table, end: OnceLock::new(), entry: OnceCell::new() });
+        let fresh = Arc::new(Slot { id: id.clone(), table, end: OnceLock::new(), entry: OnceCell::new() });
         let mut rows = self.rows.lock();
         let there = rows.slots.get(id).and_then(Weak::upgrade);
         // Somebody may have been faster; one that is not open is only in use.
         let usable = there.as_ref().filter(|slot| slot.is_open()).cloned();
         if usable.is_none() {
-            rows.slots.insert(id.into(), Arc::downgrade(&fresh));
+            rows.slots.insert(id.clone(), Arc::downgrade(&fresh));
         }
         drop(rows);
         // The last of a slot takes the lock.

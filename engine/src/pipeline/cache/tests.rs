@@ -59,9 +59,9 @@ fn contents() -> Vec<u8> {
     (0..u32::try_from(LEN).unwrap()).map(|i| (i.wrapping_mul(2_654_435_761) >> 11) as u8).collect()
 }
 
-fn hash(bytes: &[u8]) -> String {
+fn hash(bytes: &[u8]) -> Sha256Digest {
     use sha2::{Digest, Sha256};
-    hex::encode(Sha256::digest(bytes))
+    Sha256Digest::of(Sha256::digest(bytes))
 }
 
 async fn read(reader: &mut SharedReader) -> Result<Vec<u8>> {
@@ -79,10 +79,10 @@ async fn on_a_full_disk(
     let (s3, starts) = store(etag).await;
     let cache = Cache::new(CacheOptions { max_bytes: 1 << 30, ttl_ms: 1000, dir: None }, true);
     let sha256 = hash(&contents());
-    let slot = cache.table.slot(&sha256);
+    let slot = cache.table.slot(&cache.id(sha256, "k"));
     let object = s3.open("k").await.unwrap();
     let full = OpenOptions::new().read(true).write(true).open("/dev/full").unwrap();
-    let entry = Entry::new(object, &sha256, Some(Spool::of(full)), cache.table.reserve(LEN as u64).unwrap());
+    let entry = Entry::new(object, sha256, Some(Spool::of(full)), cache.table.reserve(LEN as u64).unwrap());
     assert!(slot.entry.set(entry).is_ok());
     let (one, two) = (SharedReader::new(Arc::clone(&slot), "k"), SharedReader::new(slot, "k"));
     (cache, one, two, starts)
@@ -117,8 +117,8 @@ async fn nothing_is_kept_for_one_who_knows_that_nobody_else_wants_it() {
     let (s3, _) = store("etag: \"v\"\r\n").await;
     let cache = Cache::new(CacheOptions { max_bytes: 1 << 30, ttl_ms: 1000, dir: None }, true);
     let sha256 = hash(&contents());
-    assert!(matches!(cache.open(&s3, &sha256, "k", Some(0)).await.unwrap(), Opened::Alone(_)));
-    assert!(matches!(cache.open(&s3, &sha256, "k", Some(1)).await.unwrap(), Opened::Shared { joined: false, .. }));
+    assert!(matches!(cache.open(&s3, sha256, "k", Some(0)).await.unwrap(), Opened::Alone(_)));
+    assert!(matches!(cache.open(&s3, sha256, "k", Some(1)).await.unwrap(), Opened::Shared { joined: false, .. }));
     assert_eq!(cache.snapshot().bytes, 0, "the reader is gone, and nobody was right yet");
 }
 
@@ -131,7 +131,7 @@ async fn the_oldest_idle_entry_makes_room_and_one_in_use_does_not() {
     let sha256 = hash(&contents());
     let mut held = Vec::new();
     for key in ["a", "b", "c"] {
-        let Opened::Shared { mut reader, .. } = cache.open(&s3, &sha256, key, None).await.unwrap() else {
+        let Opened::Shared { mut reader, .. } = cache.open(&s3, sha256, key, None).await.unwrap() else {
             panic!("{key} was not shared")
         };
         read(&mut reader).await.unwrap();
@@ -139,12 +139,12 @@ async fn the_oldest_idle_entry_makes_room_and_one_in_use_does_not() {
             held.push(reader);
         }
     }
-    assert!(cache.join(&sha256, "a").is_some(), "in use");
-    assert!(cache.join(&sha256, "b").is_none(), "the oldest idle one");
-    assert!(cache.join(&sha256, "c").is_some());
+    assert!(cache.join(sha256, "a").is_some(), "in use");
+    assert!(cache.join(sha256, "b").is_none(), "the oldest idle one");
+    assert!(cache.join(sha256, "c").is_some());
     assert_eq!(cache.snapshot().bytes, 2 * LEN as u64);
-    let both = (cache.join(&sha256, "a"), cache.join(&sha256, "c"));
-    assert!(matches!(cache.open(&s3, &sha256, "d", None).await.unwrap(), Opened::Alone(_)));
+    let both = (cache.join(sha256, "a"), cache.join(sha256, "c"));
+    assert!(matches!(cache.open(&s3, sha256, "d", None).await.unwrap(), Opened::Alone(_)));
     assert_eq!(cache.snapshot().bypassed, 1);
     drop(both);
 }
@@ -154,17 +154,19 @@ async fn the_oldest_idle_entry_makes_room_and_one_in_use_does_not() {
 async fn wrong_bytes_are_not_joined_from_the_moment_they_are_known() {
     let (s3, _) = store("etag: \"v\"\r\n").await;
     let cache = Cache::new(CacheOptions { max_bytes: 1 << 30, ttl_ms: 1000, dir: None }, true);
-    let slot = cache.table.slot("not their hash");
+    let wrong = hash(b"not theirs");
+    let id = cache.id(wrong, "k");
+    let slot = cache.table.slot(&id);
     let object = s3.open("k").await.unwrap();
     let room = cache.table.reserve(LEN as u64).unwrap();
-    let entry = Entry::new(object, "not their hash", Some(Spool::new(std::env::temp_dir())), room);
+    let entry = Entry::new(object, wrong, Some(Spool::new(std::env::temp_dir())), room);
     assert!(slot.entry.set(entry).is_ok());
-    assert!(cache.join("not their hash", "k").is_some());
+    assert!(cache.join(wrong, "k").is_some());
     let entry = slot.entry.get().unwrap();
     while entry.is_right().is_none() {
         entry.download.lock().await.fetch(entry).await.unwrap();
     }
     assert_eq!(entry.is_right(), Some(false));
-    assert!(cache.join("not their hash", "k").is_none());
-    assert!(!Arc::ptr_eq(&cache.table.slot("not their hash"), &slot), "the next one begins anew");
+    assert!(cache.join(wrong, "k").is_none());
+    assert!(!Arc::ptr_eq(&cache.table.slot(&id), &slot), "the next one begins anew");
 }

@@ -123,7 +123,7 @@ impl Prewarm {
             && let Body::Source(begun) = prepared.body
         {
             if let Some(key) = &job.r2_key {
-                self.changed.learn(key, &job.sha256);
+                self.changed.learn(key, job.sha256);
             }
             prepared.len = rewrite.len();
             prepared.rewritten = Some(Rewritten::Faststart);

@@ -35,7 +35,7 @@ impl Prewarm {
         };
         let Err(refusal) = fits else { return Ok(prepared) };
         if let Some(key) = &job.r2_key {
-            self.changed.learn(key, &job.sha256);
+            self.changed.learn(key, job.sha256);
         }
         if self.policy.on_large_photo == Some(LargePhoto::Shrink) && report.len <= MOST_SHRUNK && refusal.shrinks() {
             prepared = self.shrink(job, report, limits, prepared).await?;
